@@ -1,0 +1,62 @@
+# Sluice: every command that a developer needs. `make` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+
+##@ Use
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-zA-Z_-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Make the virtual environment from the lock file
+
+# The lock file's digest is the stamp's only prerequisite: a changed lock is a changed environment.
+$(VENV)/.ready: requirements.lock pyproject.toml bin/setup
+	@PYTHON="$(PYTHON)" bin/setup "$(VENV)"
+
+.PHONY: java
+java:
+	@bin/require-java
+
+.PHONY: demo
+demo: java setup ## Run the whole pipeline on this machine and check every row
+	@$(BIN)/sluice demo
+
+.PHONY: up
+up: java setup ## Run the local cloud until stopped
+	@$(BIN)/sluice up
+
+##@ Develop
+.PHONY: test
+test: java setup ## Run the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: setup ## ruff, mypy and the import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Lay the code out
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: check
+check: lint test ## What CI runs
+
+.PHONY: lock
+lock: setup ## Renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet --upgrade -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove what was built here, the local cloud's data included
+	rm -rf build dist .sluice .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

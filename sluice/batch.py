@@ -1,0 +1,94 @@
+"""A batch: one version of one manifest, its states, and what a run did with it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sluice.layout import Partition
+
+_SEQUENCER_DIGITS = 32
+
+
+class BatchState(StrEnum):
+    """Where a batch stands. The order of the first six is the order of the path."""
+
+    RECEIVED = "RECEIVED"
+    CONVERTING = "CONVERTING"
+    CONVERTED = "CONVERTED"
+    LOADING = "LOADING"
+    LOADED = "LOADED"
+    ARCHIVED = "ARCHIVED"
+    REJECTED = "REJECTED"
+    SUPERSEDED = "SUPERSEDED"
+    FAILED = "FAILED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing happens to the batch any more by itself."""
+        return self in _FINAL
+
+
+_FINAL = {BatchState.LOADED, BatchState.ARCHIVED, BatchState.REJECTED, BatchState.SUPERSEDED, BatchState.FAILED}
+
+
+class Stage(StrEnum):
+    """The two kinds of Glue runs that a batch goes through."""
+
+    CONVERT = "convert"
+    LOAD = "load"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class BatchId:
+    """Name of a batch. Its text sorts like time: first by partition, then by the order in which S3 took the manifests.
+
+    That makes the text the last tie-break everywhere: of two rows that are equally new, the one whose batch id is larger
+    wins, whatever the order of arrival, conversion or load.
+
+    Attributes:
+        dataset: The dataset.
+        partition: Digits of the partition, as `Partition.compact` gives them.
+        sequencer: S3's sequencer of the manifest, padded with zeros on the left so that it sorts.
+            Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+
+    dataset: str
+    partition: str
+    sequencer: str
+
+    @classmethod
+    def make(cls, dataset: str, partition: Partition, sequencer: str) -> "BatchId":
+        """The id of the batch that a manifest event announces.
+
+        Args:
+            dataset: The dataset.
+            partition: The manifest's partition.
+            sequencer: The hexadecimal ``sequencer`` of the event.
+        """
+        return cls(dataset, partition.compact, sequencer.upper().rjust(_SEQUENCER_DIGITS, "0"))
+
+    @classmethod
+    def parse(cls, text: str) -> "BatchId":
+        """Read what ``str()`` wrote.
+
+        Raises:
+            ValueError: The text is no batch id.
+        """
+        parts = text.split(".")
+        if len(parts) != 3 or not all(parts):
+            raise ValueError(
+                f"{text!r} is no batch id: it looks like orders.2026112013.00000000000000000055AED6DCD90281E5"
+            )
+        return cls(*parts)
+
+    @property
+    def prefix(self) -> str:
+        """What all batches of the same partition begin with."""
+        return f"{self.dataset}.{self.partition}."
+
+    def __str__(self) -> str:
+        return f"{self.prefix}{self.sequencer}"
+
+
+def prefix_of(dataset: str, partition: Partition) -> str:
+    """What the ids of all batches of a partition begin with."""
+    return f"{dataset}.{partition.compact}."

@@ -1,0 +1,258 @@
+"""The values of a contract. They are made by `sluice.contract.load`, which refuses whatever breaks a rule."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from sluice.contract.sqltype import SqlType
+from sluice.layout import Layout
+
+Scalar = str | int | float | bool
+LoadMode = Literal["upsert", "append", "full_refresh"]
+
+BATCH_ID = "_batch_id"
+SOURCE_FILE = "_source_file"
+LINEAGE = {BATCH_ID: SqlType("varchar", length=256), SOURCE_FILE: SqlType("varchar", length=1024)}
+"""Columns that every published table carries after its own, for lineage: which batch and which file a row came from."""
+
+
+@dataclass(frozen=True)
+class CsvSource:
+    """Files of delimited text.
+
+    Attributes:
+        layout: Folder of a partition below the bucket, as a strptime pattern.
+        delimiter: One character between fields.
+        quote: One character around fields that contain the delimiter, a quote or a line break.
+        escape: Character before a quote inside a quoted field; the quote itself means that quotes are doubled.
+        header: Whether the first record of each file names its columns. Without a header, columns are taken in the
+            order of the contract.
+        encoding: Character encoding of the files.
+        compression: How the files are compressed.
+        multiline: Whether quoted fields may contain line breaks. Switch it off to let Spark split large files.
+    """
+
+    layout: str
+    format: Literal["csv"] = "csv"
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = '"'
+    header: bool = True
+    encoding: str = "UTF-8"
+    compression: Literal["none", "gzip", "bzip2"] = "none"
+    multiline: bool = True
+
+
+@dataclass(frozen=True)
+class JsonSource:
+    """Files of JSON.
+
+    Attributes:
+        layout: Folder of a partition below the bucket, as a strptime pattern.
+        records: ``lines`` (one object a line) or ``array`` (the whole file is one array of objects).
+        encoding: Character encoding of the files.
+        compression: How the files are compressed.
+    """
+
+    layout: str
+    format: Literal["json"] = "json"
+    records: Literal["lines", "array"] = "lines"
+    encoding: str = "UTF-8"
+    compression: Literal["none", "gzip", "bzip2"] = "none"
+
+
+@dataclass(frozen=True)
+class XmlSource:
+    """Files of XML in which each element of one name is a record.
+
+    Attributes:
+        layout: Folder of a partition below the bucket, as a strptime pattern.
+        row_tag: Name of the element that is one record, without a namespace.
+        compression: How the files are compressed.
+    """
+
+    layout: str
+    row_tag: str
+    format: Literal["xml"] = "xml"
+    compression: Literal["none", "gzip", "bzip2"] = "none"
+
+
+@dataclass(frozen=True)
+class ParquetSource:
+    """Files of Parquet, compressed as they say themselves.
+
+    Attributes:
+        layout: Folder of a partition below the bucket, as a strptime pattern.
+    """
+
+    layout: str
+    format: Literal["parquet"] = "parquet"
+
+
+Source = CsvSource | JsonSource | XmlSource | ParquetSource
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: where its value comes from, what is done to it, and what it must satisfy.
+
+    A value is taken from `source`, trimmed, compared with `null_values`, changed to `case`, replaced by `default` when it
+    is null, cast to `type`, and checked, in this order.
+
+    Attributes:
+        name: Name in Parquet, catalog and warehouse.
+        type: Redshift type, such as ``decimal(12,2)``; the length of ``varchar`` counts UTF-8 bytes.
+        source: Where the value stands in a record: a CSV column; a path such as ``customer.id``; an XML attribute as
+            ``@id``. In an exploded table paths start at the element, or at the record with ``$.`` before them.
+        description: What the column holds.
+        format: strptime pattern of a date or timestamp; ISO 8601 when not given.
+        trim: Whether white space around the value is removed.
+        case: ``upper`` or ``lower`` to change letters.
+        null_values: Texts that mean null, beside those of the contract.
+        default: Value in place of null.
+        required: Whether null is refused. Key and order columns are required in any case.
+        min: Smallest allowed value.
+        max: Largest allowed value.
+        allowed: The only allowed values.
+        pattern: Regular expression that the whole value matches.
+        encode: Redshift compression encoding.
+    """
+
+    name: str
+    type: str
+    source: str | None = None
+    description: str | None = None
+    format: str | None = None
+    trim: bool = False
+    case: Literal["upper", "lower"] | None = None
+    null_values: tuple[str, ...] = ()
+    default: Scalar | None = None
+    required: bool = False
+    min: Scalar | None = None
+    max: Scalar | None = None
+    allowed: tuple[Scalar, ...] = ()
+    pattern: str | None = None
+    encode: str | None = None
+
+    @cached_property
+    def sql_type(self) -> SqlType:
+        """The parsed type."""
+        return SqlType.parse(self.type)
+
+    @property
+    def path(self) -> str:
+        """Where the value stands in a record; the column's own name when the contract does not say."""
+        return self.name if self.source is None else self.source
+
+
+@dataclass(frozen=True)
+class RedshiftHints:
+    """How Redshift stores a table.
+
+    Attributes:
+        distribution: ``auto``, ``even``, ``all`` or ``key``; ``key`` goes with `dist_key`.
+        dist_key: Column by whose value rows are spread over the slices.
+        sort_key: Columns by which rows are sorted, in Redshift and within each Parquet file.
+    """
+
+    distribution: Literal["auto", "even", "all", "key"] = "auto"
+    dist_key: str | None = None
+    sort_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One published table.
+
+    Attributes:
+        name: Name in catalog and warehouse, unique over all contracts.
+        columns: The columns in the order of Parquet, catalog and warehouse. New ones are added at the end.
+        description: What a row is.
+        explode: Path of the array of which each element is a row; without it each record is one row.
+        primary_key: Columns that name a row.
+        order_by: Columns that tell which of two versions of a row is newer: the larger first column wins, the next
+            ones break ties. After them the newer batch wins.
+        load: ``upsert`` (one row per key, the newest), ``append`` (the rows of all partitions) or ``full_refresh``
+            (the newest batch is the whole table).
+        redshift: How Redshift stores the table.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    description: str | None = None
+    explode: str | None = None
+    primary_key: tuple[str, ...] = ()
+    order_by: tuple[str, ...] = ()
+    load: LoadMode = "upsert"
+    redshift: RedshiftHints = field(default_factory=RedshiftHints)
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: The table has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns in order, without the lineage columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def not_null(self) -> frozenset[str]:
+        """Columns in which null is a reason for quarantine."""
+        required = {column.name for column in self.columns if column.required}
+        return frozenset(required.union(self.primary_key, self.order_by))
+
+    @property
+    def stored_types(self) -> dict[str, SqlType]:
+        """Type of every stored column in the order of the Parquet files, lineage columns last."""
+        return {column.name: column.sql_type for column in self.columns} | LINEAGE
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All that Sluice knows of one dataset.
+
+    Attributes:
+        dataset: Name of the dataset.
+        source: Format and place of the raw files.
+        tables: The tables that the dataset publishes.
+        description: What the dataset is.
+        null_values: Texts that mean null in every column.
+        max_rejected_ratio: Largest share of quarantined records, 0 to 1; above it nothing of the batch is published.
+        archive: Whether raw files move to the archive after their batch is loaded.
+    """
+
+    dataset: str
+    source: Source
+    tables: tuple[Table, ...]
+    description: str | None = None
+    null_values: tuple[str, ...] = ("",)
+    max_rejected_ratio: float = 0.05
+    archive: bool = False
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The folder layout of the raw files."""
+        return Layout(self.source.layout)
+
+    def table(self, name: str) -> Table:
+        """The table of that name.
+
+        Raises:
+            KeyError: The contract has no such table.
+        """
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(name)
+
+    @property
+    def quarantine_table(self) -> str:
+        """Name of the catalog table that shows the quarantined records."""
+        return f"{self.dataset}_quarantine"

@@ -1,0 +1,215 @@
+"""What a contract must satisfy beyond its shape. Each problem is one line: the field, a colon, the rule."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from sluice.contract.model import Column, Contract, CsvSource, Scalar, Table, XmlSource
+from sluice.contract.sqltype import INTEGER_BITS, SqlType
+from sluice.layout import Layout
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_RESERVED_COLUMNS = {"year", "month", "day", "hour"}
+_ENCODINGS = {
+    "raw", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "runlength", "text255",
+    "text32k", "zstd", "auto",
+}  # fmt: skip
+_DATE_DIRECTIVES = set("YmdHMSfbByIpzjT%")
+
+
+def problems(contract: Contract) -> list[str]:
+    """Every rule that one contract breaks, as ``field: rule``."""
+    return list(_contract(contract))
+
+
+def problems_between(contracts: Sequence[Contract]) -> list[str]:
+    """Every rule that contracts break together: names and folders belong to one contract each."""
+    found = [f"dataset {name!r} is declared {n} times" for name, n in _repeated(c.dataset for c in contracts)]
+    names = [name for contract in contracts for name in (*(t.name for t in contract.tables), contract.quarantine_table)]
+    found += [f"table {name!r} is published by {n} tables" for name, n in _repeated(names)]
+    for index, one in enumerate(contracts):
+        for other in contracts[index + 1 :]:
+            if _overlap(one.layout.root, other.layout.root):
+                found.append(
+                    f"datasets {one.dataset!r} and {other.dataset!r} share the folder {one.layout.root!r}: "
+                    "the first folders of a layout must tell datasets apart"
+                )
+    return found
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+def _repeated(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    return ((name, count) for name, count in Counter(names).items() if count > 1)
+
+
+def _contract(contract: Contract) -> Iterator[str]:
+    yield from _name("dataset", contract.dataset)
+    yield from _source(contract)
+    if not 0 <= contract.max_rejected_ratio <= 1:
+        yield f"max_rejected_ratio: {contract.max_rejected_ratio} is not between 0 and 1"
+    if not contract.tables:
+        yield "tables: at least one table is needed"
+    for name, count in _repeated(table.name for table in contract.tables):
+        yield f"tables: name {name!r} is used {count} times"
+    for index, table in enumerate(contract.tables):
+        yield from _table(f"tables[{index}]", table)
+        if table.explode and contract.source.format == "csv":
+            yield f"tables[{index}].explode: a CSV record has no nested arrays"
+
+
+def _source(contract: Contract) -> Iterator[str]:
+    source = contract.source
+    try:
+        root = Layout(source.layout).root
+        if root.split("/")[0] == "archive" or root.startswith("_"):
+            yield f"source.layout: the folder {root!r} is reserved"
+    except ValueError as exc:
+        yield f"source.layout: {exc}"
+    if isinstance(source, CsvSource):
+        for field in ("delimiter", "quote", "escape"):
+            if len(getattr(source, field)) != 1:
+                yield f"source.{field}: {getattr(source, field)!r} is not one character"
+        if source.delimiter == source.quote:
+            yield "source.quote: is the delimiter as well"
+    if isinstance(source, XmlSource) and not re.fullmatch(r"[A-Za-z_][\w.-]*", source.row_tag):
+        yield f"source.row_tag: {source.row_tag!r} is no element name"
+    encoding = getattr(source, "encoding", None)
+    if encoding is not None and not _is_encoding(encoding):
+        yield f"source.encoding: unknown encoding {encoding!r}"
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return "".encode(name) == b"" or bool("a".encode(name))
+    except (LookupError, UnicodeError):
+        return False
+
+
+def _table(at: str, table: Table) -> Iterator[str]:
+    yield from _name(f"{at}.name", table.name)
+    if not table.columns:
+        yield f"{at}.columns: at least one column is needed"
+    for name, count in _repeated(table.column_names):
+        yield f"{at}.columns: name {name!r} is used {count} times"
+    for index, column in enumerate(table.columns):
+        yield from _column(f"{at}.columns[{index}] ({column.name})", column)
+    for field, names in (
+        ("primary_key", table.primary_key),
+        ("order_by", table.order_by),
+        ("redshift.sort_key", table.redshift.sort_key),
+        ("redshift.dist_key", (table.redshift.dist_key,) if table.redshift.dist_key else ()),
+    ):
+        for name in names:
+            if name not in table.column_names:
+                yield f"{at}.{field}: {name!r} is no column of table {table.name!r}"
+        for name, _ in _repeated(names):
+            yield f"{at}.{field}: {name!r} is named twice"
+    yield from _load_mode(at, table)
+
+
+def _load_mode(at: str, table: Table) -> Iterator[str]:
+    if table.load == "upsert" and not table.primary_key:
+        yield f"{at}.primary_key: load mode 'upsert' needs one"
+    if table.load == "upsert" and not table.order_by:
+        yield f"{at}.order_by: load mode 'upsert' needs one, to tell the newest version of a row"
+    if (table.redshift.distribution == "key") != (table.redshift.dist_key is not None):
+        yield f"{at}.redshift: distribution 'key' and dist_key go together"
+
+
+def _name(at: str, name: str) -> Iterator[str]:
+    if not _NAME.fullmatch(name):
+        yield f"{at}: {name!r} must be lower case letters, digits and underscores, beginning with a letter (at most 100)"
+
+
+def _column(at: str, column: Column) -> Iterator[str]:
+    yield from _name(f"{at}.name", column.name)
+    if column.name in _RESERVED_COLUMNS:
+        yield f"{at}.name: {column.name!r} is the name of a partition key"
+    if not column.path.removeprefix("$.") or ".." in column.path or column.path.endswith("."):
+        yield f"{at}.source: {column.path!r} is no path"
+    try:
+        sql_type = SqlType.parse(column.type)
+    except ValueError as exc:
+        yield f"{at}.type: {exc}"
+        return
+    yield from _text_rules(at, column, sql_type)
+    yield from _value_rules(at, column, sql_type)
+    if column.encode is not None and column.encode.lower() not in _ENCODINGS:
+        yield f"{at}.encode: unknown encoding {column.encode!r} (known: {', '.join(sorted(_ENCODINGS))})"
+
+
+def _text_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
+    if column.format is not None:
+        if not sql_type.is_temporal:
+            yield f"{at}.format: only dates and timestamps have a format"
+        unknown = sorted(set(re.findall(r"%(.?)", column.format)) - _DATE_DIRECTIVES)
+        if unknown:
+            yield f"{at}.format: unknown directive %{unknown[0]}"
+    for field in ("case", "pattern"):
+        if getattr(column, field) is not None and not sql_type.is_text:
+            yield f"{at}.{field}: only char and varchar have a {field}"
+    try:
+        re.compile(column.pattern or "")
+    except re.error as exc:
+        yield f"{at}.pattern: not a regular expression: {exc}"
+
+
+def _value_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
+    bounds: list[tuple[str, Scalar]] = [("allowed", value) for value in column.allowed]
+    for field in ("min", "max", "default"):
+        value = getattr(column, field)
+        if value is not None:
+            bounds.append((field, value))
+    for field, value in bounds:
+        try:
+            typed_value(sql_type, value)
+        except ValueError as exc:
+            yield f"{at}.{field}: {exc}"
+            return
+    if sql_type.name == "boolean" and (column.min is not None or column.max is not None):
+        yield f"{at}.min: a boolean has no smallest and largest value"
+    elif column.min is not None and column.max is not None:
+        low, high = typed_value(sql_type, column.min), typed_value(sql_type, column.max)
+        if low > high:  # type: ignore[operator]
+            yield f"{at}.min: {column.min} is larger than max {column.max}"
+
+
+def typed_value(sql_type: SqlType, value: Scalar) -> str | Decimal | datetime | bool:
+    """A value of the contract as its column's type sees it; used for comparing and for checking the contract.
+
+    Raises:
+        ValueError: The value is none of that type.
+    """
+    text = str(value).strip() if not isinstance(value, bool) else str(value).lower()
+    refusal = ValueError(f"{value!r} is no {sql_type}")
+    try:
+        if sql_type.is_text:
+            if len(text.encode()) > (sql_type.length or 0):
+                raise refusal
+            return str(value)
+        if sql_type.name == "boolean":
+            return {"true": True, "false": False}[text]
+        if sql_type.is_temporal:
+            return datetime.fromisoformat(text)
+        number = Decimal(text)
+    except (InvalidOperation, KeyError, ValueError) as exc:
+        raise refusal from exc
+    if sql_type.is_integer:
+        limit = 2 ** (INTEGER_BITS[sql_type.name] - 1)
+        if number != number.to_integral_value() or not -limit <= number < limit:
+            raise refusal
+    if sql_type.precision is not None and not _fits(number, sql_type.precision, sql_type.scale or 0):
+        raise refusal
+    return number
+
+
+def _fits(number: Decimal, precision: int, scale: int) -> bool:
+    if not number.is_finite():
+        return False
+    shifted = number.scaleb(scale)
+    return shifted == shifted.to_integral_value() and abs(shifted) < 10**precision

@@ -1,0 +1,244 @@
+"""The documents that a dispatcher and a run hand each other through S3, one JSON object each.
+
+A run writes its outcome as its last act, so an outcome that can be read stands for work that is done; a run that ended
+without one did nothing that counts.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Self
+
+import cattrs
+
+_converter = cattrs.Converter(forbid_extra_keys=True)
+
+
+class Document:
+    """A frozen dataclass that is written and read as JSON."""
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        return _converter.structure(json.loads(text), cls)
+
+    def to_json(self) -> str:
+        """The document as JSON, the same text for the same content."""
+        return json.dumps(_converter.unstructure(self), indent=1, sort_keys=True) + "\n"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A raw file as it was when its manifest was validated.
+
+    Attributes:
+        url: ``s3://bucket/key``.
+        size_bytes: Length in bytes.
+        modified_at: S3's LastModified in whole seconds since 1970-01-01 UTC.
+        etag: S3's ETag without quotes.
+    """
+
+    url: str
+    size_bytes: int
+    modified_at: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class FrozenManifest(Document):
+    """A manifest as it was validated, kept for as long as the batch may be converted again.
+
+    Attributes:
+        batch_id: The batch.
+        dataset: The dataset.
+        partition: Label of the partition.
+        url: Where the manifest lay.
+        files: The files that exist, in the manifest's order.
+        skipped: URLs of files that were not mandatory and did not exist.
+        written_at: When the manifest was written, ISO 8601 in UTC.
+    """
+
+    batch_id: str
+    dataset: str
+    partition: str
+    url: str
+    files: tuple[SourceFile, ...]
+    skipped: tuple[str, ...] = ()
+    written_at: str = ""
+
+
+@dataclass(frozen=True)
+class RunInput(Document):
+    """What a conversion run is to do.
+
+    Attributes:
+        claim_id: The claim that the run works for.
+        dataset: The dataset of all batches.
+        batches: URL of each batch's frozen manifest, by batch id.
+    """
+
+    claim_id: str
+    dataset: str
+    batches: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One Parquet file that a run published.
+
+    Attributes:
+        url: ``s3://bucket/key``.
+        size_bytes: Length in bytes.
+        rows: Rows in the file.
+    """
+
+    url: str
+    size_bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """Rows of one table; read = published + rejected + duplicates.
+
+    Attributes:
+        read: Rows that the source records hold.
+        rejected: Rows of quarantined records.
+        duplicates: Rows left out because a newer one has the same key.
+        published: Rows in the published Parquet files.
+    """
+
+    read: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    published: int = 0
+
+    def __add__(self, other: "TableCounts") -> "TableCounts":
+        return TableCounts(
+            self.read + other.read,
+            self.rejected + other.rejected,
+            self.duplicates + other.duplicates,
+            self.published + other.published,
+        )
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every row that was read is accounted for."""
+        return self.read == self.rejected + self.duplicates + self.published
+
+
+@dataclass(frozen=True)
+class FileCounts:
+    """What became of one raw file.
+
+    Attributes:
+        url: The raw file.
+        records: Source records read, a file that is not well-formed counting as one.
+        rejected_records: Records quarantined.
+        tables: Counts by table.
+    """
+
+    url: str
+    records: int
+    rejected_records: int
+    tables: dict[str, TableCounts]
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """What a conversion run did with one batch.
+
+    Attributes:
+        batch_id: The batch.
+        error: Why the batch failed, beginning with the error's class name; empty when it was published.
+        is_transient: Whether trying again may succeed, when it failed.
+        files: Counts by raw file.
+        reasons: Quarantined records by reason; a record with two reasons counts for both.
+        published: Published files by table.
+    """
+
+    batch_id: str
+    error: str = ""
+    is_transient: bool = False
+    files: tuple[FileCounts, ...] = ()
+    reasons: dict[str, int] = field(default_factory=dict)
+    published: dict[str, tuple[PublishedFile, ...]] = field(default_factory=dict)
+
+    def table_counts(self) -> dict[str, TableCounts]:
+        """Counts by table over all files."""
+        total: dict[str, TableCounts] = {}
+        for file in self.files:
+            for table, counts in file.tables.items():
+                total[table] = total.get(table, TableCounts()) + counts
+        return total
+
+
+@dataclass(frozen=True)
+class RunOutcome(Document):
+    """What a conversion run did.
+
+    Attributes:
+        claim_id: The claim that the run worked for.
+        run: The name that the run's files carry.
+        batches: What became of each batch, each batch of the input once.
+    """
+
+    claim_id: str
+    run: str
+    batches: tuple[BatchOutcome, ...]
+
+
+@dataclass(frozen=True)
+class LoadInput(Document):
+    """What a load run is to do.
+
+    Attributes:
+        claim_id: The claim that the run works for.
+        dataset: The dataset of all batches.
+        batches: For each batch, its published files by table.
+    """
+
+    claim_id: str
+    dataset: str
+    batches: dict[str, dict[str, tuple[PublishedFile, ...]]]
+
+
+@dataclass(frozen=True)
+class LoadCounts:
+    """Rows that a load moved for one batch and table.
+
+    Attributes:
+        staged: Rows copied into the staging table.
+        inserted: Rows new in the target.
+        updated: Rows that replaced an older version.
+        stale: Rows left out because the target, or the same load, has a newer version.
+    """
+
+    staged: int = 0
+    inserted: int = 0
+    updated: int = 0
+    stale: int = 0
+
+
+@dataclass(frozen=True)
+class LoadBatchOutcome:
+    """What a load run did with one batch.
+
+    Attributes:
+        batch_id: The batch.
+        error: Why the load failed, beginning with the error's class name; empty when the batch is loaded.
+        is_transient: Whether trying again may succeed, when it failed.
+        tables: Counts by table.
+    """
+
+    batch_id: str
+    error: str = ""
+    is_transient: bool = False
+    tables: dict[str, LoadCounts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LoadOutcome(Document):
+    """What a load run did; each batch of the input once."""
+
+    claim_id: str
+    batches: tuple[LoadBatchOutcome, ...]

@@ -1,0 +1,196 @@
+"""Folders and keys: which partition a raw folder is, and where everything lies in the processed bucket."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from sluice.errors import LayoutError
+
+MANIFEST_NAME = "manifest.json"
+HIDDEN_PREFIXES = ("_staging/", "_sluice/")
+"""Prefixes of the processed bucket that readers never see: Athena, Spectrum and Spark skip names that begin with ``_``."""
+
+_FIELDS = {"Y": r"\d{4}", "m": r"\d{2}", "d": r"\d{2}", "H": r"\d{2}"}
+_DIRECTIVE = re.compile(r"%(.?)")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Partition:
+    """One hour, or one day, of one dataset.
+
+    Attributes:
+        start: First moment of the partition in UTC.
+        is_hourly: Whether the partition is an hour; otherwise it is a day.
+    """
+
+    start: datetime
+    is_hourly: bool = True
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `label` writes: ``2026-11-20T13`` for an hour, ``2026-11-20`` for a day.
+
+        Raises:
+            LayoutError: The text is neither.
+        """
+        for form, is_hourly in (("%Y-%m-%dT%H", True), ("%Y-%m-%d", False)):
+            try:
+                return cls(datetime.strptime(text, form).replace(tzinfo=UTC), is_hourly)
+            except ValueError:
+                continue
+        raise LayoutError(f"{text!r} is no partition: write an hour as 2026-11-20T13 and a day as 2026-11-20")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the partition keys in the catalog."""
+        return ("year", "month", "day", "hour") if self.is_hourly else ("year", "month", "day")
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Values of the partition keys, as the strings that the catalog holds."""
+        start = self.start
+        parts = (f"{start.year:04}", f"{start.month:02}", f"{start.day:02}", f"{start.hour:02}")
+        return parts[: len(self.keys)]
+
+    @property
+    def hive_path(self) -> str:
+        """Folder in Hive's style: ``year=2026/month=11/day=20/hour=13``."""
+        return "/".join(f"{key}={value}" for key, value in zip(self.keys, self.values, strict=True))
+
+    @property
+    def label(self) -> str:
+        """For people and arguments: ``2026-11-20T13`` or ``2026-11-20``."""
+        return self.start.strftime("%Y-%m-%dT%H" if self.is_hourly else "%Y-%m-%d")
+
+    @property
+    def compact(self) -> str:
+        """Digits only; sorts by time among the partitions of a dataset: ``2026112013``."""
+        return "".join(self.values)
+
+    def next(self) -> Self:
+        """The partition that follows."""
+        step = timedelta(hours=1) if self.is_hourly else timedelta(days=1)
+        return type(self)(self.start + step, self.is_hourly)
+
+
+class Layout:
+    """A folder layout: a strptime pattern such as ``orders/year=%Y/month=%m/day=%d/hour=%H``.
+
+    Raises:
+        ValueError: The pattern does not name one hour or one day.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern.strip("/")
+        found = _DIRECTIVE.findall(self.pattern)
+        unknown = sorted(set(found) - set(_FIELDS))
+        if unknown:
+            raise ValueError(f"{pattern!r}: %{unknown[0]} is not allowed (use %Y, %m, %d and %H)")
+        if sorted(found) not in (["Y", "d", "m"], ["H", "Y", "d", "m"]):
+            raise ValueError(f"{pattern!r}: %Y, %m and %d must each appear once, and %H at most once")
+        if not self.root:
+            raise ValueError(f"{pattern!r}: the first folder must be a fixed name, so that datasets do not mix")
+        self.is_hourly = "H" in found
+        self._regex = re.compile(self._expression())
+
+    @property
+    def root(self) -> str:
+        """The fixed folders before the first one that varies, without a slash at the end."""
+        fixed = self.pattern.split("%", 1)[0]
+        return fixed.rpartition("/")[0]
+
+    def folder(self, partition: Partition) -> str:
+        """Folder of a partition below the bucket, without a slash at the end.
+
+        Raises:
+            LayoutError: The partition is a day where the layout has hours, or the other way round.
+        """
+        if partition.is_hourly != self.is_hourly:
+            wanted = "hours" if self.is_hourly else "days"
+            raise LayoutError(f"partition {partition.label} does not fit layout {self.pattern!r}, which has {wanted}")
+        fields = dict(zip(_FIELDS, partition.values, strict=False))
+        return _DIRECTIVE.sub(lambda match: fields[match[1]], self.pattern)
+
+    def matches(self, folder: str) -> bool:
+        """Whether a folder has the layout's form, be its date valid or not."""
+        return self._regex.fullmatch(folder) is not None
+
+    def partition(self, folder: str) -> Partition:
+        """The partition whose folder this is.
+
+        Args:
+            folder: Key prefix below the bucket, without a slash at the end.
+
+        Raises:
+            LayoutError: The folder does not have the layout's form, or its date or hour does not exist.
+        """
+        match = self._regex.fullmatch(folder)
+        if match is None:
+            raise LayoutError(f"folder {folder!r} does not have the layout {self.pattern!r}")
+        year, month, day, hour = (int(match.groupdict().get(field, 0)) for field in _FIELDS)
+        try:
+            return Partition(datetime(year, month, day, hour, tzinfo=UTC), self.is_hourly)
+        except ValueError as exc:
+            raise LayoutError(f"folder {folder!r} names no valid date and hour: {exc}") from exc
+
+    def _expression(self) -> str:
+        parts = re.split(r"%([YmdH])", self.pattern)
+        return "".join(
+            f"(?P<{part}>{_FIELDS[part]})" if index % 2 else re.escape(part) for index, part in enumerate(parts)
+        )
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Split ``s3://bucket/key`` into bucket and key.
+
+    Raises:
+        LayoutError: The text is no such URL.
+    """
+    match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", url, re.DOTALL)
+    if match is None:
+        raise LayoutError(f"{url!r} is no object URL: write s3://bucket/key")
+    return match[1], match[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedLayout:
+    """Where things lie in the processed bucket. All methods give ``s3://`` URLs; folders end without a slash."""
+
+    bucket: str
+
+    def table(self, table: str) -> str:
+        """Folder of a published table."""
+        return f"s3://{self.bucket}/{table}"
+
+    def partition(self, table: str, partition: Partition) -> str:
+        """Folder of one partition of a published table."""
+        return f"{self.table(table)}/{partition.hive_path}"
+
+    def staging(self, run: str) -> str:
+        """Folder of the unpublished work of one run."""
+        return f"s3://{self.bucket}/_staging/{run}"
+
+    def frozen_manifest(self, dataset: str, batch_id: str) -> str:
+        """The manifest of a batch as it was validated."""
+        return f"s3://{self.bucket}/_sluice/manifests/{dataset}/{batch_id}.json"
+
+    def run_input(self, claim_id: str) -> str:
+        """What a conversion run is to do."""
+        return f"s3://{self.bucket}/_sluice/runs/{claim_id}/input.json"
+
+    def run_outcome(self, claim_id: str) -> str:
+        """What a conversion run did."""
+        return f"s3://{self.bucket}/_sluice/runs/{claim_id}/outcome.json"
+
+    def load_manifest(self, claim_id: str, table: str) -> str:
+        """The Parquet files that a load run copies into one table, in the format of COPY's manifest."""
+        return f"s3://{self.bucket}/_sluice/loads/{claim_id}/{table}.manifest.json"
+
+    def load_input(self, claim_id: str) -> str:
+        """What a load run is to do."""
+        return f"s3://{self.bucket}/_sluice/loads/{claim_id}/input.json"
+
+    def load_outcome(self, claim_id: str) -> str:
+        """What a load run did."""
+        return f"s3://{self.bucket}/_sluice/loads/{claim_id}/outcome.json"

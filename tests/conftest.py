@@ -1,0 +1,16 @@
+"""What all layers share: each folder under tests/ is a layer, and the layer is the marker."""
+
+from pathlib import Path
+
+import pytest
+
+LAYERS = ("unit", "spark", "warehouse", "aws", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test with the name of its layer."""
+    root = Path(__file__).parent
+    for item in items:
+        layer = item.path.relative_to(root).parts[0]
+        if layer in LAYERS:
+            item.add_marker(layer)
