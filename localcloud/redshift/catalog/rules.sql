@@ -1,0 +1,95 @@
+-- What Redshift enforces and PostgreSQL does not, as triggers on DDL; and the notes on the layout of tables.
+
+-- Distribution, sort keys and encodings: PostgreSQL has none, the system views show them.
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_layout (
+    relation oid PRIMARY KEY,
+    layout jsonb NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON pg_catalog.redshift_layout TO PUBLIC;
+
+-- One row per COPY; Redshift keeps seven days of its system tables.
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_loads (
+    query_id bigint, table_name text, data_source text, status text, loaded_rows bigint, source_file_count integer,
+    source_file_bytes bigint, start_time timestamp, end_time timestamp, error_message text
+);
+GRANT SELECT, INSERT ON pg_catalog.redshift_loads TO PUBLIC;
+DELETE FROM pg_catalog.redshift_loads WHERE end_time < current_timestamp::timestamp - interval '7 days';
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_note_layout(relation text, layout text) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO pg_catalog.redshift_layout VALUES (relation::regclass, layout::jsonb) ON CONFLICT DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_copy_layout(relation text, parent text) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO pg_catalog.redshift_layout
+    SELECT $1::regclass, l.layout - 'primary_key' FROM pg_catalog.redshift_layout l
+    WHERE l.relation = $2::regclass
+    ON CONFLICT DO NOTHING
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_change_layout(relation text, change text) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO pg_catalog.redshift_layout AS l VALUES (relation::regclass, change::jsonb)
+    ON CONFLICT (relation) DO UPDATE SET layout = l.layout || excluded.layout
+        || jsonb_build_object('encodings', coalesce(l.layout -> 'encodings', '{}') || coalesce(excluded.layout -> 'encodings', '{}'))
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_require_varchar(relation text, col text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_attribute
+        WHERE attrelid = relation::regclass AND attname = col AND atttypid = 'varchar'::regtype AND NOT attisdropped
+    ) THEN
+        RAISE EXCEPTION 'column "%" is no VARCHAR column of relation "%": only the size of a VARCHAR can be changed', col, relation;
+    END IF;
+END $$;
+
+-- varchar(n) and char(n) count bytes in Redshift and characters in PostgreSQL. Every table gets a check per such column;
+-- its name carries the column's number and the width, so that a change of either is seen here and in the error message.
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_count_bytes() RETURNS event_trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    change record;
+BEGIN
+    FOR change IN
+        WITH touched AS (
+            SELECT DISTINCT r.oid AS relation FROM pg_event_trigger_ddl_commands() e
+            JOIN pg_class r ON r.oid = e.objid AND e.classid = 'pg_class'::regclass AND r.relkind = 'r'
+        ), wanted AS (
+            SELECT t.relation, a.attname, format('bytes_%s_%s', a.attnum, a.atttypmod - 4) AS name, a.atttypmod - 4 AS width
+            FROM touched t JOIN pg_attribute a ON a.attrelid = t.relation
+            WHERE a.attnum > 0 AND NOT a.attisdropped AND a.atttypmod > 4
+              AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype)
+        ), present AS (
+            SELECT t.relation, c.conname AS name FROM touched t JOIN pg_constraint c ON c.conrelid = t.relation
+            WHERE c.contype = 'c' AND c.conname ~ '^bytes_[0-9]+_[0-9]+$'
+        ), parts AS (
+            SELECT relation, format('DROP CONSTRAINT %I', p.name) AS part
+            FROM present p WHERE NOT EXISTS (SELECT FROM wanted w WHERE (w.relation, w.name) = (p.relation, p.name))
+            UNION ALL
+            SELECT relation, format('ADD CONSTRAINT %I CHECK (octet_length(%I) <= %s)', w.name, w.attname, w.width)
+            FROM wanted w WHERE NOT EXISTS (SELECT FROM present p WHERE (w.relation, w.name) = (p.relation, p.name))
+        )
+        SELECT format('ALTER TABLE %s %s', relation::regclass, string_agg(part, ', ')) AS command FROM parts GROUP BY relation
+    LOOP
+        EXECUTE change.command;
+    END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_forget_layout() RETURNS event_trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM pg_catalog.redshift_layout
+    WHERE relation IN (SELECT objid FROM pg_event_trigger_dropped_objects() WHERE classid = 'pg_class'::regclass);
+END $$;
+
+DROP EVENT TRIGGER IF EXISTS redshift_count_bytes;
+CREATE EVENT TRIGGER redshift_count_bytes ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+    EXECUTE FUNCTION pg_catalog.redshift_count_bytes();
+DROP EVENT TRIGGER IF EXISTS redshift_forget_layout;
+CREATE EVENT TRIGGER redshift_forget_layout ON sql_drop
+    WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED')
+    EXECUTE FUNCTION pg_catalog.redshift_forget_layout();

@@ -1,0 +1,1 @@
+"""From Redshift's SQL to PostgreSQL's: what is refused, what is rewritten, and what runs as it is."""

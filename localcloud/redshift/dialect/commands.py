@@ -1,0 +1,278 @@
+"""The statements of Redshift, and what the stand-in makes of each: a registry keyed by a statement's first words.
+
+A statement whose first words are not here is refused. Later work adds kinds with :func:`register`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from localcloud.redshift.dialect.alter import alter_table
+from localcloud.redshift.dialect.copy_command import copy
+from localcloud.redshift.dialect.differences import OWN_SETTINGS
+from localcloud.redshift.dialect.lexer import Kind, quote_name, tokenize
+from localcloud.redshift.dialect.merge import merge
+from localcloud.redshift.dialect.prepared import Prepared, Scope
+from localcloud.redshift.dialect.reader import Reader, TableName
+from localcloud.redshift.dialect.rewrite import rewrite
+from localcloud.redshift.dialect.tables import create_table
+from localcloud.redshift.errors import NotInStandInError, SqlError
+
+Preparer = Callable[[str], Prepared]
+_PREPARERS: dict[tuple[str, ...], Preparer] = {}
+_LONGEST = 4
+
+
+def register(*kinds: str) -> Callable[[Preparer], Preparer]:
+    """Register what prepares the statements that begin with these words.
+
+    Args:
+        kinds: first words, in lower case, such as ``create external schema``.
+    """
+
+    def add(preparer: Preparer) -> Preparer:
+        _PREPARERS.update({tuple(kind.split()): preparer for kind in kinds})
+        return preparer
+
+    return add
+
+
+def prepare(sql: str) -> Prepared:
+    """Give one Redshift statement ready for PostgreSQL.
+
+    Raises:
+        SqlError: Redshift would refuse the statement, or the stand-in cannot run it.
+    """
+    tokens = tokenize(sql)
+    first = [token.key for token in tokens[:_LONGEST]]
+    if first and first[0] == "(":
+        return select(sql)
+    for length in range(_LONGEST, 0, -1):
+        preparer = _PREPARERS.get(tuple(first[:length]))
+        if preparer is not None:
+            return preparer(sql)
+    if not tokens:
+        raise SqlError("syntax error at end of input")
+    raise SqlError(f'syntax error at or near "{tokens[0].text}"', "Redshift has no such statement")
+
+
+register("copy")(copy)
+register("merge")(merge)
+register("create table", "create temp table", "create temporary table", "create local temp table")(create_table)
+register("create local temporary table")(create_table)
+register("alter table")(alter_table)
+
+
+@register("select", "explain", "values", "show", "table")
+def select(sql: str) -> Prepared:
+    """Prepare a query."""
+    reader = Reader(sql)
+    if reader.looks_at("values") or reader.looks_at("table"):
+        raise reader.error()
+    return Prepared("select", (rewrite(sql),))
+
+
+@register("with")
+def with_query(sql: str) -> Prepared:
+    """Prepare a query with common table expressions; they read only."""
+    text = rewrite(sql)
+    keys = [token.key for token in tokenize(text)]
+    for place, key in enumerate(keys):
+        if key in {"insert", "update", "delete", "merge"} and keys[place - 1] == "(":
+            raise SqlError(f'syntax error at or near "{key.upper()}"', "a common table expression only reads")
+        if key == "merge" and keys[place - 1] == ")":
+            raise SqlError('syntax error at or near "MERGE"', "MERGE has no WITH clause")
+    return Prepared("select", (text,), locks=_written_after_with(text))
+
+
+def _written_after_with(sql: str) -> tuple[TableName, ...]:
+    reader = Reader(sql)
+    depth = 0
+    while not reader.at_end:
+        if depth == 0 and (reader.take("delete", "from") or reader.take("update")):
+            return (reader.table(),)
+        depth += {"(": 1, ")": -1}.get(reader.next().key, 0)
+    return ()
+
+
+@register("insert")
+def insert(sql: str) -> Prepared:
+    """Prepare INSERT; several may write one table at a time, so nothing is locked."""
+    reader = Reader(sql)
+    reader.expect("insert", "into")
+    reader.table()
+    return Prepared("insert", (rewrite(sql),))
+
+
+@register("update")
+def update(sql: str) -> Prepared:
+    """Prepare UPDATE."""
+    reader = Reader(sql)
+    reader.expect("update")
+    return Prepared("update", (rewrite(sql),), locks=(reader.table(),))
+
+
+@register("delete")
+def delete(sql: str) -> Prepared:
+    """Prepare DELETE; Redshift lets FROM be left out."""
+    reader = Reader(sql)
+    reader.expect("delete")
+    reader.take("from")
+    table = reader.table()
+    words = ["DELETE FROM", table.sql, reader.rest()]
+    return Prepared("delete", (rewrite(" ".join(words)),), locks=(table,))
+
+
+@register("truncate")
+def truncate(sql: str) -> Prepared:
+    """Prepare TRUNCATE: it commits the transaction in which it runs.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_TRUNCATE.html
+    """
+    reader = Reader(sql)
+    reader.expect("truncate")
+    reader.take("table")
+    table = reader.table()
+    reader.end()
+    return Prepared("truncate", (f"TRUNCATE TABLE {table.sql}",), scope=Scope.COMMITS)
+
+
+@register("vacuum")
+def vacuum(sql: str) -> Prepared:
+    """Prepare VACUUM: it cannot run inside a transaction block.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_VACUUM_command.html
+    """
+    reader = Reader(sql)
+    reader.expect("vacuum")
+    for words in (("full",), ("sort", "only"), ("delete", "only"), ("reindex",), ("recluster",)):
+        if reader.take(*words):
+            break
+    table = "" if reader.at_end or reader.looks_at("to") else f" {reader.table().sql}"
+    if reader.take("to"):
+        reader.integer()
+        reader.expect("percent")
+    reader.take("boost")
+    reader.end()
+    return Prepared("vacuum", (f"VACUUM{table}",), scope=Scope.ALONE)
+
+
+@register("analyze")
+def analyze(sql: str) -> Prepared:
+    """Prepare ANALYZE; ANALYZE COMPRESSION is Redshift's own and not here."""
+    reader = Reader(sql)
+    reader.expect("analyze")
+    if reader.looks_at("compression"):
+        raise NotInStandInError("ANALYZE COMPRESSION")
+    reader.take("verbose")
+    if reader.at_end:
+        return Prepared("analyze", ("ANALYZE",))
+    table = reader.table()
+    columns = f" ({', '.join(quote_name(name) for name in reader.names())})" if reader.looks_at("(") else ""
+    if not reader.take("predicate", "columns"):
+        reader.take("all", "columns")
+    reader.end()
+    return Prepared("analyze", (f"ANALYZE {table.sql}{columns}",))
+
+
+@register("lock")
+def lock(sql: str) -> Prepared:
+    """Prepare LOCK: always ACCESS EXCLUSIVE, readers wait as well.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html
+    """
+    reader = Reader(sql)
+    reader.expect("lock")
+    reader.take("table")
+    tables = [reader.table()]
+    while reader.take(","):
+        tables.append(reader.table())
+    reader.end()
+    return Prepared("lock", (f"LOCK TABLE {', '.join(table.sql for table in tables)} IN ACCESS EXCLUSIVE MODE",))
+
+
+@register(
+    "create schema", "alter schema", "drop schema", "drop table", "drop view", "drop procedure", "drop function",
+    "create view", "create or replace view", "comment", "set", "reset", "grant", "revoke", "drop user", "drop group",
+    "alter user", "create role", "drop role", "alter procedure",
+)  # fmt: skip
+def as_written(sql: str) -> Prepared:
+    """Prepare what both databases write alike."""
+    keys = [token.key for token in tokenize(sql)]
+    if keys[0] == "set" and keys[1:2] in (["local"], ["transaction"], ["enable_case_sensitive_identifier"]):
+        raise NotInStandInError(f"SET {keys[1].upper()}")
+    if keys[0] in {"set", "reset"} and keys[1:2] and keys[1] in OWN_SETTINGS:
+        return Prepared(keys[0], (re.sub(rf"(?i)\b{keys[1]}\b", f"redshift.{keys[1]}", sql, count=1),))
+    tail = keys.index("with") if keys[:1] == ["create"] and keys[-4:] == ["with", "no", "schema", "binding"] else None
+    if tail is not None:
+        raise NotInStandInError("WITH NO SCHEMA BINDING")
+    return Prepared(" ".join(keys[:2]) if keys[0] in {"create", "alter", "drop"} else keys[0], (rewrite(sql),))
+
+
+@register("create user", "create group")
+def create_user(sql: str) -> Prepared:
+    """Prepare CREATE USER and CREATE GROUP; ``PASSWORD DISABLE`` is a user who cannot log in by password."""
+    reader = Reader(sql)
+    reader.expect("create")
+    is_user = reader.next().key == "user"
+    name = reader.name()
+    reader.take("with")
+    if is_user and reader.take("password"):
+        password = "NULL" if reader.take("disable") else f"'{reader.string()}'"
+        reader.end()
+        return Prepared("create user", (f"CREATE USER {quote_name(name)} PASSWORD {password}",))
+    reader.end()
+    return Prepared("create user", (f"CREATE {'USER' if is_user else 'GROUP'} {quote_name(name)}",))
+
+
+@register("create procedure", "create or replace procedure")
+def create_procedure(sql: str) -> Prepared:
+    """Prepare CREATE PROCEDURE; the body is rewritten like a query.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-create.html
+    """
+    keys = [token.key for token in tokenize(sql)]
+    if "nonatomic" in keys:
+        raise NotInStandInError("CREATE PROCEDURE ... NONATOMIC")
+    if "plpgsql" not in keys:
+        raise SqlError("language not supported for procedures: only plpgsql is")
+    return Prepared("create procedure", (_rewrite_bodies(sql),))
+
+
+def _rewrite_bodies(sql: str) -> str:
+    pieces: list[str] = []
+    position = 0
+    for token in tokenize(sql):
+        if token.kind is Kind.BODY:
+            edge = token.text[: token.text.index("$", 1) + 1]
+            pieces += (rewrite(sql[position : token.start]), edge, rewrite(token.value), edge)
+            position = token.end
+    return " ".join((*pieces[:0], "".join((*pieces, rewrite(sql[position:])))))
+
+
+@register("call")
+def call(sql: str) -> Prepared:
+    """Prepare CALL: outside a transaction block the procedure may commit."""
+    return Prepared("call", (rewrite(sql),), scope=Scope.MAY_COMMIT)
+
+
+@register("begin", "start transaction", "commit", "end", "rollback", "abort")
+def transaction(sql: str) -> Prepared:
+    """Prepare transaction control."""
+    return Prepared("transaction", (rewrite(sql),), scope=Scope.CONTROLS)
+
+
+@register(
+    "create external schema", "create external table", "create external function", "create external model", "unload",
+    "create materialized view", "refresh materialized view", "create function", "create or replace function",
+    "create database", "alter database", "drop database", "create datashare", "create model", "alter materialized view",
+    "prepare", "execute", "deallocate", "declare", "fetch", "close", "cancel", "alter group", "alter role",
+)  # fmt: skip
+def not_here(sql: str) -> Prepared:
+    """Refuse what Redshift has and the stand-in has not."""
+    words = [token.text.upper() for token in tokenize(sql)[:3] if token.kind is Kind.WORD]
+    count = 3 if "EXTERNAL" in words or "MATERIALIZED" in words else 2
+    raise NotInStandInError(
+        " ".join(words[:count] if words[0] in {"CREATE", "ALTER", "DROP", "REFRESH"} else words[:1])
+    )

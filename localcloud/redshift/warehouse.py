@@ -1,0 +1,131 @@
+"""The local warehouse: one object to start, to stop, and to hand requests of the Data API to.
+
+Through the Data API it behaves like Redshift, as far as ``dialect`` and ``loading`` go. Through the PostgreSQL port it
+is plain PostgreSQL 18, for psql and BI tools: the functions and system views of Redshift are there, its refusals are
+not, and reading and writing there is under PostgreSQL's own rules (read committed, row locks).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localcloud.redshift.clock import Clock, utc_now
+from localcloud.redshift.data_api import DataApi
+from localcloud.redshift.database import Database
+from localcloud.redshift.errors import ApiError
+from localcloud.redshift.executor import Executor
+from localcloud.redshift.loading.history import LoadHistory
+from localcloud.redshift.loading.load import Loader
+from localcloud.redshift.metadata import Metadata
+from localcloud.redshift.postgres import PostgresServer
+from localcloud.redshift.results import Json
+from localcloud.redshift.sessions import SessionStore
+from localcloud.redshift.statements import StatementStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Response = tuple[int, dict[str, str], bytes]
+_CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+class Warehouse:
+    """Amazon Redshift on this machine.
+
+    Args:
+        folder: where the data lives, from one start to the next.
+        port: TCP port on 127.0.0.1 for psql and BI tools.
+        password: of the database user ``sluice``.
+        s3: gives the client that COPY reads files with; called for every COPY.
+        clock: gives the current time.
+    """
+
+    def __init__(
+        self, folder: Path, *, port: int, password: str, s3: Callable[[], S3Client], clock: Clock = utc_now
+    ) -> None:
+        self._server = PostgresServer(folder, port=port)
+        self._database = Database(self._server, password)
+        self._s3 = s3
+        self._clock = clock
+        self._api: DataApi | None = None
+
+    @property
+    def dsn(self) -> str:
+        """The address for psql and BI tools."""
+        return self._database.dsn
+
+    def start(self) -> None:
+        """Start the warehouse, and recover it when it was not stopped in order.
+
+        Raises:
+            WarehouseRunningError: it is running in another process.
+            WarehouseStartError: it cannot start.
+        """
+        self._server.start()
+        try:
+            self._database.prepare()
+        except BaseException:
+            self._server.stop()
+            raise
+        sessions = SessionStore(self._clock)
+        loader = Loader(self._s3, LoadHistory(self._database), self._clock)
+        executor = Executor(self._database, loader, sessions, self._clock)
+        self._api = DataApi(StatementStore(self._clock), sessions, executor, Metadata(self._database))
+
+    def stop(self) -> None:
+        """Cancel what runs and stop; the data stays."""
+        if self._api is not None:
+            self._api.stop()
+            self._api = None
+        self._server.stop()
+
+    async def handle_request(
+        self, _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query_params: Mapping[str, object]
+    ) -> Response:
+        """Answer a request of the Data API; fits MiniStack's ``SERVICE_HANDLERS``.
+
+        Args:
+            headers: the headers with lower-case names; ``x-amz-target`` names the operation.
+            body: the request as JSON.
+        """
+        operation = headers.get("x-amz-target", "").partition(".")[2]
+        try:
+            return _response(200, await self._answer(operation, body))
+        except ApiError as error:
+            answer: Json = {"__type": error.code, "Message": str(error)}
+            status = 500 if error.code == ApiError.code else 400
+            return _response(status, answer, error.code)
+
+    async def _answer(self, operation: str, body: bytes) -> Json:
+        if self._api is None:
+            raise ApiError("The warehouse is not running")
+        request = _parse(body)
+        answer = await asyncio.to_thread(self._api.call, operation, request)
+        return await answer.wait()
+
+
+def _parse(body: bytes) -> dict[str, object]:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError as error:
+        raise SerializationError(f"The request is not JSON: {error}") from error
+    if not isinstance(request, dict):
+        raise SerializationError("The request is no JSON object")
+    return request
+
+
+class SerializationError(ApiError):
+    """The request is no JSON object."""
+
+    code = "SerializationException"
+
+
+def _response(status: int, answer: Json, error_type: str = "") -> Response:
+    headers = {"Content-Type": _CONTENT_TYPE}
+    if error_type:
+        headers["x-amzn-ErrorType"] = error_type
+    return status, headers, json.dumps(answer).encode()
