@@ -1,0 +1,67 @@
+"""`python -m localcloud`: run the local cloud until a signal, or until the parent goes away.
+
+Prints one line of JSON when it is ready, and one when it cannot start (exit status 1).
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+
+from localcloud.options import from_options, parser
+from localcloud.server import LocalCloud
+from sluice.errors import SluiceError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the local cloud in the foreground.
+
+    Args:
+        arguments: of the command line; None takes the process's own.
+
+    Returns:
+        The exit status.
+    """
+    options = parser().parse_args(arguments)
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    if options.stop_with_stdin:
+        threading.Thread(target=_wait_for_parent, args=(done,), daemon=True).start()
+    cloud = LocalCloud(from_options(options))
+    try:
+        cloud.start()
+    except SluiceError as error:
+        _say({"ready": False, "error": type(error).__name__, "message": str(error)})
+        return 1
+    try:
+        _say(
+            {
+                "ready": True,
+                "pid": os.getpid(),
+                "endpoint_url": cloud.endpoint_url,
+                "warehouse_dsn": cloud.warehouse_dsn,
+            }
+        )
+        done.wait()
+    finally:
+        cloud.stop()
+    return 0
+
+
+def _wait_for_parent(done: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    done.set()
+
+
+def _say(fields: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    # Threads that MiniStack left waiting would hold the interpreter's own exit up; all state is saved by now.
+    os._exit(status)

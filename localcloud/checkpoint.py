@@ -1,0 +1,87 @@
+"""Saving MiniStack's state while it runs; by itself it saves at a clean shutdown only."""
+
+import hashlib
+import logging
+import pickle
+import threading
+from collections.abc import Callable
+
+from localcloud import registry
+
+logger = logging.getLogger(__name__)
+
+# Services change without a request too (a schedule fires, a message becomes visible): look at least this often.
+UNASKED_EVERY = 12
+TRIES = 5
+
+
+class Checkpointer:
+    """Writes each service's state that has changed since the last look, one atomic file per service.
+
+    What a kill may lose: changes of the last interval, except S3 objects (on disk before the request is answered) and
+    Glue runs (saved at each change of state). The files of several services are written one after the other, so a kill
+    may leave one service a moment newer than another; the pipeline's sweeper mends what that breaks.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Prepare; `start` begins.
+
+        Args:
+            seconds: between two looks.
+        """
+        self._seconds = seconds
+        self._digests: dict[str, bytes] = {}
+        self._touched = threading.Event()
+        self._stopped = threading.Event()
+        self._saving = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="localcloud-checkpoint", daemon=True)
+
+    def touch(self) -> None:
+        """Say that a request came; an idle local cloud saves nothing."""
+        self._touched.set()
+
+    def start(self) -> None:
+        """Begin to save."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a save under way is finished first."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def save(self) -> list[str]:
+        """Write what has changed now; the services written."""
+        self._touched.clear()
+        with self._saving:
+            states = {name: _read(get_state) for name, get_state in registry.state_readers().items()}
+            return [name for name, state in states.items() if state is not None and self._write(name, state)]
+
+    def _write(self, name: str, state: object) -> bool:
+        digest = hashlib.blake2b(pickle.dumps(state)).digest()
+        if self._digests.get(name) == digest:
+            return False
+        registry.save_state(name, state)
+        self._digests[name] = digest
+        return True
+
+    def _run(self) -> None:
+        looks = 0
+        while not self._stopped.wait(self._seconds):
+            looks += 1
+            if self._touched.is_set() or looks % UNASKED_EVERY == 0:
+                self.save()
+
+
+def _read(get_state: Callable[[], object]) -> object:
+    """A copy of one service's state.
+
+    The copy is taken beside running requests; Python notices a dictionary that changes under the copy, and another try
+    mends it. After the last try the service is left for the next look.
+    """
+    for _ in range(TRIES):
+        try:
+            return get_state()
+        except RuntimeError as error:
+            logger.debug("state changed while it was copied: %s", error)
+    return None

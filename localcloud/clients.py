@@ -1,0 +1,55 @@
+"""The local cloud as a client of its own endpoint: the runner and the warehouse reach S3 as anybody does."""
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from localcloud.config import LocalCloudConfig
+from localcloud.environment import aws_variables
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+POOL = 32
+# Local and fast: path style, no checksums over aws-chunked bodies, enough connections for parallel downloads.
+LOCAL = Config(
+    s3={"addressing_style": "path"},
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    max_pool_connections=POOL,
+    retries={"mode": "standard", "max_attempts": 3},
+)
+
+
+class Clients:
+    """boto3 clients of one local cloud, made once and shared between threads (boto3 clients may be)."""
+
+    def __init__(self, config: LocalCloudConfig, port: int) -> None:
+        variables = aws_variables(config, port)
+        self._arguments: dict[str, Any] = {
+            "endpoint_url": variables["AWS_ENDPOINT_URL"],
+            "region_name": variables["AWS_REGION"],
+            "aws_access_key_id": variables["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": variables["AWS_SECRET_ACCESS_KEY"],
+            "config": LOCAL,
+        }
+        self._session: Any = boto3.session.Session()
+        self._lock = threading.Lock()
+        self._made: dict[str, Any] = {}
+
+    def s3(self) -> "S3Client":
+        """The S3 client."""
+        client: S3Client = self._client("s3")
+        return client
+
+    def logs(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """The CloudWatch Logs client."""
+        return self._client("logs")
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes a class per service
+        with self._lock:  # making clients from one session is not safe between threads
+            if service not in self._made:
+                self._made[service] = self._session.client(service, **self._arguments)
+            return self._made[service]

@@ -1,0 +1,97 @@
+"""What the local cloud needs to know before it starts."""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HOST = "127.0.0.1"
+PASSWORD_ENV = "SLUICE_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class GlueSettings:
+    """How Glue runs use this machine.
+
+    Attributes:
+        slots: runs that may be active at once; further ones stay WAITING.
+        cores: Spark threads of one run.
+        driver_memory: heap of a run's JVM, in Spark's notation.
+        minute_seconds: length of a minute of a job's Timeout; tests shorten it.
+        stop_grace_seconds: time between asking a run's process to end and killing it.
+    """
+
+    slots: int = field(default_factory=lambda: min(4, _cores()))
+    cores: int = field(default_factory=lambda: min(4, _cores()))
+    driver_memory: str = "1g"
+    minute_seconds: float = 60.0
+    stop_grace_seconds: float = 5.0
+
+
+@dataclass(frozen=True)
+class LocalCloudConfig:
+    """Where the local cloud keeps its state and what it listens on (127.0.0.1 only).
+
+    Attributes:
+        state_dir: everything that survives a restart; nothing is written elsewhere.
+        port: of the AWS endpoint; 0 picks a free one.
+        warehouse_port: of the warehouse's PostgreSQL protocol; 0 picks a free one.
+        warehouse_password: None takes SLUICE_WAREHOUSE_PASSWORD, or else one made once per state directory.
+        region: region of requests that name none.
+        account_id: account of requests whose access key is no account id.
+        glue: how Glue runs use this machine.
+        with_warehouse: False leaves the warehouse out (it costs a second at start).
+        checkpoint_seconds: how often changed service state is saved.
+    """
+
+    state_dir: Path
+    port: int = 4566
+    warehouse_port: int = 5439
+    warehouse_password: str | None = None
+    region: str = "eu-central-1"
+    account_id: str = "000000000000"
+    glue: GlueSettings = field(default_factory=GlueSettings)
+    with_warehouse: bool = True
+    checkpoint_seconds: float = 5.0
+
+    @property
+    def log_file(self) -> Path:
+        """Where MiniStack, hypercorn and the runner log."""
+        return self.state_dir / "logs" / "localcloud.log"
+
+    @property
+    def services_dir(self) -> Path:
+        """MiniStack's saved service states."""
+        return self.state_dir / "services"
+
+    @property
+    def s3_dir(self) -> Path:
+        """The bodies of S3 objects."""
+        return self.state_dir / "s3"
+
+    @property
+    def glue_dir(self) -> Path:
+        """One folder per Glue run."""
+        return self.state_dir / "glue"
+
+
+def endpoint_url(port: int) -> str:
+    """The AWS endpoint of a local cloud on `port`."""
+    return f"http://{HOST}:{port}"
+
+
+def resolve_password(config: LocalCloudConfig) -> str:
+    """The warehouse's password: given, from the environment, or made once and kept (mode 0600)."""
+    given = config.warehouse_password or os.environ.get(PASSWORD_ENV)
+    if given:
+        return given
+    path = config.state_dir / "warehouse.password"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(secrets.token_urlsafe(18))
+    return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,42 @@
+"""What the local cloud refuses, and how a refusal becomes an AWS error response."""
+
+from sluice.errors import SluiceError, TerminalError
+
+
+class LocalCloudError(TerminalError):
+    """The local cloud cannot start or has failed."""
+
+
+class AlreadyRunningError(LocalCloudError):
+    """Another local cloud uses the same state directory."""
+
+
+class PortBusyError(LocalCloudError):
+    """A port that the local cloud needs is taken."""
+
+
+class AwsApiError(SluiceError):
+    """An error that an AWS API answers with; the handler turns it into the response."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        """Keep what the response needs.
+
+        Args:
+            code: the exception name of the service model, such as EntityNotFoundException.
+            message: what the caller reads.
+            status: HTTP status.
+        """
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def invalid_input(message: str) -> AwsApiError:
+    """Glue's error for a request that breaks a rule."""
+    return AwsApiError("InvalidInputException", message)
+
+
+def not_found(message: str) -> AwsApiError:
+    """Glue's error for a name that does not exist."""
+    return AwsApiError("EntityNotFoundException", message)

@@ -1,0 +1,201 @@
+"""What one run needs around its process: its folder, script, modules, environment, Spark settings, and its reason."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from localcloud.clients import Clients
+from localcloud.config import LocalCloudConfig
+from localcloud.environment import aws_variables, hidden_paths
+from localcloud.errors import LocalCloudError
+from localcloud.glue import arguments as glue_arguments
+from localcloud.glue.cache import ObjectCache
+from localcloud.glue.objects import split_location
+from localcloud.glue.process import Exit, RunProcess
+from localcloud.glue.runs import JobRun
+from localcloud.glue.spark_conf import base_settings, s3_mounts, with_job_settings, write_conf_folder
+from localcloud.glue.workspace import Changes, Workspace
+
+GLUE: Final = Path(__file__).resolve().parent
+SHIM: Final = GLUE / "shim"
+BOOTSTRAP: Final = GLUE / "bootstrap.py"
+INHERITED = ("PATH", "HOME", "JAVA_HOME", "USER", "LOGNAME", "AWS_CA_BUNDLE", "SSL_CERT_FILE")
+MESSAGE_CHARACTERS = 2000
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Where the parts of a run's folder are."""
+
+    folder: Path
+
+    @property
+    def stdout(self) -> Path:
+        """Standard output of the process."""
+        return self.folder / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        """Standard error of the process."""
+        return self.folder / "stderr.log"
+
+    @property
+    def pid(self) -> Path:
+        """Process id, while the process runs."""
+        return self.folder / "pid"
+
+    @property
+    def changes(self) -> Path:
+        """What is to be sent to S3."""
+        return self.folder / "changes.json"
+
+    @property
+    def failure(self) -> Path:
+        """The line that says why the script failed."""
+        return self.folder / "failure.txt"
+
+    @property
+    def work(self) -> Path:
+        """All that is removed when the run has ended."""
+        return self.folder / "work"
+
+    @property
+    def s3(self) -> Path:
+        """The run's picture of S3, a folder per bucket."""
+        return self.work / "s3"
+
+    @property
+    def modules(self) -> Path:
+        """The script and its modules."""
+        return self.work / "modules"
+
+
+class Execution:
+    """One run from its preparation to its changes in S3."""
+
+    def __init__(
+        self, run: JobRun, folder: Path, *, config: LocalCloudConfig, port: int, clients: Clients, cache: ObjectCache
+    ) -> None:
+        self.run = run
+        self.files = RunFiles(folder)
+        self._config = config
+        self._port = port
+        self._clients = clients
+        self._workspace = Workspace(self.files.s3, cache, clients.s3)
+
+    def prepare(self) -> None:
+        """Fetch script, modules and buckets, and write Spark's settings.
+
+        Raises:
+            LocalCloudError: the script or a module is not in S3.
+        """
+        shutil.rmtree(self.files.work, ignore_errors=True)
+        for folder in (self.files.s3, self.files.modules, self.files.work / "tmp", self.files.work / "cwd"):
+            folder.mkdir(parents=True)
+        script = self._download(self.run.script_location, self.files.modules)
+        given = self.run.job_arguments
+        modules = [
+            self._download(location, self.files.modules / str(number))
+            for number, location in enumerate(glue_arguments.s3_list(given.get("--extra-py-files", "")))
+        ]
+        for location in glue_arguments.s3_list(given.get("--extra-files", "")):
+            self._download(location, self.files.work / "cwd")
+        buckets = self._workspace.fetch()
+        self._write_spark_conf(buckets)
+        self._write_specification(script)
+        self._module_paths = [path if path.suffix in (".zip", ".egg", ".whl") else path.parent for path in modules]
+
+    def launch(self) -> RunProcess:
+        """Start the process."""
+        for name in glue_arguments.UNSUPPORTED_ARGUMENTS:
+            if self.run.job_arguments.get(name):
+                with self.files.stderr.open("a", encoding="utf-8") as log:
+                    log.write(f"WARN the local cloud does not install what {name} asks for\n")
+        process = RunProcess(
+            [sys.executable, "-P", str(BOOTSTRAP), str(self.files.work / "run.json")],
+            cwd=self.files.work / "cwd",
+            environment=self._environment(),
+            stdout=self.files.stdout,
+            stderr=self.files.stderr,
+        )
+        self.files.pid.write_text(str(process.pid), encoding="utf-8")
+        return process
+
+    def record_changes(self) -> None:
+        """Write down what the run did to S3; after this, `send` is a matter of time."""
+        self._workspace.changes().save(self.files.changes)
+
+    def send(self) -> None:
+        """Bring the written-down changes to S3."""
+        if self.files.changes.exists():
+            self._workspace.send(Changes.load(self.files.changes))
+
+    def clean(self) -> None:
+        """Remove what only the running process needed; logs and the record stay."""
+        self.files.pid.unlink(missing_ok=True)
+        shutil.rmtree(self.files.work, ignore_errors=True)
+
+    def failure_message(self, exit_: Exit) -> str:
+        """Why the process failed, in one line that begins with a class name."""
+        if self.files.failure.exists():
+            return self.files.failure.read_text(encoding="utf-8")[:MESSAGE_CHARACTERS]
+        if exit_.status < 0:
+            return f"ProcessKilledError: the job's process was ended by {signal.Signals(-exit_.status).name}"
+        return f"ProcessExitError: the job's process ended with status {exit_.status}"
+
+    def _download(self, location: str, folder: Path) -> Path:
+        s3 = self._clients.s3()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            bucket, key = split_location(location)
+            path = folder / key.rpartition("/")[2]
+            path.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except (ValueError, s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket) as exc:
+            raise LocalCloudError(f"{location} cannot be read: {exc}") from exc
+        return path
+
+    def _write_spark_conf(self, buckets: list[str]) -> None:
+        settings = base_settings(self._config.glue, self.run.job_name, self.files.work)
+        own = glue_arguments.spark_settings(self.run.job_arguments.get("--conf", ""))
+        mounts = s3_mounts({bucket: self._workspace.bucket_folder(bucket) for bucket in buckets})
+        write_conf_folder(self.files.work / "conf", with_job_settings(settings, own) | mounts)
+
+    def _write_specification(self, script: Path) -> None:
+        self.files.failure.unlink(missing_ok=True)
+        argv = glue_arguments.script_argv(self.run.job_arguments, job_name=self.run.job_name, run_id=self.run.id)
+        specification = {
+            "script": str(script),
+            "argv": argv,
+            "failure_file": str(self.files.failure),
+            "hidden_paths": hidden_paths(),
+        }
+        (self.files.work / "run.json").write_text(json.dumps(specification), encoding="utf-8")
+
+    def _environment(self) -> Mapping[str, str]:
+        python_path = os.pathsep.join([*map(str, self._module_paths), str(SHIM)])
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        return (
+            inherited
+            | aws_variables(self._config, self._port, self.run.account_id)
+            | {
+                "AWS_REGION": self.run.region,
+                "AWS_DEFAULT_REGION": self.run.region,
+                "PYTHONPATH": python_path,
+                "PYTHONUNBUFFERED": "1",
+                "PYSPARK_PYTHON": sys.executable,
+                "PYSPARK_DRIVER_PYTHON": sys.executable,
+                "SPARK_CONF_DIR": str(self.files.work / "conf"),
+                "SPARK_LOCAL_DIRS": str(self.files.work / "tmp"),
+                "SPARK_LOCAL_IP": "127.0.0.1",
+                "TMPDIR": str(self.files.work / "tmp"),
+                "TZ": "UTC",
+                # Java takes the encoding of file names from the locale.
+                "LC_ALL": "C.UTF-8",
+            }
+        )

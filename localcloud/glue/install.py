@@ -1,0 +1,38 @@
+"""Puts our Glue over MiniStack's."""
+
+import time
+
+from localcloud import registry
+from localcloud.clients import Clients
+from localcloud.config import LocalCloudConfig
+from localcloud.glue.announce import log_keeper, send_state_change
+from localcloud.glue.api import JobRunApi
+from localcloud.glue.cache import ObjectCache
+from localcloud.glue.execution import Execution
+from localcloud.glue.partitions import PartitionApi
+from localcloud.glue.runner import GlueRunner
+from localcloud.glue.runs import JobRun, RunStore
+from localcloud.routing import ActionRouter
+
+
+def install_glue(config: LocalCloudConfig, port: int, clients: Clients) -> GlueRunner:
+    """Register our handlers; the runner is to be started once the endpoint answers.
+
+    Args:
+        config: of the local cloud.
+        port: of its endpoint.
+        clients: of its endpoint.
+    """
+    store = RunStore(config.glue_dir)
+    cache = ObjectCache(config.state_dir / "cache", clients.s3)
+
+    def execute(run: JobRun) -> Execution:
+        folder = store.run_folder(run.id)
+        return Execution(run, folder, config=config, port=port, clients=clients, cache=cache)
+
+    runner = GlueRunner(store, execute, send_state_change, log_keeper(clients.logs), config.glue, time.time)
+    glue = ActionRouter(registry.get_handler("glue"))
+    JobRunApi(runner, glue).install()
+    PartitionApi(glue).install()
+    registry.set_handler("glue", glue)
+    return runner

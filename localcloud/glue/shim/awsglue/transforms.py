@@ -1,0 +1,1 @@
+"""`awsglue.transforms`: scripts import it by habit; those of this project use Spark's own transformations."""

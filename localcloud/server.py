@@ -1,0 +1,129 @@
+"""The local cloud in this process: MiniStack behind 127.0.0.1, with our handlers in its registries.
+
+MiniStack keeps its state in module globals and reads its settings when it is imported. So a process starts one local
+cloud, once; tests and the demo run it as a child process (`localcloud.child`), where a restart is a new process.
+"""
+
+import logging
+import threading
+from contextlib import ExitStack
+from importlib import import_module
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from localcloud import registry
+from localcloud.checkpoint import Checkpointer
+from localcloud.clients import Clients
+from localcloud.config import LocalCloudConfig, endpoint_url, resolve_password
+from localcloud.environment import apply_environment
+from localcloud.errors import LocalCloudError
+from localcloud.glue.install import install_glue
+from localcloud.glue.runner import GlueRunner
+from localcloud.lock import Running, StateLock, claim_port
+from localcloud.logs import log_to_file, stop_logging
+from localcloud.web import WebServer
+
+if TYPE_CHECKING:
+    from localcloud.redshift import Warehouse
+
+logger = logging.getLogger(__name__)
+
+_process_has_had_one = threading.Lock()  # taken by the process's one local cloud, and never given back
+
+
+class LocalCloud:
+    """MiniStack, the Glue runner and the warehouse, from `start` to `stop`.
+
+    State is kept under the configured folder and survives a stop. After a kill it is as the last checkpoint left it
+    (see `Checkpointer`), and Glue runs that were active are FAILED, with their event.
+    """
+
+    def __init__(self, config: LocalCloudConfig) -> None:
+        self.config = config
+        self.port = config.port
+        self._lock = StateLock(config.state_dir)
+        self._checkpointer = Checkpointer(config.checkpoint_seconds)
+        self._warehouse: Warehouse | None = None
+        self._started = ExitStack()  # what is to be undone, the last first, even when an undoing fails
+
+    @property
+    def endpoint_url(self) -> str:
+        """The AWS endpoint."""
+        return endpoint_url(self.port)
+
+    @property
+    def warehouse_dsn(self) -> str | None:
+        """A libpq connection string, password included; None without a warehouse."""
+        return None if self._warehouse is None else self._warehouse.dsn
+
+    def start(self) -> None:
+        """Start everything and return when the endpoint answers.
+
+        Raises:
+            AlreadyRunningError: another local cloud uses the state directory; nothing was changed.
+            PortBusyError: a port is taken.
+            LocalCloudError: this process has had its local cloud, or the start failed.
+        """
+        self.config.state_dir.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        with ExitStack() as started:
+            started.callback(self._lock.release)
+            self._start_locked(started)
+            self._started = started.pop_all()
+        logger.info("local cloud ready on %s", self.endpoint_url)
+
+    def stop(self) -> None:
+        """Stop everything in order: runs, endpoint (which saves its state), Lambda workers, warehouse."""
+        self._started.close()
+        self._warehouse = None
+
+    def checkpoint(self) -> None:
+        """Save changed service state now."""
+        self._checkpointer.save()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start_locked(self, started: ExitStack) -> None:
+        self.port = claim_port(self.config.port, "--port")
+        warehouse_port = self._claim_warehouse_port()
+        if not _process_has_had_one.acquire(blocking=False):
+            raise LocalCloudError("a process can start one local cloud, once; use localcloud.child for more")
+        self._lock.describe(Running.of_this_process(self.endpoint_url, warehouse_port))
+        started.callback(stop_logging, log_to_file(self.config.log_file))
+        apply_environment(self.config, self.port)
+        registry.keep_queues_across_ports()
+        clients = Clients(self.config, self.port)
+        if warehouse_port is not None:
+            self._start_warehouse(started, warehouse_port, clients)
+        self._start_endpoint(started, install_glue(self.config, self.port, clients))
+
+    def _start_endpoint(self, started: ExitStack, runner: GlueRunner) -> None:
+        started.callback(registry.end_lambda_workers)
+        web = WebServer(self.port, self._checkpointer.touch)
+        started.callback(web.stop)
+        web.start()
+        started.callback(self._checkpointer.stop)
+        self._checkpointer.start()
+        started.callback(runner.stop)
+        runner.start()
+
+    def _claim_warehouse_port(self) -> int | None:
+        if not self.config.with_warehouse:
+            return None
+        return claim_port(self.config.warehouse_port, "--warehouse-port")
+
+    def _start_warehouse(self, started: ExitStack, port: int, clients: Clients) -> None:
+        # Imported only when it is wanted: PostgreSQL and DuckDB come with it.
+        make: type[Warehouse] = import_module("localcloud.redshift").Warehouse
+        password = resolve_password(self.config)
+        self._warehouse = make(self.config.state_dir / "warehouse", port=port, password=password, s3=clients.s3)
+        started.callback(self._warehouse.stop)
+        self._warehouse.start()
+        registry.set_handler("redshift-data", self._warehouse.handle_request)

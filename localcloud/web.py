@@ -1,0 +1,100 @@
+"""MiniStack's application served by hypercorn, on a thread with an event loop of its own."""
+
+import asyncio
+import http
+import http.client
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from localcloud import registry
+from localcloud.config import HOST
+from localcloud.errors import LocalCloudError
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+START_SECONDS = 60.0
+KEEP_ALIVE_SECONDS = 75
+HEALTH_PATH = "/_ministack/health"
+
+
+class WebServer:
+    """The AWS endpoint on 127.0.0.1, from `start` to `stop`.
+
+    Signals stay with the main thread: hypercorn installs no handlers when it is given its own way to stop.
+    """
+
+    def __init__(self, port: int, on_request: Callable[[], None]) -> None:
+        """Prepare; `start` listens.
+
+        Args:
+            port: on 127.0.0.1.
+            on_request: called at each request.
+        """
+        self._port = port
+        self._on_request = on_request
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="localcloud-web", daemon=True)
+
+    def start(self) -> None:
+        """Listen, and return when the endpoint answers.
+
+        Raises:
+            LocalCloudError: it did not come up.
+        """
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if not self._thread.is_alive():
+                raise LocalCloudError(f"the endpoint did not start: {self._failure}") from self._failure
+            if time.monotonic() > deadline:
+                raise LocalCloudError(f"the endpoint did not answer within {START_SECONDS:.0f} s")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Finish the requests under way, let MiniStack save its state, and close."""
+        if self._loop is not None and self._stop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # the thread's entry point; start() reports what it was
+            self._failure = error
+            logging.getLogger(__name__).exception("the endpoint ended")
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        config = Config()
+        config.bind = [f"{HOST}:{self._port}"]
+        config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+        config.errorlog = logging.getLogger("hypercorn.error")
+        config.accesslog = None
+        application: Any = self._application  # hypercorn's own types name each event
+        await serve(application, config, shutdown_trigger=self._stop.wait)
+
+    async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self._on_request()
+        await registry.application()(scope, receive, send)
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=5)
+        try:
+            connection.request("GET", HEALTH_PATH)
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()

@@ -1,0 +1,66 @@
+"""The warehouse beside the AWS endpoint: reached by both its doors, and kept over a restart."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from localcloud.child import LocalCloudProcess
+from localcloud.errors import PortBusyError
+from tests.aws.cloud import Aws, eventually
+from tests.aws.conftest import cloud_config
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[LocalCloudProcess]:
+    config = replace(cloud_config(tmp_path / "state"), with_warehouse=True, warehouse_port=0)
+    with LocalCloudProcess(config) as cloud:
+        yield cloud
+
+
+def query(cloud: LocalCloudProcess, sql: str) -> list[tuple[Any, ...]]:
+    """Rows by PostgreSQL's protocol, as psql or a BI tool gets them."""
+    assert cloud.warehouse_dsn is not None
+    with psycopg.connect(cloud.warehouse_dsn) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def by_data_api(cloud: LocalCloudProcess, sql: str) -> dict[str, Any]:
+    """The end of a statement sent through the Redshift Data API."""
+    client = Aws(cloud.endpoint_url).client("redshift-data")
+    statement = client.execute_statement(WorkgroupName="sluice", Database="warehouse", Sql=sql)["Id"]
+
+    def look() -> dict[str, Any] | None:
+        described: dict[str, Any] = client.describe_statement(Id=statement)
+        return described if described["Status"] in ("FINISHED", "FAILED", "ABORTED") else None
+
+    described = eventually(look)
+    assert described is not None
+    return described
+
+
+def test_both_doors_lead_to_one_warehouse_that_survives(own: LocalCloudProcess) -> None:
+    assert by_data_api(own, "create table public.t (id int)")["Status"] == "FINISHED"
+    assert by_data_api(own, "insert into public.t values (1), (2)")["Status"] == "FINISHED"
+    assert query(own, "select id from public.t order by id") == [(1,), (2,)]
+    own.stop()
+    own.start()
+    assert query(own, "select id from public.t order by id") == [(1,), (2,)]
+    own.kill()
+    own.start()
+    assert query(own, "select id from public.t order by id") == [(1,), (2,)]
+
+
+def test_a_busy_warehouse_port_is_named_with_its_option(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        busy = LocalCloudProcess(replace(cloud_config(tmp_path), with_warehouse=True, warehouse_port=port))
+        with pytest.raises(PortBusyError) as refused:
+            busy.start()
+    assert str(refused.value) == f"port {port} on 127.0.0.1 is in use; choose another with --warehouse-port"

@@ -1,0 +1,88 @@
+"""What is decided before anything listens: lock, password, environment."""
+
+import json
+import os
+import stat
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from localcloud.config import PASSWORD_ENV, GlueSettings, LocalCloudConfig, resolve_password
+from localcloud.environment import apply_environment
+from localcloud.errors import AlreadyRunningError
+from localcloud.lock import Running, StateLock
+from localcloud.options import from_options, parser, to_arguments
+
+
+def test_the_second_lock_says_who_has_the_first(tmp_path: Path) -> None:
+    first, second = StateLock(tmp_path), StateLock(tmp_path)
+    first.acquire()
+    with pytest.raises(AlreadyRunningError, match="another local cloud is starting on"):
+        second.acquire()
+    first.describe(Running(7, "http://127.0.0.1:1", 2))
+    with pytest.raises(AlreadyRunningError, match=r"already running: pid 7, endpoint http://127\.0\.0\.1:1, state"):
+        second.acquire()
+    assert json.loads((tmp_path / "lock").read_text()) == {
+        "pid": 7,
+        "endpoint_url": "http://127.0.0.1:1",
+        "warehouse_port": 2,
+    }
+    first.release()
+    second.acquire()
+    second.release()
+
+
+def test_the_password_is_made_once_and_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PASSWORD_ENV, raising=False)
+    config = LocalCloudConfig(tmp_path)
+    made = resolve_password(config)
+    assert len(made) >= 20
+    assert resolve_password(config) == made
+    assert stat.S_IMODE((tmp_path / "warehouse.password").stat().st_mode) == 0o600
+    monkeypatch.setenv(PASSWORD_ENV, "from the environment")
+    assert resolve_password(config) == "from the environment"
+    assert resolve_password(LocalCloudConfig(tmp_path, warehouse_password="given")) == "given"
+
+
+def test_a_developer_s_own_aws_settings_do_not_reach_the_local_cloud(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    foreign = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "MINISTACK_HOST", "SERVICES")
+    for name in foreign:
+        monkeypatch.setenv(name, "mine")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    before = dict(os.environ)
+    try:
+        apply_environment(LocalCloudConfig(tmp_path), 4999)
+        after = dict(os.environ)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    assert not set(foreign) & set(after)
+    assert after["AWS_ACCESS_KEY_ID"] == "000000000000"
+    assert after["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4999"
+    assert after["AWS_CONFIG_FILE"] == os.devnull
+    assert after["S3_DATA_DIR"] == str(tmp_path / "s3")
+
+
+def test_the_child_is_started_with_the_whole_configuration(tmp_path: Path) -> None:
+    glue = GlueSettings(slots=7, cores=3, driver_memory="2g", minute_seconds=0.5, stop_grace_seconds=1.5)
+    config = LocalCloudConfig(
+        tmp_path / "a b",
+        port=1,
+        warehouse_port=2,
+        region="eu-west-1",
+        account_id="111111111111",
+        glue=glue,
+        with_warehouse=False,
+        checkpoint_seconds=0.25,
+    )
+    for given in (config, LocalCloudConfig(tmp_path)):
+        assert from_options(parser().parse_args(to_arguments(given))) == given
+    default = LocalCloudConfig(tmp_path)
+    names = {field.name for field in fields(config)}
+    differing = {name for name in names if getattr(config, name) != getattr(default, name)}
+    assert differing == names - {"warehouse_password"}, "each field is tried"
