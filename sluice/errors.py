@@ -1,8 +1,8 @@
 """Every error that Sluice raises on purpose: one base, two families.
 
 *Terminal* errors do not go away by trying again (a bad manifest, a breach of the contract, a value out of range);
-*transient* ones do (throttling, a lock, a lost connection). Callers decide by the family; people read the message, which
-names the file, the row or field, and the rule.
+*transient* ones do (throttling, a lock, a lost connection). Callers decide by the family; people read the message,
+which names the file, the row or field, and the rule.
 """
 
 
@@ -30,12 +30,28 @@ class ManifestError(TerminalError):
     """A manifest breaks a rule; the message names the manifest, the entry and the rule."""
 
 
+class MissingObjectError(TerminalError):
+    """An object that should be in S3 is not there."""
+
+
 class InputChangedError(TerminalError):
     """A source file is gone or differs from what its manifest said."""
 
 
 class AccountingError(TerminalError):
     """Rows read do not equal rows published + quarantined + duplicates removed."""
+
+
+class AwsError(TerminalError):
+    """An AWS service refused a call for a reason that stays; the message has the service's own code."""
+
+
+class AwsBusyError(TransientError):
+    """An AWS service could not answer now: throttling, an error of its own, or a lost connection."""
+
+
+class StartUnclearError(TransientError):
+    """A job run was asked for and the answer was lost; it may have been started."""
 
 
 class WarehouseError(TerminalError):
@@ -48,3 +64,11 @@ class WarehouseBusyError(TransientError):
 
 class ConflictError(TransientError):
     """Another writer changed the same record first."""
+
+
+class SimulatorError(TerminalError):
+    """The simulated source system cannot make what was asked for."""
+
+
+class CommandError(TerminalError):
+    """A command of the command line cannot do what it was asked for."""

@@ -1,0 +1,151 @@
+"""Loading one table: bring the target up to its contract, stage, check the count, merge.
+
+Crash safety, step by step. Staging (transaction A) makes a table that only this run knows; after a crash it is a
+leftover that the next run removes. The merge (transaction B) changes the target and writes the audit rows together, so
+after a crash the batches are in the audit and in the target, or in neither. Every step may be repeated at any time.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from glue_jobs.loading.context import LoadContext
+from sluice.errors import AccountingError, SluiceError, TerminalError, TransientError
+from sluice.handover import LoadCounts, PublishedFile
+from sluice.manifest import load_manifest
+from sluice.warehouse.audit import read_counts, select_counts
+from sluice.warehouse.batches import list_batches
+from sluice.warehouse.fixed import fixed_sql
+from sluice.warehouse.merge import merge
+from sluice.warehouse.staging import Staging, count_staged, run_name, stage
+from sluice.warehouse.target import LiveColumn, Target, create_target, evolve_target
+
+logger = logging.getLogger(__name__)
+
+Files = Sequence[PublishedFile]
+Results = dict[str, LoadCounts | SluiceError]
+"""What became of each batch of a table: its counts, or why it failed."""
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """The load of one table.
+
+    Attributes:
+        context: What all tables of the run share.
+        target: The table.
+        batches: The published files of each batch of the run.
+    """
+
+    context: LoadContext
+    target: Target
+    batches: Mapping[str, Files]
+
+    def run(self) -> Results:
+        """Load all batches together and, when that fails for a reason that stays, one by one: no batch blocks another.
+
+        Returns:
+            Counts or error of every batch.
+        """
+        try:
+            self.context.repeat(f"table {self.target}: prepare", self._prepare_target)
+        except SluiceError as exc:
+            return self._all_failed(exc)
+        try:
+            return dict(self._load(self.batches))
+        except TransientError as exc:
+            return self._all_failed(exc)
+        except TerminalError as exc:
+            if len(self.batches) == 1:
+                return self._all_failed(exc)
+            logger.warning("table %s: the joint load failed, now batch by batch: %s", self.target, exc)
+        return self._one_by_one()
+
+    def _one_by_one(self) -> Results:
+        results: Results = {}
+        for batch_id, files in sorted(self.batches.items()):
+            try:
+                results.update(self._load({batch_id: files}))
+            except SluiceError as exc:
+                logger.warning("table %s: batch %s failed: %s", self.target, batch_id, exc)
+                results[batch_id] = exc
+        return results
+
+    def _all_failed(self, error: SluiceError) -> Results:
+        logger.warning("table %s: failed: %s", self.target, error)
+        return dict.fromkeys(self.batches, error)
+
+    def _prepare_target(self, attempt: str) -> None:
+        """Make the target, or bring it up to its contract; looks afresh each time, so that it bears repetition."""
+        live = self._live_columns()
+        changes = evolve_target(self.target, live) if live else create_target(self.target)
+        for sql in changes:
+            logger.info("table %s: %s", self.target, sql)
+            self.context.execute(f"table {self.target}: prepare", sql, attempt)
+
+    def _live_columns(self) -> list[LiveColumn]:
+        sql = fixed_sql("catalog")["columns"]
+        rows = self.context.warehouse.rows(sql, self._table_name, label=f"table {self.target}: columns")
+        return [LiveColumn.from_catalog(row) for row in rows]
+
+    @property
+    def _table_name(self) -> dict[str, str]:
+        return {"table_schema": self.target.schema, "table_name": self.target.table.name}
+
+    def _load(self, batches: Mapping[str, Files]) -> dict[str, LoadCounts]:
+        """Load these batches together, without those that the audit already has."""
+        missing = {batch_id: batches[batch_id] for batch_id in batches.keys() - self._booked(batches)}
+        if missing:
+            staging = Staging(self.target, run_name(self.context.run, *sorted(missing)))
+            try:
+                self._stage(staging, missing)
+                self._merge(staging, missing)
+            finally:
+                self.context.drop_stage(staging.name)
+        booked = self._booked(batches)
+        lost = sorted(batches.keys() - booked)
+        if lost:
+            raise AccountingError(f"table {self.target}: batch {lost[0]} is not in the audit after its load")
+        return booked
+
+    def _booked(self, batches: Iterable[str]) -> dict[str, LoadCounts]:
+        counts: dict[str, LoadCounts] = {}
+        for sql in select_counts(batches):
+            rows = self.context.warehouse.rows(sql, self._table_name, label=f"table {self.target}: audit")
+            counts.update(read_counts(rows))
+        return counts
+
+    def _stage(self, staging: Staging, batches: Mapping[str, Files]) -> None:
+        statements = stage(staging, self._manifest(staging, batches), self.context.copy_role)
+        self.context.transaction(f"table {self.target}: stage", statements)
+        self._check_staged(staging, batches)
+
+    def _check_staged(self, staging: Staging, batches: Mapping[str, Files]) -> None:
+        """Every row that was published is there, and no other: rows lost or doubled by a COPY must not go unseen."""
+        rows = self.context.warehouse.rows(count_staged(staging), label=f"table {self.target}: count")
+        staged = {str(batch_id): int(count) for batch_id, count in rows}
+        published = {batch_id: sum(file.rows for file in files) for batch_id, files in batches.items()}
+        for batch_id in sorted(staged.keys() | published.keys()):
+            have, want = staged.get(batch_id, 0), published.get(batch_id, 0)
+            if have != want:
+                raise AccountingError(
+                    f"table {self.target}: batch {batch_id}: {want} rows were published, but its files hold {have}"
+                )
+
+    def _manifest(self, staging: Staging, batches: Mapping[str, Files]) -> str | None:
+        """URL of the manifest of these batches: the dispatcher's when it is all of them, otherwise one written now."""
+        files = [(file.url, file.size_bytes) for published in batches.values() for file in published]
+        if not files:
+            return None
+        name = self.target.table.name
+        layout = self.context.processed
+        if batches.keys() == self.batches.keys():
+            return layout.load_manifest(self.context.claim_id, name)
+        url = layout.load_manifest(self.context.claim_id, f"{name}.{staging.run}")
+        self.context.documents.write(url, load_manifest(files).to_json())
+        return url
+
+    def _merge(self, staging: Staging, batches: Iterable[str]) -> None:
+        listed = list_batches(batches, self.target.table.load)
+        transaction = merge(staging, listed, self.context.claim_id)
+        self.context.transaction(f"table {self.target}: merge", transaction.statements, transaction.parameters)

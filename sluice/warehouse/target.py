@@ -1,0 +1,158 @@
+"""Target tables: how they are made, and how they follow their contract."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sluice.contract.model import RedshiftHints, Table
+from sluice.contract.sqltype import SqlType
+from sluice.errors import WarehouseError
+from sluice.warehouse.quoting import identifier, lines, names, qualified
+
+
+@dataclass(frozen=True)
+class Target:
+    """One table of the warehouse and the contract that it follows.
+
+    Attributes:
+        dataset: The dataset that publishes the table.
+        schema: Schema of the table.
+        table: The table's contract.
+    """
+
+    dataset: str
+    schema: str
+    table: Table
+
+    @cached_property
+    def sql(self) -> str:
+        """The table's name with its schema."""
+        return qualified(self.schema, self.table.name)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all stored columns in the order of the Parquet files."""
+        return tuple(self.table.stored_types)
+
+    def column(self, name: str) -> str:
+        """A column where other tables take part. Redshift's MERGE and DELETE know the target by its own name only."""
+        return f"{identifier(self.table.name)}.{identifier(name)}"
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.table.name}"
+
+
+@dataclass(frozen=True)
+class LiveColumn:
+    """A column as the warehouse has it.
+
+    Attributes:
+        name: Its name.
+        type: Its type as Redshift writes it, such as ``character varying(20)``.
+        sql_type: The type in a contract's terms; None for one that no contract can name.
+    """
+
+    name: str
+    type: str
+    sql_type: SqlType | None
+
+    @classmethod
+    def from_catalog(cls, row: Sequence[object]) -> "LiveColumn":
+        """Read a row of the statement ``columns`` in ``catalog.sql``."""
+        name, data_type, length, precision, scale = row
+        text = str(data_type)
+        if text.startswith("character"):
+            text = f"{text}({length})"
+        elif text == "numeric":
+            text = f"{text}({precision},{scale})"
+        try:
+            return cls(str(name), text, SqlType.parse(text.removesuffix(" without time zone")))
+        except ValueError:
+            return cls(str(name), text, None)
+
+
+def create_target(target: Target) -> tuple[str, ...]:
+    """The statements that make the target and its schema when they do not exist.
+
+    Only key columns are NOT NULL: Redshift cannot take that back, and a contract may stop requiring a value. No primary
+    key is declared: it would be informational, and a column under a constraint cannot be widened.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html and
+    https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html
+    """
+    table = target.table
+    encodings = {column.name: _encoding(column.encode) for column in table.columns}
+    columns = [
+        f"{identifier(name)} {sql_type.redshift}{encodings.get(name, '')}{_nullability(table, name)}"
+        for name, sql_type in table.stored_types.items()
+    ]
+    create = lines(
+        f"CREATE TABLE IF NOT EXISTS {target.sql} (",
+        ",\n".join(columns),
+        f") {_storage(table.redshift)}",
+    )
+    # Everybody has the schema public, but not everybody may create schemas.
+    schema = () if target.schema == "public" else (f"CREATE SCHEMA IF NOT EXISTS {identifier(target.schema)}",)
+    return (*schema, create)
+
+
+def _storage(hints: RedshiftHints) -> str:
+    text = f"DISTSTYLE {hints.distribution.upper()}"
+    if hints.dist_key is not None:
+        text += f" DISTKEY ({identifier(hints.dist_key)})"
+    if hints.sort_key:
+        text += f" COMPOUND SORTKEY ({names(hints.sort_key)})"
+    return text
+
+
+def evolve_target(target: Target, live: Iterable[LiveColumn]) -> tuple[str, ...]:
+    """The statements that bring an existing target up to its contract; none when it is.
+
+    Columns are added and ``varchar`` is widened; nothing is ever dropped or narrowed, and columns that the contract no
+    longer has stay. Each statement must run alone: Redshift does not alter a column's type inside a transaction block.
+
+    Args:
+        target: The table and its contract.
+        live: Its columns in the warehouse.
+
+    Raises:
+        WarehouseError: A column has a type that cannot become the contract's; the message names every such column.
+    """
+    existing = {column.name: column for column in live}
+    statements: list[str] = []
+    problems: list[str] = []
+    for name, wanted in target.table.stored_types.items():
+        column = existing.get(name)
+        if column is None:
+            statements.append(_add_column(target, name, wanted))
+        elif _is_wider_varchar(wanted, column.sql_type):
+            statements.append(f"ALTER TABLE {target.sql} ALTER COLUMN {identifier(name)} TYPE {wanted.redshift}")
+        elif column.sql_type != wanted:
+            problems.append(f"column {name} is {column.type} in the warehouse and {wanted} in the contract")
+    if problems:
+        raise WarehouseError(
+            f"table {target}: {'; '.join(problems)}. A table can gain columns and longer varchar columns; "
+            "any other change of a type needs a new column or a new table"
+        )
+    return tuple(statements)
+
+
+def _is_wider_varchar(wanted: SqlType, live: SqlType | None) -> bool:
+    if live is None or not wanted.name == live.name == "varchar":
+        return False
+    return (wanted.length or 0) > (live.length or 0)
+
+
+def _add_column(target: Target, name: str, sql_type: SqlType) -> str:
+    declared = {column.name: column for column in target.table.columns}
+    encoding = _encoding(declared[name].encode) if name in declared else ""
+    return f"ALTER TABLE {target.sql} ADD COLUMN {identifier(name)} {sql_type.redshift}{encoding}"
+
+
+def _encoding(encode: str | None) -> str:
+    # AUTO is the table's way to choose encodings, not one that a column can name.
+    return "" if encode is None or encode.lower() == "auto" else f" ENCODE {encode.lower()}"
+
+
+def _nullability(table: Table, name: str) -> str:
+    return " NOT NULL" if name in table.primary_key else ""

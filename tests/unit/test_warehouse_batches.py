@@ -1,0 +1,56 @@
+"""Which batches take part in a load, and how their list reaches the warehouse within the Data API's limits."""
+
+import pytest
+
+from sluice.contract.model import LoadMode
+from sluice.errors import LayoutError
+from sluice.warehouse.batches import ListedBatch, batch_id_lists, insert_batches, list_batches
+
+A1, A2 = "things.2026112001.0A1", "things.2026112001.0A2"
+B1 = "things.2026112002.0B1"
+DAY = "things.20261119.0C1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "current"),
+    [("upsert", {A1, A2, B1, DAY}), ("append", {A2, B1, DAY}), ("full_refresh", {B1})],
+)
+def test_a_newer_batch_takes_the_place_of_those_that_its_mode_replaces(mode: LoadMode, current: set[str]) -> None:
+    assert list_batches([B1, A2, A1, DAY, A1], mode) == (
+        ListedBatch(DAY, "2026-11-19", "20261119", DAY in current),
+        ListedBatch(A1, "2026-11-20T01", "2026112001", A1 in current),
+        ListedBatch(A2, "2026-11-20T01", "2026112001", A2 in current),
+        ListedBatch(B1, "2026-11-20T02", "2026112002", B1 in current),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "things.2026112001", "things.2026112001.0a'", "things.x.0A", "things.2026112001.0A.0A"]
+)
+def test_what_is_no_batch_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no batch id"):
+        list_batches([text], "upsert")
+    with pytest.raises(ValueError, match="is no batch id"):
+        list(batch_id_lists([text]))
+
+
+def test_a_batch_of_an_hour_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(LayoutError):
+        list_batches(["things.2026112025.0A"], "upsert")
+
+
+def test_long_lists_are_cut_without_losing_a_batch() -> None:
+    batches = list_batches([f"things.2026112001.{number:032X}" for number in range(3000)], "upsert")
+
+    statements = list(insert_batches(batches))
+    lists = list(batch_id_lists(batch.batch_id for batch in batches))
+
+    assert len(statements) > 1
+    assert max(map(len, [*statements, *lists])) < 100_000
+    assert "".join(statements).count("TRUE") == 3000
+    assert [text.strip("'") for listed in lists for text in listed.split(", ")] == [batch.batch_id for batch in batches]
+
+
+def test_no_batches_give_no_statement() -> None:
+    assert list(insert_batches([])) == []
+    assert list(batch_id_lists([])) == []

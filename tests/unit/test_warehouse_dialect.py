@@ -1,0 +1,86 @@
+"""Every statement that the builders can produce is Redshift's SQL, as far as sqlfluff's grammar of it goes."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlfluff.core import FluffConfig, Linter
+
+from sluice.contract.model import Column
+from sluice.contract.sqltype import SqlType
+from sluice.warehouse.audit import select_counts
+from sluice.warehouse.batches import list_batches
+from sluice.warehouse.fixed import fixed_sql
+from sluice.warehouse.merge import merge
+from sluice.warehouse.staging import Staging, count_staged, drop_stage, run_name, stage
+from sluice.warehouse.target import LiveColumn, Target, create_target, evolve_target
+from tests.unit.warehouse_contracts import targets
+
+BATCH_IDS = [f"dataset.20261120{hour:02}.{hour:032X}" for hour in range(3)] + ["dataset.20261121." + "F" * 32]
+ROLES = "arn:aws:iam::123456789012:role/copy,arn:aws:iam::123456789012:role/x"
+PARAMETER = re.compile(r":(dataset|table_schema|table_name|load_mode|claim_id)\b")
+LINTER = Linter(config=FluffConfig(overrides={"dialect": "redshift"}))
+
+
+def unparsable(statement: str) -> list[str]:
+    """What is wrong with a statement. ``:name`` is the Data API's own and no SQL: a value takes its place."""
+    parsed = LINTER.parse_string(PARAMETER.sub("'value'", statement) + ";\n")
+    assert parsed.tree is not None
+    segments = [segment.raw for segment in parsed.tree.recursive_crawl("unparsable")]
+    return [*segments, *(violation.desc() for violation in parsed.violations)]
+
+
+def statements(target: Target) -> Iterator[str]:
+    staging = Staging(target, run_name("run"))
+    yield from create_target(target)
+    yield from stage(staging, "s3://bucket/_sluice/loads/claim/t.manifest.json", "default")
+    yield from stage(staging, "s3://bucket/it's.json", ROLES)
+    yield from stage(staging, None, "default")
+    yield count_staged(staging)
+    yield from merge(staging, list_batches(BATCH_IDS, target.table.load), "claim").statements
+    yield from select_counts(BATCH_IDS)
+    yield drop_stage(staging.name)
+    yield from evolve_target(target, [])
+    yield from evolve_target(target, [narrower(column) for column in target.table.columns])
+
+
+def narrower(column: Column) -> LiveColumn:
+    kind = column.sql_type
+    return LiveColumn(column.name, str(kind), SqlType("varchar", length=1) if kind.name == "varchar" else kind)
+
+
+@pytest.mark.parametrize("target", list(targets()), ids=lambda target: f"{target.table.load}-{target}")
+def test_every_statement_of_every_kind_of_contract_parses(target: Target) -> None:
+    produced = list(statements(target))
+
+    assert {statement: problems for statement in produced if (problems := unparsable(statement))} == {}
+    assert len(produced) > 30
+
+
+@pytest.mark.parametrize("file", ["audit", "catalog"])
+def test_every_fixed_statement_parses(file: str) -> None:
+    found = fixed_sql(file)
+
+    assert {name: problems for name, sql in found.items() if (problems := unparsable(sql))} == {}
+    assert all(";" not in sql and "--" not in sql for sql in found.values())
+
+
+def test_the_check_sees_what_is_not_redshift() -> None:
+    assert unparsable("MERGE INTO a USING b ON a.x = b.x WHEN NOTHING THEN 1") != []
+    assert unparsable("SELECT 1 FROM FROM t") != []
+
+
+def test_no_statement_of_a_wide_table_and_many_batches_exceeds_the_limits() -> None:
+    target = next(targets())
+    wide = replace(
+        target.table, columns=(*target.table.columns, *(Column(f"c{n:03}", "varchar(9)") for n in range(400)))
+    )
+    batch_ids = [f"dataset.{20200101 + day}.{number:032X}" for day in range(28) for number in range(100)]
+
+    transaction = merge(
+        Staging(replace(target, table=wide), run_name("run")), list_batches(batch_ids, wide.load), "claim"
+    )
+
+    assert len(transaction.statements) <= 40
+    assert max(len(statement.encode()) for statement in transaction.statements) <= 100_000

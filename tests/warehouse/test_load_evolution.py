@@ -1,0 +1,138 @@
+"""Targets follow their contract: columns come, varchar grows, and nothing else changes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from sluice.contract.model import Column, RedshiftHints, Table
+from tests.warehouse.loads import Loads, batch_id, row, things
+
+THINGS = things()
+
+
+def changed(name: str, kind: str) -> Table:
+    columns = tuple(Column(name, kind) if column.name == name else column for column in THINGS.columns)
+    return things(columns=columns)
+
+
+def live_columns(loads: Loads) -> list[tuple[str, str, int | None]]:
+    sql = (
+        "SELECT column_name, data_type, character_maximum_length FROM svv_columns "
+        "WHERE table_schema = 'public' AND table_name = 'things' ORDER BY ordinal_position"
+    )
+    return [(name, kind, length) for name, kind, length in loads.warehouse.rows(sql)]
+
+
+def test_a_new_column_comes_after_the_others_and_old_rows_have_null_there(loads: Loads) -> None:
+    loads.load(THINGS, {batch_id(1): [row(1, 1, "one")]})
+    wider = things(columns=(*THINGS.columns, Column("color", "varchar(8)", encode="zstd")))
+
+    outcome = loads.load(wider, {batch_id(2): [(*row(1, 2, "two"), "red"), (*row(2, 1, "new"), None)]})
+
+    assert outcome[batch_id(2)].error == ""
+    assert [name for name, _, _ in live_columns(loads)] == [
+        "id", "version", "name", "price", "_batch_id", "_source_file", "color",
+    ]  # fmt: skip
+    assert loads.rows(columns=("id", "name", "color", "_batch_id")) == [
+        (1, "two", "red", batch_id(2)),
+        (2, "new", None, batch_id(2)),
+    ]
+
+
+def test_a_column_that_left_the_contract_stays_and_keeps_its_values(loads: Loads) -> None:
+    loads.load(THINGS, {batch_id(1): [row(1, 1, "one")]})
+    narrower = things(columns=THINGS.columns[:3])
+
+    loads.load(narrower, {batch_id(2): [(2, 1, "two")]})
+
+    assert loads.rows(columns=("id", "name", "price")) == [(1, "one", Decimal("1.00")), (2, "two", None)]
+
+
+def test_a_longer_varchar_is_taken_over(loads: Loads) -> None:
+    loads.load(THINGS, {batch_id(1): [row(1, 1, "one")]})
+
+    outcome = loads.load(changed("name", "varchar(20)"), {batch_id(2): [row(1, 2, "ä" * 10)]})
+
+    assert outcome[batch_id(2)].error == ""
+    assert ("name", "character varying", 20) in live_columns(loads)
+    assert loads.rows(columns=("id", "name")) == [(1, "ä" * 10)]
+
+
+def test_a_key_column_can_grow_too(loads: Loads) -> None:
+    columns = (Column("id", "varchar(2)"), *THINGS.columns[1:])
+    loads.load(things(columns=columns), {batch_id(1): [("a", 1, "one", None)]})
+    longer = things(columns=(Column("id", "varchar(4)"), *THINGS.columns[1:]))
+
+    loads.load(longer, {batch_id(2): [("aaaa", 1, "two", None), ("a", 2, "three", None)]})
+
+    assert loads.rows(columns=("id", "name")) == [("a", "three"), ("aaaa", "two")]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "live"),
+    [
+        ("name", "varchar(5)", "character varying(10)"),
+        ("name", "char(10)", "character varying(10)"),
+        ("price", "decimal(10,2)", "numeric(8,2)"),
+        ("price", "double precision", "numeric(8,2)"),
+        ("version", "bigint", "integer"),
+        ("version", "date", "integer"),
+    ],
+)
+def test_any_other_change_of_a_type_is_refused_and_changes_nothing(
+    loads: Loads, name: str, kind: str, live: str
+) -> None:
+    loads.load(THINGS, {batch_id(1): [row(1, 1, "one")]})
+    before = (loads.rows(), loads.audit(), live_columns(loads))
+    first, second = batch_id(2), batch_id(3)
+
+    outcome = loads.load(changed(name, kind), {first: [], second: []})
+
+    message = (
+        f"WarehouseError: table public.things: column {name} is {live} in the warehouse and {kind} in the contract. "
+        "A table can gain columns and longer varchar columns; "
+        "any other change of a type needs a new column or a new table"
+    )
+    assert {batch: (result.error, result.is_transient) for batch, result in outcome.items()} == {
+        first: (message, False),
+        second: (message, False),
+    }
+    assert (loads.rows(), loads.audit(), live_columns(loads)) == before
+
+
+def test_a_refused_column_keeps_the_good_changes_out_as_well(loads: Loads) -> None:
+    loads.load(THINGS, {batch_id(1): [row(1, 1, "one")]})
+    before = live_columns(loads)
+    table = changed("version", "bigint")
+
+    loads.load(things(columns=(*table.columns, Column("color", "varchar(8)"))), {batch_id(2): []})
+
+    assert live_columns(loads) == before
+
+
+def test_a_target_that_was_there_before_gets_the_lineage_columns(loads: Loads) -> None:
+    loads.warehouse.execute(
+        "CREATE TABLE public.things (id integer, version integer, name varchar(10), price decimal(8,2))"
+    )
+    loads.warehouse.execute("INSERT INTO public.things VALUES (1, 1, 'mine', 2.50), (2, 7, 'mine', NULL)")
+
+    loads.load(THINGS, {batch_id(1): [row(1, 1, "ours"), row(2, 6, "ours")]})
+
+    assert loads.rows(columns=("id", "version", "name", "_batch_id")) == [
+        (1, 1, "ours", batch_id(1)),
+        (2, 7, "mine", None),
+    ]
+
+
+def test_a_new_target_is_stored_as_the_contract_says(loads: Loads) -> None:
+    table = things(redshift=RedshiftHints("key", "id", ("version", "id")))
+    loads.schema = "analytics"
+
+    loads.load(table, {batch_id(1): [row(1, 1, "one")]})
+
+    sql = "SELECT diststyle, sortkey1, sortkey_num FROM svv_table_info WHERE \"table\" = 'things'"
+    assert loads.warehouse.rows(sql) == [("KEY(id)", "version", 2)]
+    sql = "SELECT column_name FROM svv_columns WHERE table_schema = 'analytics' AND is_nullable = 'NO'"
+    assert loads.warehouse.rows(sql) == [("id",)]
