@@ -41,8 +41,8 @@ class Stage(StrEnum):
 class BatchId:
     """Name of a batch. Its text sorts like time: first by partition, then by the order in which S3 took the manifests.
 
-    That makes the text the last tie-break everywhere: of two rows that are equally new, the one whose batch id is larger
-    wins, whatever the order of arrival, conversion or load.
+    That makes the text the last tie-break everywhere: of two rows that are equally new, the one whose batch id is
+    larger wins, whatever the order of arrival, conversion or load.
 
     Attributes:
         dataset: The dataset.
@@ -64,7 +64,12 @@ class BatchId:
             partition: The manifest's partition.
             sequencer: The hexadecimal ``sequencer`` of the event.
         """
-        return cls(dataset, partition.compact, sequencer.upper().rjust(_SEQUENCER_DIGITS, "0"))
+        return cls.of_folder(dataset, partition.compact, sequencer)
+
+    @classmethod
+    def of_folder(cls, dataset: str, partition: str, sequencer: str) -> "BatchId":
+        """The id of a batch whose partition is given as text without dots; otherwise as `make`."""
+        return cls(dataset, partition, sequencer.upper().rjust(_SEQUENCER_DIGITS, "0"))
 
     @classmethod
     def parse(cls, text: str) -> "BatchId":

@@ -18,8 +18,16 @@ class Document:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        return _converter.structure(json.loads(text), cls)
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: The text is no JSON object.
+            cattrs.BaseValidationError: A field is missing, unknown or of the wrong type.
+        """
+        document = json.loads(text)
+        if not isinstance(document, dict):
+            raise ValueError(f"a {cls.__name__} is a JSON object, not a {type(document).__name__}")  # noqa: TRY004
+        return _converter.structure(document, cls)
 
     def to_json(self) -> str:
         """The document as JSON, the same text for the same content."""

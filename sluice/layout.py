@@ -9,9 +9,11 @@ from sluice.errors import LayoutError
 
 MANIFEST_NAME = "manifest.json"
 HIDDEN_PREFIXES = ("_staging/", "_sluice/")
-"""Prefixes of the processed bucket that readers never see: Athena, Spectrum and Spark skip names that begin with ``_``."""
+"""Prefixes of the processed bucket that no reader sees: Athena, Spectrum and Spark skip names that begin with ``_``."""
 
-_FIELDS = {"Y": r"\d{4}", "m": r"\d{2}", "d": r"\d{2}", "H": r"\d{2}"}
+# Not \d, which takes the digits of every script: two folders would be one partition.
+_FIELDS = {"Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "H": "[0-9]{2}"}
+_MAX_KEY_BYTES = 1024
 _DIRECTIVE = re.compile(r"%(.?)")
 
 
@@ -61,7 +63,7 @@ class Partition:
     @property
     def label(self) -> str:
         """For people and arguments: ``2026-11-20T13`` or ``2026-11-20``."""
-        return self.start.strftime("%Y-%m-%dT%H" if self.is_hourly else "%Y-%m-%d")
+        return "-".join(self.values[:3]) + "".join(f"T{hour}" for hour in self.values[3:])
 
     @property
     def compact(self) -> str:
@@ -145,11 +147,18 @@ def split_url(url: str) -> tuple[str, str]:
     """Split ``s3://bucket/key`` into bucket and key.
 
     Raises:
-        LayoutError: The text is no such URL.
+        LayoutError: The text is no such URL, or S3 cannot have such a key.
+            Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     """
     match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", url, re.DOTALL)
     if match is None:
         raise LayoutError(f"{url!r} is no object URL: write s3://bucket/key")
+    try:
+        size_bytes = len(match[2].encode())
+    except UnicodeEncodeError as exc:
+        raise LayoutError(f"{url!r}: the key cannot be written as UTF-8") from exc
+    if size_bytes > _MAX_KEY_BYTES:
+        raise LayoutError(f"{url!r}: the key has {size_bytes} bytes; S3 allows {_MAX_KEY_BYTES}")
     return match[1], match[2]
 
 

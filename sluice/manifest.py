@@ -54,7 +54,7 @@ class Manifest:
         """
         try:
             document = json.loads(body.decode("utf-8-sig"))
-        except (UnicodeDecodeError, json.JSONDecodeError) as exc:
+        except (ValueError, RecursionError) as exc:  # Also bytes that are no UTF-8, and numbers of absurd length.
             raise ManifestError(f"{url}: not valid JSON in UTF-8: {exc}") from exc
         entries = document.get("entries") if isinstance(document, dict) else None
         if not isinstance(entries, list):
@@ -76,12 +76,15 @@ class Manifest:
             url: Where the manifest lies, for messages.
 
         Raises:
-            ManifestError: An entry lies elsewhere, or is the manifest itself.
+            ManifestError: An entry lies elsewhere, has a key that file systems read otherwise than S3, or is the
+                manifest itself.
         """
         for index, entry in enumerate(self.entries):
             entry_bucket, key = split_url(entry.url)
             if entry_bucket != bucket or not key.startswith(f"{folder}/"):
                 raise ManifestError(f"{url}: entries[{index}]: {entry.url} is not inside s3://{bucket}/{folder}/")
+            if not {"", ".", ".."}.isdisjoint(key.split("/")):
+                raise ManifestError(f"{url}: entries[{index}]: {entry.url} has an empty, '.' or '..' part in its path")
             if entry.url == url:
                 raise ManifestError(f"{url}: entries[{index}]: the manifest lists itself")
 
@@ -111,6 +114,7 @@ def _entry(entry: object, at: str) -> ManifestEntry:
         raise ManifestError(f"{at}.mandatory: must be true or false, not {mandatory!r}")
     meta = entry.get("meta", {})
     length = meta.get("content_length") if isinstance(meta, dict) else None
-    if not isinstance(meta, dict) or isinstance(length, bool) or not isinstance(length, int | None):
+    is_length = length is None or (isinstance(length, int) and not isinstance(length, bool) and length >= 0)
+    if not isinstance(meta, dict) or not is_length:
         raise ManifestError(f"{at}.meta.content_length: must be a whole number of bytes")
     return ManifestEntry(entry["url"], length, mandatory)

@@ -2,8 +2,8 @@
 
 The catalog takes at most 2048 characters and filters fastest on ``AND`` of the first keys
 (https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-partitions.html,
-https://docs.aws.amazon.com/glue/latest/dg/partition-indexes.html). A predicate here always covers the partitions that it
-was made for. It names exactly those while that fits; beyond, it widens to whole days, months, years, and at last to
+https://docs.aws.amazon.com/glue/latest/dg/partition-indexes.html). A predicate here always covers the partitions that
+it was made for. It names exactly those while that fits; beyond, it widens to whole days, months, years, and at last to
 everything between the first and the last year. The run takes from the answer only what its manifests name.
 """
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Self
@@ -54,7 +55,7 @@ class Settings:
         """Read the variables that are set; the others keep their defaults.
 
         Raises:
-            ValueError: A number is no number; the message names the variable.
+            ValueError: A number is no number, or is not positive; the message names the variable.
         """
         source = os.environ if environment is None else environment
         values: dict[str, str | int] = {}
@@ -84,7 +85,6 @@ class Settings:
 
 
 def _number(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as exc:
-        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {text!r} is not a whole number") from exc
+    if not re.fullmatch(r"\s*0*[1-9][0-9]*\s*", text):
+        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {text!r} is not a whole number of at least 1")
+    return int(text)

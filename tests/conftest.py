@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Examples may take as long as a busy machine makes them take; pytest's own timeout is the limit.
+settings.register_profile("sluice", deadline=None)
+settings.load_profile("sluice")
 
 LAYERS = ("unit", "spark", "warehouse", "aws", "e2e")
 

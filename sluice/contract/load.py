@@ -1,6 +1,7 @@
 """Making contracts from plain data. Shape first, then rules; every problem names its field.
 
-Nothing here needs a YAML reader: packages carry contracts as JSON, and `sluice.contract.files` reads a repository's YAML.
+Nothing here needs a YAML reader: packages carry contracts as JSON, and `sluice.contract.files` reads the YAML of a
+repository.
 """
 
 import json
@@ -59,9 +60,10 @@ def _source(value: object, _: object) -> Source:
     known = ", ".join(_SOURCES)
     if not isinstance(value, Mapping):
         raise ValueError(f"must be a mapping with a format ({known})")  # noqa: TRY004
-    kind = _SOURCES.get(value.get("format", ""))
+    name = value.get("format")
+    kind = _SOURCES.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ValueError(f"format must be one of {known}, not {value.get('format')!r}")
+        raise ValueError(f"format must be one of {known}, not {name!r}")
     return _converter.structure(value, kind)
 
 
@@ -178,6 +180,8 @@ def _describe(exc: BaseException, kind: type | None) -> str:
         return f"unknown field {unknown} (known: {known})"
     if isinstance(exc, KeyError):
         return "is missing"
+    if isinstance(exc, AttributeError | TypeError):  # The converter took it for a mapping, and it is none.
+        return "must be a mapping"
     literal = _LITERAL.fullmatch(str(exc))
     if literal is not None:
         return f"must be one of {literal[2]}, not {literal[1]!r}"

@@ -96,8 +96,8 @@ Source = CsvSource | JsonSource | XmlSource | ParquetSource
 class Column:
     """One column: where its value comes from, what is done to it, and what it must satisfy.
 
-    A value is taken from `source`, trimmed, compared with `null_values`, changed to `case`, replaced by `default` when it
-    is null, cast to `type`, and checked, in this order.
+    A value is taken from `source`, trimmed, compared with `null_values`, changed to `case`, replaced by `default` when
+    it is null, cast to `type`, and checked, in this order.
 
     Attributes:
         name: Name in Parquet, catalog and warehouse.

@@ -3,10 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
+from decimal import Context, Decimal, InvalidOperation
 
 from sluice.contract.model import Column, Contract, CsvSource, Scalar, Table, XmlSource
+from sluice.contract.shape import ShapeError, shape_of
 from sluice.contract.sqltype import INTEGER_BITS, SqlType
 from sluice.layout import Layout
 
@@ -17,11 +18,13 @@ _ENCODINGS = {
     "text32k", "zstd", "auto",
 }  # fmt: skip
 _DATE_DIRECTIVES = set("YmdHMSfbByIpzjT%")
+_WIDE = Context(prec=1000)  # The usual 28 digits would round a decimal(38,n) before it is looked at.
 
 
 def problems(contract: Contract) -> list[str]:
     """Every rule that one contract breaks, as ``field: rule``."""
-    return list(_contract(contract))
+    found = list(_contract(contract))
+    return found or list(_shape(contract))
 
 
 def problems_between(contracts: Sequence[Contract]) -> list[str]:
@@ -60,6 +63,14 @@ def _contract(contract: Contract) -> Iterator[str]:
         yield from _table(f"tables[{index}]", table)
         if table.explode and contract.source.format == "csv":
             yield f"tables[{index}].explode: a CSV record has no nested arrays"
+
+
+def _shape(contract: Contract) -> Iterator[str]:
+    """Paths that exclude each other; they can be looked at only where every path is one."""
+    try:
+        shape_of(contract)
+    except ShapeError as exc:
+        yield f"tables: source {exc}"
 
 
 def _source(contract: Contract) -> Iterator[str]:
@@ -123,7 +134,8 @@ def _load_mode(at: str, table: Table) -> Iterator[str]:
 
 def _name(at: str, name: str) -> Iterator[str]:
     if not _NAME.fullmatch(name):
-        yield f"{at}: {name!r} must be lower case letters, digits and underscores, beginning with a letter (at most 100)"
+        form = "lower case letters, digits and underscores, beginning with a letter (at most 100)"
+        yield f"{at}: {name!r} must be {form}"
 
 
 def _column(at: str, column: Column) -> Iterator[str]:
@@ -173,10 +185,27 @@ def _value_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
             return
     if sql_type.name == "boolean" and (column.min is not None or column.max is not None):
         yield f"{at}.min: a boolean has no smallest and largest value"
-    elif column.min is not None and column.max is not None:
-        low, high = typed_value(sql_type, column.min), typed_value(sql_type, column.max)
-        if low > high:  # type: ignore[operator]
-            yield f"{at}.min: {column.min} is larger than max {column.max}"
+        return
+    if column.min is not None and column.max is not None and _is_larger(sql_type, column.min, column.max):
+        yield f"{at}.min: {column.min} is larger than max {column.max}"
+    if column.default is not None:
+        yield from _default_rules(at, column, column.default, sql_type)
+
+
+def _default_rules(at: str, column: Column, default: Scalar, sql_type: SqlType) -> Iterator[str]:
+    """A default that breaks the column's own rules would put every null into quarantine."""
+    allowed = [typed_value(sql_type, value) for value in column.allowed]
+    if allowed and typed_value(sql_type, default) not in allowed:
+        yield f"{at}.default: {default!r} is not one of the allowed values"
+    if column.min is not None and _is_larger(sql_type, column.min, default):
+        yield f"{at}.default: {default} is smaller than min {column.min}"
+    if column.max is not None and _is_larger(sql_type, default, column.max):
+        yield f"{at}.default: {default} is larger than max {column.max}"
+
+
+def _is_larger(sql_type: SqlType, one: Scalar, other: Scalar) -> bool:
+    # Two values of one type compare; the union of the types does not know that.
+    return typed_value(sql_type, one) > typed_value(sql_type, other)  # type: ignore[operator]
 
 
 def typed_value(sql_type: SqlType, value: Scalar) -> str | Decimal | datetime | bool:
@@ -195,10 +224,12 @@ def typed_value(sql_type: SqlType, value: Scalar) -> str | Decimal | datetime | 
         if sql_type.name == "boolean":
             return {"true": True, "false": False}[text]
         if sql_type.is_temporal:
-            return datetime.fromisoformat(text)
+            return _moment(text, is_date=sql_type.name == "date")
         number = Decimal(text)
     except (InvalidOperation, KeyError, ValueError) as exc:
         raise refusal from exc
+    if not number.is_finite():
+        raise refusal
     if sql_type.is_integer:
         limit = 2 ** (INTEGER_BITS[sql_type.name] - 1)
         if number != number.to_integral_value() or not -limit <= number < limit:
@@ -208,8 +239,16 @@ def typed_value(sql_type: SqlType, value: Scalar) -> str | Decimal | datetime | 
     return number
 
 
+def _moment(text: str, *, is_date: bool) -> datetime:
+    """A date or time in UTC. Python reads more forms of ISO 8601 than Spark does; only the common one is taken."""
+    if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}($|[T ])", text):
+        raise ValueError("not in the form of 2026-11-20 or 2026-11-20T13:00:00")
+    moment = datetime.fromisoformat(text)
+    if is_date and moment != datetime(moment.year, moment.month, moment.day):  # noqa: DTZ001 - a date has no zone
+        raise ValueError("a date has no time")
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
 def _fits(number: Decimal, precision: int, scale: int) -> bool:
-    if not number.is_finite():
-        return False
-    shifted = number.scaleb(scale)
-    return shifted == shifted.to_integral_value() and abs(shifted) < 10**precision
+    shifted = number.scaleb(scale, _WIDE)
+    return shifted == shifted.to_integral_value() and shifted.copy_abs() < 10**precision

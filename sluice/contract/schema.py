@@ -1,17 +1,15 @@
-"""The JSON Schema of a contract, for editors. Made from the dataclasses, so it cannot say anything else than they do."""
+"""The JSON Schema of a contract, for editors: made from the dataclasses, so that it says what they say."""
 
 import json
-import re
 from dataclasses import fields
-from inspect import cleandoc
 from typing import Any
 
 from mashumaro.jsonschema import build_json_schema
 
 from sluice.contract import model
+from sluice.contract.reference import described
 
 SCHEMA_FILE = "contract.schema.json"
-_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n        .*)*)", re.MULTILINE)
 
 
 def contract_schema() -> str:
@@ -26,10 +24,10 @@ def contract_schema() -> str:
 def _describe(value: type, definition: dict[str, Any]) -> None:
     """Forbid other fields, and give each its words from the docstring."""
     definition["additionalProperties"] = False
-    words = dict(_ATTRIBUTE.findall("\n".join(f"{line}" for line in cleandoc(value.__doc__ or "").splitlines())))
+    words = described(value)
     for item in fields(value):
         text = words.get(item.name)
         if text and "$ref" not in definition["properties"][item.name]:
-            definition["properties"][item.name]["description"] = " ".join(text.replace("`", "").split())
+            definition["properties"][item.name]["description"] = text.replace("`", "")
     if "format" in definition["properties"] and value is not model.Column:
         definition.setdefault("required", []).append("format")

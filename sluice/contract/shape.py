@@ -1,0 +1,148 @@
+"""Which values of a source record a contract reads: all its column paths, put together into one tree.
+
+Readers take from a record what the tree names and leave the rest; every leaf is text. So a field that appears in the
+source some day, and that no column asks for, changes nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Union
+
+from sluice.contract.model import Column, Contract, Table
+
+ROOT_PREFIX = "$."
+TEXT_OF_ELEMENT = "#text"
+"""Name of an XML element's own text, where its attributes or children are read as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A nested object: its members by name, in the order in which the contract first names them."""
+
+    members: dict[str, "Node"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """An array of objects, each of which becomes a row."""
+
+    element: Group
+
+
+Node = Union[Leaf, Group, Items]  # noqa: UP007 - the names are only known at run time
+Path = tuple[str, ...]
+
+
+class ShapeError(ValueError):
+    """Two paths of a contract exclude each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a column's value stands.
+
+    Attributes:
+        in_item: Whether the path starts at the element of the exploded array; otherwise at the record.
+        path: Names to follow.
+    """
+
+    in_item: bool
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The tree of one contract, and where each column finds its value in it."""
+
+    record: Group
+    items: dict[str, Path]
+    places: dict[tuple[str, str], Place]
+
+    def place(self, table: Table, column: Column) -> Place:
+        """Where a column's value stands."""
+        return self.places[table.name, column.name]
+
+
+def shape_of(contract: Contract) -> Shape:
+    """The tree of a contract.
+
+    Raises:
+        ShapeError: A path is a text for one column and an object or array for another.
+    """
+    items = {table.name: _split(contract, table.explode) for table in contract.tables if table.explode is not None}
+    places = {
+        (table.name, column.name): _place(contract, table, column)
+        for table in contract.tables
+        for column in table.columns
+    }
+    if contract.source.format == "xml":
+        places = _with_own_texts(places, items)
+    record = Group()
+    for path in items.values():
+        _member(record, path, Items(Group()))
+    for (table_name, _), place in places.items():
+        start = _items_at(record, items[table_name]).element if place.in_item else record
+        _member(start, place.path, Leaf())
+    return Shape(record, items, places)
+
+
+def _place(contract: Contract, table: Table, column: Column) -> Place:
+    in_item = table.explode is not None and not column.path.startswith(ROOT_PREFIX)
+    return Place(in_item, _split(contract, column.path))
+
+
+def _split(contract: Contract, path: str) -> Path:
+    """Names of a path; a CSV column has one, whatever characters it holds."""
+    name = path.removeprefix(ROOT_PREFIX)
+    return (name,) if contract.source.format == "csv" else tuple(name.split("."))
+
+
+def _with_own_texts(places: dict[tuple[str, str], Place], items: dict[str, Path]) -> dict[tuple[str, str], Place]:
+    """In XML an element has a text beside attributes: ``price`` is its text even where ``price.@currency`` is read."""
+    every = {_full(place, items.get(key[0])) for key, place in places.items()} | set(items.values())
+    parents = {path[:end] for path in every for end in range(1, len(path))}
+    return {
+        key: Place(place.in_item, (*place.path, TEXT_OF_ELEMENT))
+        if _full(place, items.get(key[0])) in parents
+        else place
+        for key, place in places.items()
+    }
+
+
+def _full(place: Place, items: Path | None) -> Path:
+    return (*(items or ()), *place.path) if place.in_item else place.path
+
+
+def _member(start: Group, path: Path, node: Node) -> None:
+    """Put a node at a path, with the groups that lead there."""
+    group = start
+    for index, name in enumerate(path[:-1]):
+        child = group.members.setdefault(name, Group())
+        if not isinstance(child, Group):
+            what = "an array that is exploded" if isinstance(child, Items) else "read as a text"
+            raise ShapeError(f"{'.'.join(path)}: {'.'.join(path[: index + 1])} is {what}")
+        group = child
+    found = group.members.setdefault(path[-1], node)
+    if type(found) is not type(node):
+        raise ShapeError(f"{'.'.join(path)}: is both a text and an object or array")
+
+
+def _items_at(record: Group, path: Path) -> Items:
+    node: Node = record
+    for name in path:
+        if not isinstance(node, Group):
+            break
+        node = node.members[name]
+    if not isinstance(node, Items):
+        raise ShapeError(f"{'.'.join(path)}: is not an array of its own")
+    return node
+
+
+def leaf_names(shape: Shape) -> Iterator[str]:
+    """Names of the record's own texts; for CSV these are its columns, in the contract's order."""
+    return (name for name, node in shape.record.members.items() if isinstance(node, Leaf))

@@ -1,0 +1,39 @@
+"""Settings: from the environment, to the environment, as JSON."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sluice.settings import Settings
+
+ANY = st.from_type(Settings).filter(lambda settings: settings.max_attempts > 0 and settings.max_batches_per_run > 0)
+
+
+def test_the_defaults_need_no_environment() -> None:
+    assert Settings.from_environment({}) == Settings()
+    assert Settings().raw_bucket == "sluice-raw"
+    assert Settings().processed.staging("r") == "s3://sluice-processed/_staging/r"
+
+
+def test_a_variable_per_field() -> None:
+    found = Settings.from_environment({"SLUICE_RAW_BUCKET": "mine", "SLUICE_MAX_ATTEMPTS": " 7 ", "RAW_BUCKET": "no"})
+    assert found == Settings(raw_bucket="mine", max_attempts=7)
+
+
+def test_an_empty_variable_is_a_value() -> None:
+    assert Settings.from_environment({"SLUICE_WAREHOUSE_WORKGROUP": ""}).warehouse_workgroup == ""
+
+
+@given(ANY)
+def test_environment_and_json_give_the_same_settings(settings: Settings) -> None:
+    assert Settings.from_environment(settings.to_environment()) == settings
+    assert Settings.from_json(settings.to_json()) == settings
+
+
+@pytest.mark.parametrize("text", ["", "many", "1.5", "0", "-1", "1_0", "٣"])
+def test_a_bad_number_names_its_variable(text: str) -> None:
+    message = f"SLUICE_MAX_ATTEMPTS: {text!r} is not a whole number of at least 1"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Settings.from_environment({"SLUICE_MAX_ATTEMPTS": text})
