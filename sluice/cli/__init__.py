@@ -1,1 +1,5 @@
-def main() -> None: ...
+"""The command line: `sluice`."""
+
+from sluice.cli.main import main
+
+__all__ = ["main"]

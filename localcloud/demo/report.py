@@ -1,0 +1,139 @@
+"""What the demo found: for machines as report.json, for people as tables."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from localcloud.demo.compare import Difference
+from sluice.batch import BatchState
+from sluice.handover import TableCounts
+from sluice.record import BatchRecord
+
+_MOST_SHOWN = 20
+
+
+@dataclass
+class Report:
+    """What the demo found, as far as it came.
+
+    Attributes:
+        seconds: How long it took.
+        tables: By table: its counts from the ledger, rows in the warehouse, rows expected.
+        batches: The ledger's batches, by dataset and partition.
+        differences: What is not as it must be.
+        error: Why the demo ended early; empty when it did not.
+        is_complete: Whether everything was compared.
+    """
+
+    seconds: float = 0.0
+    tables: dict[str, tuple[TableCounts, int, int]] = field(default_factory=dict)
+    batches: Sequence[BatchRecord] = ()
+    differences: list[Difference] = field(default_factory=list)
+    error: str = ""
+    is_complete: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was compared and nothing differs."""
+        return self.is_complete and not self.error and not self.differences
+
+    def write(self, path: Path) -> None:
+        """Write report.json."""
+        document = {
+            "ok": self.ok,
+            "seconds": round(self.seconds, 1),
+            "tables": {name: _plain(*found) for name, found in self.tables.items()},
+            "batches": [
+                {"dataset": b.dataset, "partition": b.partition, "state": str(b.state), "reason": b.reason}
+                for b in self.batches
+            ],
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def show(self, console: Console) -> None:
+        """Print the summary."""
+        if self.batches:
+            console.print(_batches(self.batches))
+            console.print()
+            _print_reasons(console, self.batches)
+        if self.tables:
+            console.print(_tables(self.tables))
+            console.print()
+        _print_differences(console, self.differences)
+        if self.error:
+            console.print(Text(self.error, "red"), soft_wrap=True)
+        verdict = "every row and every count is as it was sent" if self.ok else "NOT as it was sent"
+        console.print(Text(f"{verdict}; {self.seconds:.0f} s", "bold green" if self.ok else "bold red"))
+
+
+def counts_by_table(batches: Sequence[BatchRecord]) -> Mapping[str, TableCounts]:
+    """Rows of all batches, by table."""
+    total: dict[str, TableCounts] = {}
+    for batch in batches:
+        for table, counts in batch.counts.items():
+            total[table] = total.get(table, TableCounts()) + counts
+    return total
+
+
+def _plain(counts: TableCounts, warehouse: int, expected: int) -> dict[str, int]:
+    return {
+        "rows_read": counts.read,
+        "rejected": counts.rejected,
+        "duplicates": counts.duplicates,
+        "published": counts.published,
+        "warehouse": warehouse,
+        "expected": expected,
+    }
+
+
+def _tables(tables: Mapping[str, tuple[TableCounts, int, int]]) -> Table:
+    view = Table(title="Tables", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    view.add_column("table")
+    for name in ("rows read", "rejected", "duplicates", "published", "in the warehouse", "expected"):
+        view.add_column(name, justify="right")
+    for name, found in tables.items():
+        view.add_row(name, *(f"{number:,}" for number in _plain(*found).values()))
+    return view
+
+
+def _batches(batches: Sequence[BatchRecord]) -> Table:
+    view = Table(title="Batches", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in ("dataset", "partition", "state", "reason"):
+        view.add_column(name, overflow="fold")
+    styles = {BatchState.LOADED: "green", BatchState.ARCHIVED: "green", BatchState.FAILED: "bold red"}
+    for batch in batches:
+        state = Text(str(batch.state), styles.get(batch.state, "yellow"))
+        view.add_row(batch.dataset, batch.partition, state, Text(batch.reason))
+    return view
+
+
+def _print_reasons(console: Console, batches: Sequence[BatchRecord]) -> None:
+    reasons: dict[tuple[str, str], int] = {}
+    for batch in batches:
+        for reason, count in batch.reasons.items():
+            reasons[batch.dataset, reason] = reasons.get((batch.dataset, reason), 0) + count
+    if not reasons:
+        return
+    view = Table(title="Quarantined records", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in ("dataset", "reason"):
+        view.add_column(name, overflow="fold")
+    view.add_column("records", justify="right")
+    for (dataset, reason), count in sorted(reasons.items()):
+        view.add_row(dataset, Text(reason), str(count))
+    console.print(view)
+    console.print()
+
+
+def _print_differences(console: Console, differences: Sequence[Difference]) -> None:
+    for difference in differences[:_MOST_SHOWN]:
+        at = f"{difference.where} [{difference.key}]" if difference.key else difference.where
+        line = f"{at} {difference.what}: expected {difference.expected!r}, got {difference.got!r}"
+        console.print(Text(line, "red"), soft_wrap=True)
+    if len(differences) > _MOST_SHOWN:
+        console.print(Text(f"... and {len(differences) - _MOST_SHOWN} more differences", "red"))

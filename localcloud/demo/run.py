@@ -1,0 +1,223 @@
+"""Runs the demo: start, deploy, send, wait, compare, report, stop."""
+
+import shutil
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from localcloud.child import LocalCloudProcess
+from localcloud.config import LocalCloudConfig
+from localcloud.demo.compare import compare_batches, compare_rows, warehouse_rows
+from localcloud.demo.report import Report, counts_by_table
+from localcloud.demo.scenario import START, Scenario
+from localcloud.deploy import Deployer
+from localcloud.errors import LocalCloudError
+from localcloud.lock import StateLock
+from sluice.aws.clients import Clients
+from sluice.aws.data_api import Address, DataApi
+from sluice.aws.ledger import Ledger
+from sluice.cli.terminal import out
+from sluice.contract import Contract
+from sluice.errors import SluiceError
+from sluice.handover import TableCounts
+from sluice.record import BatchRecord
+from sluice.settings import Settings
+from sluice.simulator import DATASETS, SimulatorOptions
+
+_POLL_SECONDS = 0.5
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the demo does.
+
+    Attributes:
+        folder: Where its state and its report go.
+        rows: Source records in each hour of each dataset.
+        seed: Seed of the data.
+        timeout_seconds: How long the pipeline may take.
+    """
+
+    folder: Path
+    rows: int = 300
+    seed: int = 1
+    timeout_seconds: float = 1200
+
+    @property
+    def state_dir(self) -> Path:
+        """State of the demo's own local cloud."""
+        return self.folder.resolve() / "state"
+
+
+def run(options: DemoOptions, contracts: Mapping[str, Contract]) -> int:
+    """Run the demo and print what it found.
+
+    Returns:
+        The exit status: 0 when every row and count is as it must be, 1 when not, 130 when it was stopped.
+
+    Side Effects:
+        Deletes the state of an earlier demo in the folder; writes ``report.json``, whatever happens.
+    """
+    console = out()
+    report, started = Report(), time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts background commands without it
+        signal.signal(number, _interrupt)
+    status = 1
+    try:
+        Demo(options, contracts, console, report).run()
+        status = 0 if report.ok else 1
+    except KeyboardInterrupt:
+        report.error, status = "stopped before the end", _INTERRUPTED
+    except SluiceError as exc:
+        report.error = str(exc)
+    finally:
+        report.seconds = time.monotonic() - started
+        report.write(options.folder / "report.json")
+    report.show(console)
+    _show_next(console, options)
+    return status
+
+
+class Demo:
+    """One run of the demo; what it finds goes into the report as it is found."""
+
+    def __init__(
+        self, options: DemoOptions, contracts: Mapping[str, Contract], console: Console, report: Report
+    ) -> None:
+        missing = [name for name in DATASETS if name not in contracts]
+        if missing:
+            raise LocalCloudError(f"the demo needs the contracts of {', '.join(DATASETS)}; missing: {missing[0]}")
+        self._options = options
+        self._contracts = {name: contracts[name] for name in DATASETS}
+        self._console = console
+        self._report = report
+        self._settings = Settings()
+
+    def run(self) -> None:
+        """Start everything, send, wait, compare; stop everything, whatever happens.
+
+        Raises:
+            SluiceError: The pipeline did not come to its end.
+        """
+        _clear(self._options.state_dir)
+        # Ports of their own, so that the demo runs beside `sluice up`.
+        cloud = LocalCloudProcess(LocalCloudConfig(self._options.state_dir, port=0, warehouse_port=0))
+        with ExitStack() as stack:
+            stack.callback(self._stop, cloud)
+            with self._console.status("starting the local cloud"):
+                cloud.start()
+            clients = Clients(cloud.endpoint_url, cloud.config.region, "local", "local")
+            with self._console.status("deploying"):
+                Deployer(clients, self._settings, self._contracts).deploy()
+            scenario = self._scenario(clients)
+            ledger = Ledger(clients.dynamodb, self._settings.ledger_table)
+            with self._console.status("sending"):
+                scenario.begin()
+            self._wait(cloud, scenario, ledger, clients)
+            with self._console.status("comparing"):
+                self._compare(scenario, DataApi(clients.redshift_data, Address.from_settings(self._settings)))
+
+    def _scenario(self, clients: Clients) -> Scenario:
+        simulator = SimulatorOptions(
+            START, self._options.seed, self._options.rows, bad_share=0.05, duplicate_share=0.05, update_share=0.2
+        )
+        return Scenario(clients, self._settings, self._contracts, simulator)
+
+    def _wait(self, cloud: LocalCloudProcess, scenario: Scenario, ledger: Ledger, clients: Clients) -> None:
+        deadline = time.monotonic() + self._options.timeout_seconds
+        with self._progress(len(scenario.expected)) as progress:
+            while True:
+                batches = _sorted(ledger.batches())
+                self._report.batches = batches
+                scenario.go_on(batches)
+                _show_progress(progress, progress.task_ids[0], batches)
+                done = {(batch.dataset, batch.partition) for batch in batches if batch.state.is_final}
+                is_quiet = all(batch.state.is_final for batch in batches) and _queue_is_empty(clients, self._settings)
+                if scenario.is_sent and done >= scenario.expected and is_quiet:
+                    return
+                if not cloud.is_running:
+                    raise LocalCloudError(f"the local cloud ended by itself; see {cloud.config.log_file}")
+                if time.monotonic() > deadline:
+                    raise LocalCloudError(self._stuck(scenario, batches, cloud.config))
+                time.sleep(_POLL_SECONDS)
+
+    def _stuck(self, scenario: Scenario, batches: Sequence[BatchRecord], config: LocalCloudConfig) -> str:
+        known = {(batch.dataset, batch.partition) for batch in batches}
+        lines = [f"not done after {self._options.timeout_seconds:.0f} s; stuck:"]
+        lines += [f"  {' '.join(place)}: no batch yet" for place in sorted(scenario.expected - known)]
+        lines += [
+            f"  {b.dataset} {b.partition}: {b.state} since {b.updated_at[11:19]}{f', {b.reason}' if b.reason else ''}"
+            for b in batches
+            if not b.state.is_final
+        ]
+        return "\n".join([*lines, f"logs: {config.log_file}", f"Glue runs: {config.glue_dir}"])
+
+    def _compare(self, scenario: Scenario, warehouse: DataApi) -> None:
+        report, truth = self._report, scenario.truth
+        report.differences += compare_batches(truth, scenario.rejected, report.batches)
+        counts = counts_by_table(report.batches)
+        for name, contract in truth.tables.items():
+            table, expected = contract.table(name), truth.rows(name)
+            rows = warehouse_rows(warehouse, self._settings.warehouse_schema, table)
+            report.tables[name] = (counts.get(name, TableCounts()), len(rows), len(expected))
+            report.differences += compare_rows(table, expected, rows)
+        report.is_complete = True
+
+    def _progress(self, total: int) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        progress = Progress(*columns, console=self._console, transient=True)
+        progress.add_task("waiting for the pipeline", total=total)
+        return progress
+
+    def _stop(self, cloud: LocalCloudProcess) -> None:
+        # A second Ctrl-C while stopping would leave processes behind.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        with self._console.status("stopping"):
+            cloud.stop()
+
+
+def _sorted(batches: Sequence[BatchRecord]) -> list[BatchRecord]:
+    return sorted(batches, key=lambda batch: batch.batch_id)
+
+
+def _show_progress(progress: Progress, task: TaskID, batches: Sequence[BatchRecord]) -> None:
+    moving = sorted({f"{batch.dataset} {batch.state.lower()}" for batch in batches if not batch.state.is_final})
+    done = sum(batch.state.is_final for batch in batches)
+    progress.update(task, completed=done, description=", ".join(moving) or "waiting for the pipeline")
+
+
+def _queue_is_empty(clients: Clients, settings: Settings) -> bool:
+    url = clients.sqs.get_queue_url(QueueName=settings.manifest_queue)["QueueUrl"]
+    found = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return found["ApproximateNumberOfMessages"] == found["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+
+def _clear(state_dir: Path) -> None:
+    """Delete what an earlier demo left, unless a demo runs there now.
+
+    Raises:
+        AlreadyRunningError: One does.
+    """
+    if not state_dir.exists():
+        return
+    lock = StateLock(state_dir)
+    lock.acquire()
+    lock.release()
+    shutil.rmtree(state_dir)
+
+
+def _show_next(console: Console, options: DemoOptions) -> None:
+    console.print(f"report: {options.folder / 'report.json'}", soft_wrap=True)
+    console.print("next: `sluice up`, then in another terminal `sluice send --hours 3` and `sluice status --watch`")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

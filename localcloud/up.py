@@ -1,0 +1,155 @@
+"""The local cloud in the foreground: start, deploy, tell how to use it, show what happens, stop."""
+
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.text import Text
+
+from localcloud.child import LocalCloudProcess
+from localcloud.config import PASSWORD_ENV, LocalCloudConfig
+from localcloud.deploy import Deployer
+from sluice.aws.clients import Clients
+from sluice.aws.ledger import Ledger
+from sluice.batch import BatchState
+from sluice.cli.terminal import out
+from sluice.contract import Contract
+from sluice.errors import TransientError
+from sluice.record import BatchRecord
+from sluice.settings import Settings
+
+_POLL_SECONDS = 1.0
+_STYLES = {BatchState.LOADED: "green", BatchState.REJECTED: "red", BatchState.FAILED: "bold red"}
+
+
+def run(
+    state_dir: Path, settings: Settings, contracts: Mapping[str, Contract], port: int = 4566, warehouse_port: int = 5439
+) -> int:
+    """Run the local cloud until Ctrl-C or SIGTERM.
+
+    Args:
+        state_dir: Where it keeps its data.
+        settings: Names of everything that is deployed.
+        contracts: The contracts by dataset.
+        port: Port of the AWS endpoint; 0 picks a free one.
+        warehouse_port: Port of the warehouse; 0 picks a free one.
+
+    Returns:
+        The exit status: 0 when it was stopped, 1 when it ended by itself.
+
+    Raises:
+        LocalCloudError: It cannot start, for example because another one runs on the same folder.
+    """
+    console = out()
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts background commands without it
+        signal.signal(number, _interrupt)
+    cloud = LocalCloudProcess(LocalCloudConfig(state_dir.resolve(), port=port, warehouse_port=warehouse_port))
+    with ExitStack() as stack:
+        stack.callback(_stop, cloud, console)
+        try:
+            with console.status("starting the local cloud"):
+                cloud.start()
+            clients = Clients(cloud.endpoint_url, cloud.config.region, "local", "local")
+            with console.status("deploying"):
+                Deployer(clients, settings, contracts).deploy()
+            _welcome(console, cloud, state_dir, settings, contracts)
+            _show_batches(console, cloud, Ledger(clients.dynamodb, settings.ledger_table))
+        except KeyboardInterrupt:
+            return 0
+    console.print(f"the local cloud ended by itself; see {cloud.config.log_file}", style="red")
+    return 1
+
+
+def password_text(state_dir: Path) -> str:
+    """How a shell gets the warehouse's password, without showing it."""
+    path = state_dir / "warehouse.password"
+    return f'"$(cat {path})"' if path.exists() else f'"${PASSWORD_ENV}"'
+
+
+def psql_command(dsn: str, state_dir: Path) -> str:
+    """The shell command that opens the warehouse."""
+    parts = urlsplit(dsn)
+    database = parts.path.removeprefix("/")
+    address = f"psql -h {parts.hostname} -p {parts.port} -U {parts.username} {database}"
+    return f"PGPASSWORD={password_text(state_dir)} {address}"
+
+
+class History:
+    """What happened to batches since the last look."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def news(self, batches: tuple[BatchRecord, ...]) -> Iterator[Text]:
+        """A line for each step that was not told yet, oldest first."""
+        steps = []
+        for batch in batches:
+            for index, change in enumerate(batch.history):
+                if index >= self._seen.get(batch.batch_id, 0):
+                    steps.append((change.at, batch, change))
+            self._seen[batch.batch_id] = len(batch.history)
+        for at, batch, change in sorted(steps, key=lambda step: step[0]):
+            line = Text(f"{at[11:19]}  {batch.dataset} {batch.partition}  ")
+            line.append(f"{change.state:<10}", _STYLES.get(change.state, ""))
+            line.append(f"  {_remark(batch, change.state, change.note)}")
+            line.rstrip()
+            yield line
+
+
+def _remark(batch: BatchRecord, state: BatchState, note: str) -> str:
+    if note or state is not BatchState.LOADED:
+        return note
+    return ", ".join(
+        f"{table}: {counts.published} published, {counts.rejected} rejected, {counts.duplicates} duplicates"
+        for table, counts in batch.counts.items()
+    )
+
+
+def _show_batches(console: Console, cloud: LocalCloudProcess, ledger: Ledger) -> None:
+    """Print what happens until the local cloud ends."""
+    history = History()
+    list(history.news(ledger.batches(limit=500)))
+    while cloud.is_running:
+        time.sleep(_POLL_SECONDS)
+        try:
+            for line in history.news(ledger.batches(limit=500)):
+                console.print(line, soft_wrap=True)
+        except TransientError:
+            # The endpoint may be busy for a moment; when it is gone for good, the loop's condition sees it.
+            continue
+
+
+def _welcome(
+    console: Console, cloud: LocalCloudProcess, state_dir: Path, settings: Settings, contracts: Mapping[str, Contract]
+) -> None:
+    example = next(iter(contracts.values()))
+    url = f"s3://{settings.raw_bucket}/{example.layout.pattern}/"
+    lines = [
+        ("AWS endpoint", f"{cloud.endpoint_url}  (any access key; region {cloud.config.region})"),
+        ("warehouse", psql_command(cloud.warehouse_dsn or "", state_dir)),
+        ("send data", "sluice send --hours 3"),
+        ("or your own", f"files to {url} with any S3 client, then their manifest.json"),
+        ("look", "sluice status --watch"),
+        ("query", "sluice query redshift 'select count(*) from orders'"),
+        ("log", str(cloud.config.log_file)),
+    ]
+    console.print("Sluice runs on this machine. Ctrl-C stops it; its data stay.", style="bold green")
+    for name, text in lines:
+        console.print(Text.assemble((f"  {name:<13}", "bold"), text), soft_wrap=True)
+    console.print()
+
+
+def _stop(cloud: LocalCloudProcess, console: Console) -> None:
+    # A second Ctrl-C while stopping would leave the state half saved.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    with console.status("stopping"):
+        cloud.stop()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

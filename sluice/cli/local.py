@@ -1,0 +1,54 @@
+"""`sluice up` and `sluice demo`: the local cloud. Only these two commands need it installed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sluice.cli.session import GlobalOptions, Session
+from sluice.errors import CommandError
+
+_MISSING = "the local cloud is not installed with this copy of Sluice ({}): pip install 'sluice[local]'"
+
+
+def up(
+    context: typer.Context,
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the AWS endpoint; 0 picks a free one.")] = 4566,
+    warehouse_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the warehouse for psql and BI tools; 0 picks a free one.")
+    ] = 5439,
+) -> None:
+    """Run AWS on this machine with Sluice deployed, until stopped with Ctrl-C.
+
+    Everything listens on 127.0.0.1 only. Data are kept in the state directory (see `sluice --help`) from one start to
+    the next; delete it to begin anew.
+    """
+    session = Session(context.ensure_object(GlobalOptions))
+    try:
+        from localcloud.up import run  # noqa: PLC0415 - is not installed where only AWS is used
+    except ModuleNotFoundError as exc:
+        raise CommandError(_MISSING.format(exc)) from exc
+    raise typer.Exit(run(session.options.state_dir, session.settings, session.contracts, port, warehouse_port))
+
+
+def demo(
+    context: typer.Context,
+    *,
+    rows: Annotated[int, typer.Option(min=50, help="Source records in each hour of each dataset.")] = 300,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
+    folder: Annotated[Path, typer.Option(help="Folder for the demo's state and its report.json.")] = Path("build/demo"),
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait for the pipeline.")] = 1200,
+) -> None:
+    """Run the whole pipeline on this machine and compare the warehouse, row by row, with what was sent.
+
+    Sends three hours of all four datasets with duplicates, updates, bad rows, a late hour, a manifest that is
+    announced twice and one that names a missing file. Ends with status 1 on any difference.
+    """
+    session = Session(context.ensure_object(GlobalOptions))
+    try:
+        from localcloud.demo import DemoOptions, run  # noqa: PLC0415 - is not installed where only AWS is used
+    except ModuleNotFoundError as exc:
+        raise CommandError(_MISSING.format(exc)) from exc
+    options = DemoOptions(folder, rows=rows, seed=seed, timeout_seconds=timeout)
+    raise typer.Exit(run(options, session.contracts))

@@ -1,0 +1,100 @@
+"""`sluice send`: play the source system."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sluice.aws.failures import aws_errors
+from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.terminal import err, out, table_of
+from sluice.contract import Contract
+from sluice.errors import CommandError
+from sluice.layout import Partition
+from sluice.simulator import DATASETS, Sender, SimulatedPartition, SimulatorOptions, simulate
+
+
+def send(  # noqa: PLR0913 - each is an option of the command line
+    context: typer.Context,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(help=f"Datasets to send: {', '.join(DATASETS)}. (default: all of them)", show_default=False),
+    ] = None,
+    *,
+    start: Annotated[
+        str, typer.Option(help="First hour in UTC, such as 2026-11-20T13. (default: this hour)", show_default=False)
+    ] = "",
+    hours: Annotated[int, typer.Option(min=1, help="Number of hours to send, one after the other.")] = 1,
+    rows: Annotated[int, typer.Option(min=1, help="Source records in each hour of each dataset.")] = 1000,
+    files: Annotated[
+        int | None,
+        typer.Option(min=1, help="Files in each hour. (default: 3 for transactions, else 1)", show_default=False),
+    ] = None,
+    bad_share: Annotated[float, typer.Option(min=0, max=1, help="Share of records that break the contract.")] = 0.02,
+    duplicate_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of records that repeat a key of the same hour.")
+    ] = 0.03,
+    update_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of records that are versions of a key of an earlier hour.")
+    ] = 0.1,
+    seed: Annotated[int, typer.Option(help="The same seed and options give the same files.")] = 1,
+) -> None:
+    """Play the source system: write files into the raw bucket, and the manifest last.
+
+    Works against every S3 endpoint. Updates reach back to the first hour that is sent, so send hours that belong
+    together with one command, or with the same --start.
+    """
+    session = Session(context.ensure_object(GlobalOptions))
+    first = Partition.parse(start) if start else _this_hour()
+    options = SimulatorOptions(first, seed, rows, files, bad_share, duplicate_share, update_share)
+    partitions = _partitions(session, datasets or list(DATASETS), options, hours)
+    sent = _send(session, partitions, options.rows)
+    columns = ("dataset", "partition", "records", "files", "bytes", "manifest")
+    out().print(table_of(columns, sent, numbers=("records", "files", "bytes")))
+
+
+def _this_hour() -> Partition:
+    return Partition(datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
+
+
+def _partitions(
+    session: Session, datasets: Sequence[str], options: SimulatorOptions, hours: int
+) -> list[SimulatedPartition]:
+    contracts = [_contract(session, name) for name in datasets]
+    partition, found = options.start, []
+    for _ in range(hours):
+        found += [simulate(contract, partition, options) for contract in contracts]
+        partition = partition.next()
+    return found
+
+
+def _contract(session: Session, dataset: str) -> Contract:
+    contract = session.contracts.get(dataset)
+    if contract is None:
+        raise CommandError(f"dataset {dataset!r}: no contract of that name (there are: {', '.join(session.contracts)})")
+    return contract
+
+
+def _send(session: Session, partitions: Sequence[SimulatedPartition], rows: int) -> list[tuple[Any, ...]]:
+    sent = []
+    with _progress(len(partitions) * rows) as progress:
+        task = progress.task_ids[0]
+        sender = Sender(session.clients.s3, session.settings.raw_bucket, on_record=lambda: progress.advance(task))
+        for partition in partitions:
+            name = f"{partition.contract.dataset} {partition.partition.label}"
+            progress.update(task, description=name)
+            with aws_errors(f"send {name} to s3://{session.settings.raw_bucket}/{partition.folder}/"):
+                done = sender.send(partition)
+            sent.append((*name.split(), done.records, done.files, done.size_bytes, done.manifest_url))
+    return sent
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err(), transient=True) as progress:
+        progress.add_task("", total=total)
+        yield progress

@@ -1,0 +1,140 @@
+"""What all commands share: which endpoint they talk to, under which names, with which contracts."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from sluice.aws.clients import Clients
+from sluice.aws.data_api import Address, DataApi
+from sluice.aws.ledger import Ledger
+from sluice.cli.terminal import say
+from sluice.contract import Contract
+from sluice.contract.files import read_contracts
+from sluice.contract.packaged import packaged_contracts
+from sluice.errors import CommandError
+from sluice.settings import Settings
+
+LOCAL_REGION: Final = "eu-central-1"
+_LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
+_NO_AWS: Final = (
+    "no local cloud runs here, and no AWS account is configured.\n"
+    "Start one with `sluice up` in another terminal, name one with --endpoint-url, "
+    "or configure AWS (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_REGION)."
+)
+
+
+@dataclass
+class GlobalOptions:
+    """The options that stand before the command. Filled by the command line, read by the commands.
+
+    Attributes:
+        endpoint_url: Endpoint that was asked for; empty to find one.
+        is_aws: Whether AWS is meant, even if a local cloud runs.
+        state_dir: Where the local cloud keeps its state.
+        contracts_dir: Folder of the contracts; None for ``contracts`` here, or those of the package.
+        debug: Whether errors show where they come from.
+    """
+
+    endpoint_url: str = ""
+    is_aws: bool = False
+    state_dir: Path = Path(".sluice")
+    contracts_dir: Path | None = None
+    debug: bool = False
+
+
+@dataclass
+class Session:
+    """Doors to the cloud that a command works with, each opened when it is needed.
+
+    Attributes:
+        options: What the caller asked for.
+    """
+
+    options: GlobalOptions
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Names of everything.
+
+        Raises:
+            CommandError: A variable of the environment has a value that it cannot have.
+        """
+        try:
+            return Settings.from_environment()
+        except ValueError as exc:
+            raise CommandError(str(exc)) from exc
+
+    @cached_property
+    def clients(self) -> Clients:
+        """Clients of the endpoint that was asked for or found.
+
+        Raises:
+            CommandError: There is neither a local cloud nor an AWS configuration.
+        """
+        if self.options.endpoint_url:
+            return _clients_of_endpoint(self.options.endpoint_url)
+        running = None if self.options.is_aws else running_endpoint(self.options.state_dir)
+        if running is not None:
+            say(f"using the local cloud at {running} (AWS instead: sluice --aws ...)")
+            return Clients(running, LOCAL_REGION, "local", "local")
+        clients = Clients()
+        if clients.session.get_credentials() is None or clients.session.region_name is None:
+            raise CommandError(_NO_AWS)
+        return clients
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return Ledger(self.clients.dynamodb, self.settings.ledger_table)
+
+    @cached_property
+    def warehouse(self) -> DataApi:
+        """The warehouse."""
+        return DataApi(self.clients.redshift_data, Address.from_settings(self.settings))
+
+    @cached_property
+    def contracts(self) -> Mapping[str, Contract]:
+        """The contracts by dataset.
+
+        Raises:
+            ContractError: There are none, or one breaks a rule.
+        """
+        folder = self.options.contracts_dir or Path("contracts")
+        if self.options.contracts_dir is None and not folder.is_dir():
+            return packaged_contracts()
+        return read_contracts(folder)
+
+
+def running_endpoint(state_dir: Path) -> str | None:
+    """The endpoint of the local cloud that runs on a state directory; None when none does."""
+    try:
+        running = json.loads((state_dir / "lock").read_text(encoding="utf-8"))
+        endpoint_url, pid = str(running["endpoint_url"]), int(running["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return endpoint_url if _is_alive(pid) else None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _clients_of_endpoint(endpoint_url: str) -> Clients:
+    """Clients with the caller's own configuration; a local cloud takes any key and region, so it needs none."""
+    configured = Clients(endpoint_url)
+    if urlsplit(endpoint_url).hostname not in _LOOPBACK:
+        return configured
+    if configured.session.get_credentials() is None:
+        return Clients(endpoint_url, configured.session.region_name or LOCAL_REGION, "local", "local")
+    return Clients(endpoint_url, configured.session.region_name or LOCAL_REGION)

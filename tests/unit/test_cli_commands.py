@@ -1,0 +1,243 @@
+"""The command line without a cloud: help, options, errors, contracts."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sluice import __version__
+from sluice.cli import main
+from sluice.cli.reference import cli_reference, commands
+from sluice.cli.session import GlobalOptions, Session, running_endpoint
+from sluice.contract.schema import contract_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = dict(commands())
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a call of the command line ended."""
+
+    status: object
+    out: str
+    err: str
+
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Calls the command line in an empty folder, on a machine without any AWS configuration."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "SLUICE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        captured = capsys.readouterr()
+        return Result(ended.value.code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def contracts(tmp_path: Path) -> Path:
+    """The contracts of the repository, in the folder of the call."""
+    return Path(shutil.copytree(ROOT / "contracts", tmp_path / "contracts"))
+
+
+def test_these_are_the_commands() -> None:
+    assert list(COMMANDS) == [
+        "sluice",
+        "sluice up",
+        "sluice demo",
+        "sluice send",
+        "sluice status",
+        "sluice query",
+        "sluice query redshift",
+        "sluice query athena",
+        "sluice contract",
+        "sluice contract check",
+        "sluice contract schema",
+    ]
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_has_help_and_so_has_every_option(path: str, call: Call) -> None:
+    command = COMMANDS[path]
+    assert command.help
+    assert [parameter.name for parameter in command.params if parameter.name != "help" and not parameter.help] == []
+    result = call(*path.split()[1:], "--help")
+    assert result.status == 0
+    assert " ".join(command.help.split())[:40] in " ".join(result.out.split())
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path not in ("sluice query", "sluice contract")])
+def test_every_command_has_an_example_whose_options_exist(path: str) -> None:
+    epilog = COMMANDS[path].epilog
+    assert epilog.startswith(f"Example: {path}")
+    known = {option for command in COMMANDS.values() for parameter in command.params for option in parameter.opts}
+    assert set(re.findall(r"--[a-z-]+", epilog)) <= known
+
+
+def test_the_reference_is_current_and_has_every_command() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert text == cli_reference(), "run `python -m sluice.cli.reference` and commit docs/cli.md"
+    assert [path for path in COMMANDS if f"## `{path}`" not in text] == []
+
+
+def test_version(call: Call) -> None:
+    assert call("--version") == Result(0, f"sluice {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fly",),
+        ("send", "orders", "--hours", "0"),
+        ("send", "orders", "--bad-share", "2"),
+        ("query", "redshift"),
+        ("status", "--state", "lost"),
+        ("--endpoint-url", "http://127.0.0.1:1", "--aws", "status"),
+    ],
+)
+def test_a_wrong_call_ends_with_2(call: Call, arguments: tuple[str, ...]) -> None:
+    result = call(*arguments)
+    assert (result.status, result.out) == (2, "")
+    assert "Usage" in result.err
+
+
+def _expect_error(result: Result, message: str) -> None:
+    assert (result.status, result.out) == (1, "")
+    assert result.err.startswith("sluice: ")
+    assert message in result.err
+    assert len(result.err.strip().splitlines()) <= 2
+    assert "Traceback" not in result.err
+
+
+def test_without_a_cloud_the_message_says_what_to_do(call: Call) -> None:
+    _expect_error(call("status"), "no local cloud runs here, and no AWS account is configured.")
+
+
+def test_errors_have_a_traceback_only_with_debug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Exception, match="no contract of that name") as caught:
+        main(["--contracts", str(ROOT / "contracts"), "--debug", "send", "letters"])
+    assert type(caught.value).__name__ == "CommandError"
+
+
+@pytest.mark.usefixtures("contracts")
+def test_sending_what_has_no_contract_names_what_has(call: Call) -> None:
+    _expect_error(call("send", "letters"), "dataset 'letters': no contract of that name (there are: customers, orders,")
+
+
+def test_sending_what_the_simulator_does_not_know_is_refused_with_advice(call: Call, contracts: Path) -> None:
+    text = (contracts / "customers.yaml").read_text(encoding="utf-8")
+    (contracts / "letters.yaml").write_text(text.replace("customers", "letters"), encoding="utf-8")
+    _expect_error(
+        call("send", "letters"), "the simulator makes data for customers, products, orders, transactions only"
+    )
+
+
+@pytest.mark.usefixtures("contracts")
+def test_sending_a_time_that_is_none_is_refused(call: Call) -> None:
+    _expect_error(call("send", "--start", "noon"), "'noon' is no partition: write an hour as 2026-11-20T13")
+
+
+@pytest.mark.usefixtures("contracts")
+def test_a_setting_that_is_none_is_refused(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_MAX_ATTEMPTS", "many")
+    _expect_error(call("--endpoint-url", "http://127.0.0.1:1", "status"), "SLUICE_MAX_ATTEMPTS: 'many' is not")
+
+
+def test_contract_check_lists_good_contracts(call: Call, contracts: Path) -> None:
+    result = call("contract", "check")
+    assert (result.status, result.err) == (0, "")
+    lines = [line.split() for line in result.out.splitlines()]
+    assert [line[:2] for line in lines] == [
+        ["dataset", "format"],
+        ["customers", "csv"],
+        ["orders", "json"],
+        ["products", "xml"],
+        ["transactions", "csv"],
+    ]
+    assert call("contract", "check", str(contracts / "orders.yaml")).out.splitlines()[1].startswith("orders ")
+
+
+def test_contract_check_names_every_problem_of_every_file(call: Call, contracts: Path) -> None:
+    for name, old, new in (("orders", "decimal(5,4)", "money"), ("products", "row_tag: product", "row_tag: 1")):
+        path = contracts / f"{name}.yaml"
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    result = call(
+        "contract", "check", *(str(contracts / f"{name}.yaml") for name in ("customers", "orders", "products"))
+    )
+    assert (result.status, result.out) == (1, "")
+    assert [line.split(": ")[1:3] for line in result.err.splitlines()] == [
+        [str(contracts / "orders.yaml"), "tables[0].columns[6] (discount).type"],
+        [str(contracts / "products.yaml"), "source.row_tag"],
+    ]
+
+
+def test_contract_check_of_nothing_is_an_error(call: Call) -> None:
+    _expect_error(call("contract", "check"), "contracts: no such file or folder")
+
+
+def test_contract_schema_writes_what_is_not_current(call: Call, contracts: Path) -> None:
+    path = contracts / "contract.schema.json"
+    assert call("contract", "schema").err == "contracts/contract.schema.json is current\n"
+    path.write_text("{}", encoding="utf-8")
+    assert call("contract", "schema").err == "contracts/contract.schema.json written\n"
+    assert path.read_text(encoding="utf-8") == contract_schema()
+
+
+def test_contract_schema_into_no_folder_is_an_error(call: Call) -> None:
+    _expect_error(call("contract", "schema", "--output", "nowhere/s.json"), "nowhere: no such folder")
+
+
+def _lock(state_dir: Path, pid: int) -> None:
+    state_dir.mkdir()
+    text = json.dumps({"pid": pid, "endpoint_url": "http://127.0.0.1:4599", "warehouse_port": 5439})
+    (state_dir / "lock").write_text(text, encoding="utf-8")
+
+
+def test_the_running_local_cloud_is_found_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _lock(tmp_path / "state", os.getpid())
+    session = Session(GlobalOptions(state_dir=tmp_path / "state"))
+    assert session.clients.endpoint == "http://127.0.0.1:4599"
+    assert session.clients.s3.meta.endpoint_url == "http://127.0.0.1:4599"
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "using the local cloud at http://127.0.0.1:4599 (AWS instead: sluice --aws ...)\n"
+
+
+def test_a_local_cloud_that_is_gone_is_not_found(tmp_path: Path) -> None:
+    assert running_endpoint(tmp_path / "none") is None
+    _lock(tmp_path / "gone", 2**22 + 1)
+    assert running_endpoint(tmp_path / "gone") is None
+    (tmp_path / "gone" / "lock").write_text("", encoding="utf-8")
+    assert running_endpoint(tmp_path / "gone") is None
+
+
+def test_aws_is_used_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _lock(tmp_path / "state", os.getpid())
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    session = Session(GlobalOptions(is_aws=True, state_dir=tmp_path / "state"))
+    assert session.clients.endpoint is None
+    assert session.clients.sqs.meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"

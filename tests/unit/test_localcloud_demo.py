@@ -1,0 +1,162 @@
+"""The demo's comparison and report: each kind of difference is found, and the report says so."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from lambda_trigger.manifest_events import manifest_events
+from localcloud.demo.compare import Difference, compare_batches, compare_rows
+from localcloud.demo.report import Report
+from localcloud.demo.scenario import s3_event
+from sluice.batch import BatchId, BatchState
+from sluice.contract.files import read_contracts
+from sluice.handover import TableCounts
+from sluice.layout import Partition
+from sluice.record import BatchRecord
+from sluice.simulator import SimulatorOptions, Truth, simulate
+
+CONTRACT = read_contracts(Path(__file__).resolve().parents[2] / "contracts")["transactions"]
+TABLE = CONTRACT.tables[0]
+HOUR = Partition.parse("2026-11-20T13")
+
+
+def _truth() -> Truth:
+    truth = Truth({"transactions": CONTRACT})
+    batch = truth.begin("transactions", HOUR)
+    partition = simulate(CONTRACT, HOUR, SimulatorOptions(HOUR, rows=40, files=1, bad_share=0.1))
+    for record in partition.records(0):
+        batch.add(record, "s3://raw/f")
+    return truth
+
+
+TRUTH = _truth()
+EXPECTED = TRUTH.rows("transactions")
+
+
+def _rows() -> list[dict[str, Any]]:
+    batch_id = str(BatchId.make("transactions", HOUR, "1"))
+    return [{**version.row, "_batch_id": batch_id, "_source_file": "s3://raw/f"} for version in EXPECTED.values()]
+
+
+def _batch(**changes: Any) -> BatchRecord:
+    record = BatchRecord(
+        str(BatchId.make("transactions", HOUR, "1")), "transactions", HOUR.label, BatchState.LOADED, "s3://raw/m",
+        "2026-11-20T14:00:00.000000Z", "2026-11-20T14:00:00.000000Z", counts=TRUTH.batches()[0].counts(),
+    )  # fmt: skip
+    return replace(record, **changes)
+
+
+def test_equal_rows_have_no_difference() -> None:
+    assert list(compare_rows(TABLE, EXPECTED, reversed(_rows()))) == []
+
+
+@pytest.mark.parametrize("column", [*TABLE.column_names[1:], "_source_file"])
+def test_a_changed_value_of_any_column_is_found(column: str) -> None:
+    rows = _rows()
+    key, old = str(rows[3]["transaction_id"]), rows[3][column]
+    rows[3][column] = "other"
+    assert list(compare_rows(TABLE, EXPECTED, rows)) == [Difference("transactions", key, column, old, "other")]
+
+
+def test_a_value_of_another_type_is_a_difference() -> None:
+    rows = _rows()
+    rows[0]["quantity"] = str(rows[0]["quantity"])
+    assert [difference.what for difference in compare_rows(TABLE, EXPECTED, rows)] == ["quantity"]
+
+
+def test_a_row_of_another_batch_is_a_difference() -> None:
+    rows = _rows()
+    rows[0]["_batch_id"] = str(BatchId.make("transactions", HOUR.next(), "1"))
+    assert [(found.what, found.got) for found in compare_rows(TABLE, EXPECTED, rows)] == [("_batch_id", "2026112014")]
+
+
+def test_missing_surplus_and_double_rows_are_found() -> None:
+    first, second, *rest = _rows()
+    stranger = {**first, "transaction_id": 1}
+    found = list(compare_rows(TABLE, EXPECTED, [second, second, stranger, *rest]))
+    keys = [str(second["transaction_id"]), "1", str(first["transaction_id"])]
+    assert [(difference.key, difference.what) for difference in found] == [(key, "row") for key in keys]
+    assert [found[0].got, found[1].expected, found[2].got] == ["more than once", "none", "none"]
+
+
+def test_batches_as_they_must_be_have_no_difference() -> None:
+    broken = _batch(partition=HOUR.next().label, state=BatchState.REJECTED, counts={})
+    assert list(compare_batches(TRUTH, [("transactions", HOUR.next())], [_batch(), broken])) == []
+    assert list(compare_batches(TRUTH, [], [_batch(state=BatchState.ARCHIVED)])) == []
+
+
+@pytest.mark.parametrize(
+    ("batches", "what"),
+    [
+        ([], "batches"),
+        ([_batch(), _batch()], "batches"),
+        ([_batch(), _batch(dataset="letters")], "batches"),
+        ([_batch(state=BatchState.FAILED, reason="lost")], "state"),
+        ([_batch(state=BatchState.REJECTED)], "state"),
+        ([_batch(counts={})], "counts of transactions"),
+        ([_batch(counts={"transactions": TableCounts(40, 3, 2, 35)})], "counts of transactions"),
+    ],
+)
+def test_a_batch_that_is_not_as_it_must_be_is_found(batches: list[BatchRecord], what: str) -> None:
+    assert [difference.what for difference in compare_batches(TRUTH, [], batches)] == [what]
+
+
+def _written(report: Report, folder: Path) -> Any:
+    report.write(folder / "new" / "report.json")
+    return json.loads((folder / "new" / "report.json").read_text(encoding="utf-8"))
+
+
+def test_the_report_for_machines(tmp_path: Path) -> None:
+    counts = TableCounts(40, 4, 1, 35)
+    report = Report(12.345, {"transactions": (counts, 35, 35)}, [_batch()], is_complete=True)
+    assert _written(report, tmp_path) == {
+        "ok": True,
+        "seconds": 12.3,
+        "tables": {
+            "transactions": {
+                "rows_read": 40, "rejected": 4, "duplicates": 1, "published": 35, "warehouse": 35, "expected": 35,
+            }
+        },
+        "batches": [{"dataset": "transactions", "partition": "2026-11-20T13", "state": "LOADED", "reason": ""}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        Report(),
+        Report(is_complete=True, error="stopped"),
+        Report(is_complete=True, differences=[Difference("orders", "1", "tax", 1, 2)]),
+    ],
+)
+def test_a_report_of_anything_but_success_is_not_ok(report: Report, tmp_path: Path) -> None:
+    assert _written(report, tmp_path) == {"ok": False, "seconds": 0.0, "tables": {}, "batches": []}
+
+
+def test_the_report_for_people_names_differences_and_reasons() -> None:
+    stream = io.StringIO()
+    report = Report(
+        tables={"orders": (TableCounts(1234, 4, 1, 1229), 1229, 1229)},
+        batches=[_batch(reasons={"orders.tax: below the [minimum]": 4})],
+        differences=[Difference("orders", "ORD-1", "tax", None, 2)] * 25,
+        is_complete=True,
+    )
+    report.show(Console(file=stream, width=120))
+    text = stream.getvalue()
+    assert "1,234" in text
+    assert "orders.tax: below the [minimum]" in text
+    assert text.count("orders [ORD-1] tax: expected None, got 2") == 20
+    assert "... and 5 more differences" in text
+    assert "NOT as it was sent" in text
+
+
+def test_the_second_announcement_is_an_event_of_s3_for_the_same_batch() -> None:
+    key = "odd name+%/2026-11-20/13/manifest.json"
+    (event,) = manifest_events(json.dumps(s3_event("sluice-raw", key, "00AB", "etag", 7)), "sluice-raw")
+    assert (event.bucket, event.key, event.sequencer, event.etag) == ("sluice-raw", key, "00AB", "etag")
+    assert BatchId.make("t", HOUR, event.sequencer) == BatchId.make("t", HOUR, BatchId.make("t", HOUR, "ab").sequencer)
