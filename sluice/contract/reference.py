@@ -1,13 +1,19 @@
-"""The reference of all contract fields as Markdown, made from the dataclasses that define them."""
+"""The reference of all contract fields as Markdown, made from the dataclasses that define them.
+
+Written by ``python -m sluice.contract.reference``.
+"""
 
 import re
 from dataclasses import MISSING, Field, fields
 from inspect import cleandoc
+from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from sluice.contract import model
 
+REFERENCE_FILE: Final = Path("docs/contracts.md")
+_MARK: Final = "<!-- What follows is made by `python -m sluice.contract.reference`. -->\n"
 _SECTIONS = (
     (model.Contract, "A contract"),
     (model.CsvSource, "`source` with `format: csv`"),
@@ -28,9 +34,17 @@ def described(value: type) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in found}
 
 
-def contract_reference() -> str:
-    """The Markdown of every section, the same for the same code."""
-    return "\n".join(_section(value, title) for value, title in _SECTIONS)
+def with_reference(page: str) -> str:
+    """A page whose part after the mark is the reference of all fields, the same for the same code.
+
+    Raises:
+        ValueError: The page has no mark.
+    """
+    prose, mark, _ = page.partition(_MARK)
+    if not mark:
+        raise ValueError(f"the page has no line {_MARK!r}")
+    sections = "\n".join(_section(value, title) for value, title in _SECTIONS)
+    return f"{prose}{mark}\n{sections}".replace("``", "`")
 
 
 def _section(value: type, title: str) -> str:
@@ -70,3 +84,7 @@ def _default(item: "Field[Any]") -> str:
     if isinstance(item.default, tuple):
         return "`[" + ", ".join(f'"{part}"' for part in item.default) + "]`"
     return f"`{str(item.default).lower() if isinstance(item.default, bool) else item.default}`"
+
+
+if __name__ == "__main__":
+    REFERENCE_FILE.write_text(with_reference(REFERENCE_FILE.read_text(encoding="utf-8")), encoding="utf-8")

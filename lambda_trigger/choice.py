@@ -1,0 +1,98 @@
+"""Which waiting batches the next run takes. Nothing here changes anything."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sluice.batch import BatchId, BatchState, Stage
+from sluice.record import WAITING, BatchRecord, WaitEntry
+
+Versions = Callable[[str], Sequence[BatchRecord]]
+"""Gives every batch of the partition of a batch, newest first."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to do with the batches that wait.
+
+    Attributes:
+        take: Batches for the next run, sorted by batch id.
+        superseded: Batches that a newer manifest replaces, each with the newer batch's id.
+    """
+
+    take: tuple[BatchRecord, ...]
+    superseded: tuple[tuple[BatchRecord, str], ...]
+
+
+@dataclass
+class _Chooser:
+    stage: Stage
+    versions: Versions
+    superseded: list[tuple[BatchRecord, str]] = field(default_factory=list)
+
+    def look(self, entries: Sequence[WaitEntry]) -> BatchRecord | None:
+        """The batch that may run among those of one partition; None when the partition has to wait."""
+        newest = entries[-1].batch_id
+        records = {record.batch_id: record for record in self.versions(newest)}
+        # Only what the partition's own records say counts: the waiting list was read a moment earlier.
+        waiting = [
+            records[entry.batch_id]
+            for entry in entries
+            if entry.batch_id in records and records[entry.batch_id].state is WAITING[self.stage]
+        ]
+        if not waiting:
+            return None
+        candidate = waiting[-1]
+        replaced_by = self._newer(candidate, records.values())
+        outdated = waiting if replaced_by != candidate.batch_id else waiting[:-1]
+        self.superseded += [(record, replaced_by) for record in outdated]
+        if replaced_by != candidate.batch_id or self._is_busy(candidate, records.values()):
+            return None
+        return candidate
+
+    def _newer(self, candidate: BatchRecord, records: Iterable[BatchRecord]) -> str:
+        """The newest accepted batch of the partition, for conversion; what is converted already is loaded."""
+        if self.stage is Stage.LOAD:
+            return candidate.batch_id
+        accepted = (record.batch_id for record in records if record.state is not BatchState.REJECTED)
+        return max(accepted, default=candidate.batch_id)
+
+    def _is_busy(self, candidate: BatchRecord, records: Iterable[BatchRecord]) -> bool:
+        """Whether a conversion would delete files that another batch's load is still to read."""
+        if self.stage is Stage.LOAD:
+            return False
+        return any(record.is_in_flight for record in records if record.batch_id != candidate.batch_id)
+
+
+def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limit: int) -> Choice:
+    """Choose the batches of the next run.
+
+    Per partition only the newest batch runs, and none while another batch of the partition is between its conversion
+    and the end of its load. Batches whose run has failed before go alone, after all others, so that a batch that breaks
+    its run takes none down with it.
+
+    Args:
+        stage: The stage of the run.
+        entries: The stage's waiting list, sorted by batch id.
+        versions: Gives every batch of a batch's partition.
+        limit: Most batches to take.
+    """
+    groups: dict[str, list[WaitEntry]] = defaultdict(list)
+    for entry in entries:
+        groups[BatchId.parse(entry.batch_id).prefix].append(entry)
+    fresh = [group for group in groups.values() if group[-1].attempts == 0]
+    retried = [group for group in groups.values() if group[-1].attempts > 0]
+    chooser = _Chooser(stage, versions)
+    take = _first_of(chooser, fresh, limit) or _first_of(chooser, retried, 1)
+    return Choice(tuple(take), tuple(chooser.superseded))
+
+
+def _first_of(chooser: _Chooser, groups: Iterable[Sequence[WaitEntry]], limit: int) -> list[BatchRecord]:
+    taken: list[BatchRecord] = []
+    for group in groups:
+        if len(taken) == limit:
+            break
+        candidate = chooser.look(group)
+        if candidate is not None:
+            taken.append(candidate)
+    return taken

@@ -1,0 +1,173 @@
+"""Dispatch: one run for the batches that wait for a stage of a dataset, as soon as its slot is free.
+
+It is called when a manifest arrives, when a run has ended, and by the sweep; any number of times at once. Time line:
+
+    look      anything waiting? no: done
+    slot      taken by one dispatcher; the others leave, because the end of the run dispatches again
+    choose    from the waiting list as it is now, read again under the slot
+    claim     written with all its batches: from here on the sweep knows what to give back
+    move      each batch into the claim and out of the waiting list, one transaction each
+    input     what the run is to do, written to S3
+    start     StartJobRun
+    record    the run's id into the claim
+
+A crash before `claim` leaves a slot whose claim does not exist; before `start`, a claim without a run; after it, a
+claim whose run can be found by its arguments. The sweep tells them apart once no dispatcher can still be at work.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import product
+
+from lambda_trigger.choice import choose
+from lambda_trigger.claims import Claims
+from lambda_trigger.inputs import RunInputs
+from lambda_trigger.ports import JobsPort, LedgerPort
+from sluice.batch import BatchState, Stage
+from sluice.errors import AwsBusyError, SluiceError, StartUnclearError, TransientError
+from sluice.record import BatchRecord, Claim, Slot
+from sluice.settings import Settings
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Starts the runs.
+
+    Attributes:
+        ledger: Where batches wait.
+        inputs: Writes what a run is to do.
+        jobs: Glue's job runs.
+        claims: Moves batches into claims.
+        settings: Names of the jobs, and how many batches a run takes.
+        clock: The present moment in UTC.
+        new_claim_id: A name for a claim that no other has: letters and digits.
+    """
+
+    ledger: LedgerPort
+    inputs: RunInputs
+    jobs: JobsPort
+    claims: Claims
+    settings: Settings
+    clock: Callable[[], datetime]
+    new_claim_id: Callable[[], str]
+
+    def dispatch(self, dataset: str, stage: Stage) -> str | None:
+        """Start a run for what waits, if the slot is free.
+
+        Returns:
+            The claim that a run was started for; None when there was nothing to start or Glue refuses for now.
+
+        Raises:
+            SluiceError: AWS could not answer or refused. What was claimed has been given back if that was possible;
+                otherwise the sweep gives it back.
+        """
+        is_worth_it = bool(self.ledger.waiting(dataset, stage))
+        while is_worth_it:
+            claim = Claim(self.new_claim_id(), dataset, stage, (), self.clock())
+            if not self.ledger.take_slot(dataset, stage, Slot(claim.claim_id, claim.started_at)):
+                return None
+            claim, batches = self._fill(claim)
+            if batches:
+                return self._start(claim, batches)
+            # Nothing could run. Who called meanwhile, for a new batch or for a partition that has become free, found
+            # the slot taken and left. The slot is free now, so whatever they saw can be seen here.
+            entries = self.ledger.waiting(dataset, stage)
+            is_worth_it = bool(choose(stage, entries, self.ledger.versions, limit=1).take)
+        return None
+
+    def dispatch_all(self, datasets: Iterable[str], stages: Iterable[Stage]) -> list[SluiceError]:
+        """Dispatch every stage of every dataset; one that fails does not keep the others from being started.
+
+        Returns:
+            What went wrong.
+        """
+        problems = []
+        for dataset, stage in product(datasets, stages):
+            try:
+                self.dispatch(dataset, stage)
+            except SluiceError as exc:
+                _LOGGER.exception("dispatch of %s/%s failed", dataset, stage)
+                problems.append(exc)
+        return problems
+
+    def _fill(self, claim: Claim) -> tuple[Claim, tuple[BatchRecord, ...]]:
+        """Put batches into a claim that has the slot, and write the run's input; frees the slot when there are none."""
+        try:
+            records = self._choose(claim)
+            if records:
+                claim = replace(claim, batch_ids=tuple(record.batch_id for record in records))
+                records = self.claims.take(claim, records)
+            if records:
+                self.inputs.write(claim, records)
+                return claim, records
+        except SluiceError as exc:
+            self._give_back_after(exc, claim)
+            raise
+        self.claims.give_back(claim)
+        return claim, ()
+
+    def _choose(self, claim: Claim) -> tuple[BatchRecord, ...]:
+        """The batches for the run. Those that shall never run leave the waiting list on the way."""
+        entries = self.ledger.waiting(claim.dataset, claim.stage)
+        choice = choose(claim.stage, entries, self.ledger.versions, self.settings.max_batches_per_run)
+        for record, newer in choice.superseded:
+            reason = f"replaced by the newer manifest {newer} of the same partition"
+            self._leave(record, BatchState.SUPERSEDED, reason)
+        able, unable = self.inputs.sort_out(claim.stage, choice.take)
+        for record, reason in unable:
+            self._leave(record, BatchState.FAILED, reason)
+        return able
+
+    def _leave(self, record: BatchRecord, state: BatchState, reason: str) -> None:
+        # The slot is ours and nobody else moves waiting batches, so a conflict here is an error for the caller to see.
+        self.ledger.save(record, record.moved(state, self.clock(), note=reason, reason=reason, stage=record.stage))
+        _LOGGER.info("batch %s: %s, %s", record.batch_id, state, reason)
+
+    def _start(self, claim: Claim, batches: Iterable[BatchRecord]) -> str | None:
+        claim_id = claim.claim_id
+        try:
+            run_id = self.jobs.start(job_of(claim.stage, self.settings), self.inputs.arguments(claim, batches))
+        except StartUnclearError as exc:
+            # Batches stay claimed: giving them back could put them into two runs. The sweep looks for the run.
+            _LOGGER.warning("claim %s: %s", claim_id, exc)
+            return claim_id
+        except SluiceError as exc:
+            self._give_back_after(exc, claim)
+            if isinstance(exc, AwsBusyError):
+                _LOGGER.warning("claim %s waits for the next sweep: %s", claim_id, exc)
+                return None
+            raise
+        self._record(claim, run_id)
+        return claim_id
+
+    def _record(self, claim: Claim, run_id: str) -> None:
+        try:
+            self.ledger.record_run(claim.claim_id, run_id)
+        except TransientError as exc:
+            # The run goes on and names its claim; its end, or the sweep, brings the two together.
+            _LOGGER.warning("claim %s: run %s not recorded: %s", claim.claim_id, run_id, exc)
+        _LOGGER.info("claim %s: run %s started for %d batches", claim.claim_id, run_id, len(claim.batch_ids))
+
+    def _give_back_after(self, error: SluiceError, claim: Claim) -> None:
+        try:
+            self.claims.give_back(claim)
+        except SluiceError as exc:
+            _LOGGER.warning("claim %s stays for the sweep: %s (after: %s)", claim.claim_id, exc, error)
+
+
+def job_of(stage: Stage, settings: Settings) -> str:
+    """Name of the Glue job of a stage."""
+    return _jobs(settings)[stage]
+
+
+def stage_of(job: str, settings: Settings) -> Stage | None:
+    """Stage of a Glue job; None when the job is not ours."""
+    return {name: stage for stage, name in _jobs(settings).items()}.get(job)
+
+
+def _jobs(settings: Settings) -> Mapping[Stage, str]:
+    return {Stage.CONVERT: settings.convert_job, Stage.LOAD: settings.load_job}

@@ -1,0 +1,114 @@
+"""Events of S3 as SQS delivers them, read into what the trigger wants to know.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+"""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from sluice.errors import TerminalError
+from sluice.layout import MANIFEST_NAME
+
+_LOGGER = logging.getLogger(__name__)
+_MAJOR_VERSION = "2"
+
+
+class EventError(TerminalError):
+    """A message is no event of S3; it fails alone and ends in the dead-letter queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEvent:
+    """S3 has taken a manifest.
+
+    Attributes:
+        bucket: Bucket of the manifest.
+        key: Its key, decoded.
+        sequencer: S3's sequencer, hexadecimal; orders the events of one key.
+        version_id: Version of the manifest; None in a bucket that is not versioned.
+        etag: ETag of the manifest; empty when the event does not say.
+        written_at: When S3 took it, as the event says.
+    """
+
+    bucket: str
+    key: str
+    sequencer: str
+    version_id: str | None = None
+    etag: str = ""
+    written_at: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Folder of the manifest without a slash at the end; empty at the top of the bucket."""
+        return self.key.rpartition("/")[0]
+
+    @property
+    def url(self) -> str:
+        """``s3://`` URL of the manifest."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def manifest_events(body: str, raw_bucket: str) -> tuple[ManifestEvent, ...]:
+    """The manifests that one message announces.
+
+    S3's test event, deletions, other buckets, other objects and reserved folders announce none.
+
+    Args:
+        body: Body of the SQS message.
+        raw_bucket: The bucket that source systems write to.
+
+    Raises:
+        EventError: The body is no event of S3.
+    """
+    try:
+        message = json.loads(body)
+    except json.JSONDecodeError as exc:
+        raise EventError(f"message is not valid JSON: {exc}") from exc
+    if not isinstance(message, dict):
+        raise EventError(f"message is no event of S3: it is a {type(message).__name__}")
+    records = message.get("Records")
+    if records is None and message.get("Event") == "s3:TestEvent":
+        # S3 sends it when the notification is set up.
+        return ()
+    if not isinstance(records, list):
+        raise EventError("message is no event of S3: it has no list named 'Records'")
+    try:
+        found = [_event(record) for record in records]
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise EventError(f"message is no event of S3: {exc!r}") from exc
+    return tuple(event for event in found if event is not None and _announces(event, raw_bucket))
+
+
+def _event(record: Mapping[str, Any]) -> ManifestEvent | None:
+    major = str(record["eventVersion"]).split(".")[0]
+    if major != _MAJOR_VERSION:
+        raise EventError(f"event version {record['eventVersion']!r} is not {_MAJOR_VERSION}.x")
+    if not str(record["eventName"]).startswith("ObjectCreated:"):
+        return None
+    item = record["s3"]["object"]
+    sequencer = item.get("sequencer", "")
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,32}", sequencer):
+        raise EventError(f"event of {item['key']!r}: sequencer {sequencer!r} is no hexadecimal number")
+    return ManifestEvent(
+        bucket=record["s3"]["bucket"]["name"],
+        key=unquote_plus(item["key"]),
+        sequencer=sequencer,
+        version_id=item.get("versionId") or None,
+        etag=item.get("eTag", "").strip('"'),
+        written_at=record.get("eventTime", ""),
+    )
+
+
+def _announces(event: ManifestEvent, raw_bucket: str) -> bool:
+    if event.bucket != raw_bucket:
+        _LOGGER.warning("ignored %s: the raw bucket is %s", event.url, raw_bucket)
+        return False
+    # The folder `archive` and folders that begin with `_` are no dataset's (contracts refuse them): manifests that were
+    # put away there announce nothing.
+    is_reserved = event.key.startswith(("archive/", "_"))
+    return event.key.rpartition("/")[2] == MANIFEST_NAME and not is_reserved

@@ -1,0 +1,33 @@
+"""Reading what runs left behind. An outcome that is missing or cannot be read stands for a run that did nothing."""
+
+import logging
+from typing import TypeVar
+
+import cattrs
+
+from lambda_trigger.ports import DocumentsPort
+from sluice.errors import MissingObjectError
+from sluice.handover import Document, LoadOutcome, RunOutcome
+
+_LOGGER = logging.getLogger(__name__)
+_Outcome = TypeVar("_Outcome", bound=Document)
+
+
+def read_run_outcome(documents: DocumentsPort, url: str) -> RunOutcome | None:
+    """Outcome of a conversion; None when it is missing or broken."""
+    return _read(documents, url, RunOutcome)
+
+
+def read_load_outcome(documents: DocumentsPort, url: str) -> LoadOutcome | None:
+    """Outcome of a load; None when it is missing or broken."""
+    return _read(documents, url, LoadOutcome)
+
+
+def _read(documents: DocumentsPort, url: str, kind: type[_Outcome]) -> _Outcome | None:
+    try:
+        return kind.from_json(documents.read(url))
+    except MissingObjectError:
+        return None
+    except (ValueError, cattrs.BaseValidationError):
+        _LOGGER.exception("%s is no %s", url, kind.__name__)
+        return None

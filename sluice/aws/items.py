@@ -1,0 +1,184 @@
+"""Ledger values as DynamoDB items and back: the keys of the one table, and nothing that talks to DynamoDB."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import cattrs
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from sluice.batch import BatchId, Stage
+from sluice.handover import FileCounts
+from sluice.record import BatchRecord, Claim, Slot, WaitEntry, timestamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
+
+Item = dict[str, Any]
+"""An item, or its key, as DynamoDB's own JSON: ``{"pk": {"S": "..."}}``."""
+
+BY_DATASET = "by_dataset"
+_KEYS = ("pk", "sk")
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+_converter = cattrs.Converter()
+
+
+def ledger_table_definition(table: str) -> "CreateTableInputTypeDef":
+    """What ``CreateTable`` needs for the ledger.
+
+    The index lists batches by time of arrival. It is sparse: only batches carry both of its attributes.
+
+    Args:
+        table: Name of the table.
+    """
+    names = ("pk", "sk", "dataset", "received_at")
+    return {
+        "TableName": table,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in names],
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": BY_DATASET,
+                "KeySchema": [
+                    {"AttributeName": "dataset", "KeyType": "HASH"},
+                    {"AttributeName": "received_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    }
+
+
+def key(pk: str, sk: str) -> Item:
+    """The key of an item."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def partition_pk(batch_id: str) -> str:
+    """Partition key of all that concerns one partition of a dataset."""
+    parsed = BatchId.parse(batch_id)
+    return f"P#{parsed.dataset}#{parsed.partition}"
+
+
+def batch_key(batch_id: str) -> Item:
+    """Key of a batch."""
+    return key(partition_pk(batch_id), f"B#{batch_id}")
+
+
+def wait_pk(dataset: str, stage: Stage) -> str:
+    """Partition key of a waiting list."""
+    return f"WAIT#{dataset}#{stage}"
+
+
+def slot_key(dataset: str, stage: Stage) -> Item:
+    """Key of a slot."""
+    return key(f"SLOT#{dataset}#{stage}", "SLOT")
+
+
+def claim_key(claim_id: str) -> Item:
+    """Key of a claim."""
+    return key(f"CLAIM#{claim_id}", "CLAIM")
+
+
+def batch_item(record: BatchRecord) -> Item:
+    """A batch as an item."""
+    return batch_key(record.batch_id) | plain_item(record.to_plain())
+
+
+def read_batch(item: Item) -> BatchRecord:
+    """A batch from its item."""
+    return BatchRecord.from_plain(plain(item))
+
+
+def wait_item(record: BatchRecord, stage: Stage) -> Item:
+    """A batch's place in a waiting list. It has no ``dataset`` attribute, so that the index does not see it."""
+    return key(wait_pk(record.dataset, stage), record.batch_id) | plain_item({"attempts": record.attempts})
+
+
+def read_wait(item: Item) -> WaitEntry:
+    """A place in a waiting list from its item."""
+    return WaitEntry(item["sk"]["S"], plain(item)["attempts"])
+
+
+def slot_item(dataset: str, stage: Stage, slot: Slot) -> Item:
+    """A taken slot as an item."""
+    facts = {"claim_id": slot.claim_id, "taken_at": timestamp(slot.taken_at)}
+    return slot_key(dataset, stage) | plain_item(facts)
+
+
+def read_slot(item: Item) -> Slot:
+    """A taken slot from its item."""
+    facts = plain(item)
+    return Slot(facts["claim_id"], datetime.fromisoformat(facts["taken_at"]))
+
+
+def claim_item(claim: Claim) -> Item:
+    """A claim as an item."""
+    facts = {
+        "claim_id": claim.claim_id,
+        "dataset": claim.dataset,
+        "stage": str(claim.stage),
+        "batch_ids": list(claim.batch_ids),
+        "started_at": timestamp(claim.started_at),
+        "run_id": claim.run_id,
+        "ended_at": None if claim.ended_at is None else timestamp(claim.ended_at),
+    }
+    return claim_key(claim.claim_id) | plain_item(facts)
+
+
+def read_claim(item: Item) -> Claim:
+    """A claim from its item."""
+    facts = plain(item)
+    ended_at = facts["ended_at"]
+    return Claim(
+        facts["claim_id"],
+        facts["dataset"],
+        Stage(facts["stage"]),
+        tuple(facts["batch_ids"]),
+        datetime.fromisoformat(facts["started_at"]),
+        facts["run_id"],
+        None if ended_at is None else datetime.fromisoformat(ended_at),
+    )
+
+
+def file_prefix(batch_id: str) -> str:
+    """What the sort keys of a batch's file counts begin with."""
+    return f"F#{batch_id}#"
+
+
+def file_item(batch_id: str, counts: FileCounts) -> Item:
+    """Counts of one file as an item. A key may be as long as a sort key (1,024 bytes), so its digest stands for it."""
+    sk = file_prefix(batch_id) + sha256(counts.url.encode()).hexdigest()[:32]
+    return key(partition_pk(batch_id), sk) | plain_item(_converter.unstructure(counts))
+
+
+def read_file(item: Item) -> FileCounts:
+    """Counts of one file from its item."""
+    return _converter.structure(plain(item), FileCounts)
+
+
+def plain_item(facts: Mapping[str, Any]) -> Item:
+    """Plain values as DynamoDB's JSON."""
+    return {name: _serialize(value) for name, value in facts.items()}
+
+
+def plain(item: Item) -> dict[str, Any]:
+    """DynamoDB's JSON as plain values, without the key."""
+    return {name: _whole(_deserialize(value)) for name, value in item.items() if name not in _KEYS}
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return value

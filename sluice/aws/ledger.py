@@ -1,0 +1,302 @@
+"""The ledger in DynamoDB: every batch, who waits for what, and which run carries which batches.
+
+One table, keys ``pk`` and ``sk``. Every read that decides something is strongly consistent; only the listing for people
+goes over the index. A batch and its place in a waiting list change in one transaction, so a batch is in the waiting
+list of a stage exactly while its state says so.
+
+| item | pk | sk |
+| --- | --- | --- |
+| batch | ``P#<dataset>#<partition>`` | ``B#<batch id>`` |
+| counts of a file | ``P#<dataset>#<partition>`` | ``F#<batch id>#<digest of the URL>`` |
+| place in a waiting list | ``WAIT#<dataset>#<stage>`` | batch id |
+| slot | ``SLOT#<dataset>#<stage>`` | ``SLOT`` |
+| claim | ``CLAIM#<claim id>`` | ``CLAIM`` |
+| dataset that has batches | ``DATASETS`` | dataset |
+
+Lists of published files can outgrow an item (400 KB); they stay in the outcome document of the conversion, which the
+batch names by its ``convert_claim``.
+"""
+
+import heapq
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from sluice.aws import items
+from sluice.aws.failures import aws_errors, code_of
+from sluice.aws.items import Item, ledger_table_definition
+from sluice.backoff import Backoff
+from sluice.batch import BatchState, Stage
+from sluice.errors import AwsBusyError, ConflictError
+from sluice.handover import FileCounts
+from sluice.record import BatchRecord, Claim, Slot, WaitEntry, timestamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+__all__ = ["Ledger", "ledger_table_definition"]
+
+_LOGGER = logging.getLogger(__name__)
+_DATASETS = "DATASETS"
+_FILES_PER_CALL = 25
+_IS_NEW = "attribute_not_exists(pk)"
+_BACKOFF = Backoff(attempts=5, base_seconds=0.05, cap_seconds=1.0)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger's table. It is safe to share between threads.
+
+    Every method raises `AwsBusyError` when DynamoDB could not answer now and `AwsError` when it refused.
+
+    Attributes:
+        dynamodb: The client.
+        table: Name of the table.
+        backoff: How patiently collisions of transactions and unprocessed writes are tried again.
+    """
+
+    dynamodb: "DynamoDBClient"
+    table: str
+    backoff: Backoff = field(default=_BACKOFF)
+
+    # Batches
+
+    def create(self, record: BatchRecord) -> bool:
+        """Book a batch that is not known yet, with its place in the waiting list when it waits.
+
+        Returns:
+            False when the batch is known already; then nothing changed.
+        """
+        self._put(items.key(_DATASETS, record.dataset))
+        writes = [self._write(items.batch_item(record), _IS_NEW), *self._waiting_writes(None, record)]
+        return self._transact(writes, f"book batch {record.batch_id}")
+
+    def save(self, old: BatchRecord, new: BatchRecord) -> None:
+        """Replace a batch's record, and move the batch between the waiting lists as its state says.
+
+        Args:
+            old: The record as it was read.
+            new: The record as it shall be.
+
+        Raises:
+            ConflictError: The batch has changed since it was read; nothing was written.
+        """
+        condition = "version = :version"
+        values = items.plain_item({":version": old.version})
+        writes = [self._write(items.batch_item(new), condition, values), *self._waiting_writes(old, new)]
+        if self._transact(writes, f"save batch {new.batch_id}"):
+            return
+        # A write whose answer was lost and that was sent again meets its own result.
+        if self.batch(new.batch_id) != new:
+            raise ConflictError(f"batch {new.batch_id}: changed by another writer before it became {new.state}")
+
+    def batch(self, batch_id: str) -> BatchRecord | None:
+        """One batch; None when it is not known."""
+        item = self._get(items.batch_key(batch_id))
+        return None if item is None else items.read_batch(item)
+
+    def versions(self, batch_id: str) -> tuple[BatchRecord, ...]:
+        """Every batch of the same partition as this one, itself included, newest manifest first."""
+        found = self._query(items.partition_pk(batch_id), begins_with="B#", newest_first=True)
+        return tuple(items.read_batch(item) for item in found)
+
+    def batches(
+        self, dataset: str | None = None, state: BatchState | None = None, limit: int = 100
+    ) -> tuple[BatchRecord, ...]:
+        """Batches by time of arrival, newest first; a change of the last second may not show yet.
+
+        Args:
+            dataset: Only this dataset; None for all.
+            state: Only this state; None for all.
+            limit: Most batches to give.
+        """
+        names = self.datasets() if dataset is None else (dataset,)
+        lists = [self._newest_first(name, state, limit) for name in names]
+        merged = heapq.merge(*lists, key=lambda record: record.received_at, reverse=True)
+        return tuple(islice(merged, limit))
+
+    def datasets(self) -> tuple[str, ...]:
+        """Datasets that ever had a batch, sorted."""
+        return tuple(item["sk"]["S"] for item in self._query(_DATASETS))
+
+    # Counts of files
+
+    def write_file_counts(self, batch_id: str, counts: Iterable[FileCounts]) -> None:
+        """Keep what became of each raw file of a batch; counts of the same file are replaced."""
+        writes = [{"PutRequest": {"Item": items.file_item(batch_id, file)}} for file in counts]
+        for start in range(0, len(writes), _FILES_PER_CALL):
+            self._write_batch(writes[start : start + _FILES_PER_CALL])
+
+    def file_counts(self, batch_id: str) -> tuple[FileCounts, ...]:
+        """What became of each raw file of a batch, sorted by URL."""
+        found = self._query(items.partition_pk(batch_id), begins_with=items.file_prefix(batch_id))
+        return tuple(sorted(map(items.read_file, found), key=lambda counts: counts.url))
+
+    # Waiting lists, slots and claims
+
+    def waiting(self, dataset: str, stage: Stage) -> tuple[WaitEntry, ...]:
+        """Batches that wait for a stage, sorted by batch id."""
+        return tuple(items.read_wait(item) for item in self._query(items.wait_pk(dataset, stage)))
+
+    def take_slot(self, dataset: str, stage: Stage, slot: Slot) -> bool:
+        """Take the right to run a stage of a dataset.
+
+        Returns:
+            False when another claim has it.
+        """
+        if self._put(items.slot_item(dataset, stage, slot), _IS_NEW):
+            return True
+        held = self.slot(dataset, stage)
+        return held is not None and held.claim_id == slot.claim_id
+
+    def slot(self, dataset: str, stage: Stage) -> Slot | None:
+        """Who has the slot; None when it is free."""
+        item = self._get(items.slot_key(dataset, stage))
+        return None if item is None else items.read_slot(item)
+
+    def release_slot(self, dataset: str, stage: Stage, claim_id: str) -> None:
+        """Give the slot back, if this claim still has it."""
+        with aws_errors(f"release slot {dataset}/{stage}"):
+            try:
+                self.dynamodb.delete_item(
+                    TableName=self.table,
+                    Key=items.slot_key(dataset, stage),
+                    ConditionExpression="claim_id = :claim",
+                    ExpressionAttributeValues=items.plain_item({":claim": claim_id}),
+                )
+            except ClientError as exc:
+                if not _is_condition(exc):
+                    raise
+
+    def write_claim(self, claim: Claim) -> None:
+        """Write a claim, whole; only the run that it is for and the one who books it write it."""
+        self._put(items.claim_item(claim))
+
+    def record_run(self, claim_id: str, run_id: str) -> None:
+        """Note in a claim which run was started for it."""
+        self._set_in_claim(claim_id, "run_id", run_id)
+
+    def end_claim(self, claim_id: str, at: datetime) -> None:
+        """Note in a claim that its batches are booked or given back."""
+        self._set_in_claim(claim_id, "ended_at", timestamp(at))
+
+    def claim(self, claim_id: str) -> Claim | None:
+        """One claim; None when it was never written."""
+        item = self._get(items.claim_key(claim_id))
+        return None if item is None else items.read_claim(item)
+
+    # What these are made of
+
+    def _waiting_writes(self, old: BatchRecord | None, new: BatchRecord) -> "list[TransactWriteItemTypeDef]":
+        before = None if old is None else old.waits_for
+        writes: list[TransactWriteItemTypeDef] = []
+        if before is not None and before is not new.waits_for:
+            place = items.key(items.wait_pk(new.dataset, before), new.batch_id)
+            writes.append({"Delete": {"TableName": self.table, "Key": place}})
+        if new.waits_for is not None:
+            writes.append({"Put": {"TableName": self.table, "Item": items.wait_item(new, new.waits_for)}})
+        return writes
+
+    def _write(self, item: Item, condition: str, values: Item | None = None) -> "TransactWriteItemTypeDef":
+        put: Any = {"TableName": self.table, "Item": item, "ConditionExpression": condition}
+        return {"Put": put if values is None else put | {"ExpressionAttributeValues": values}}
+
+    def _transact(self, writes: "Sequence[TransactWriteItemTypeDef]", action: str) -> bool:
+        """Write all or nothing; False when a condition does not hold."""
+        return self.backoff.call(lambda _: self._transact_once(writes, action), AwsBusyError, action)
+
+    def _transact_once(self, writes: "Sequence[TransactWriteItemTypeDef]", action: str) -> bool:
+        with aws_errors(action):
+            try:
+                self.dynamodb.transact_write_items(TransactItems=writes)
+            except ClientError as exc:
+                reasons = {reason.get("Code", "") for reason in exc.response.get("CancellationReasons", ())}
+                if "ConditionalCheckFailed" in reasons:
+                    return False
+                if code_of(exc) == "TransactionCanceledException" and reasons & _BUSY_REASONS:
+                    raise AwsBusyError(f"{action}: {exc}") from exc
+                raise
+        return True
+
+    def _write_batch(self, writes: list[Any]) -> None:
+        pending = list(writes)
+
+        def write(_: int) -> None:
+            # What DynamoDB leaves stays pending for the next try.
+            with aws_errors("write file counts"):
+                answer = self.dynamodb.batch_write_item(RequestItems={self.table: pending})
+            pending[:] = answer.get("UnprocessedItems", {}).get(self.table, [])
+            if pending:
+                raise AwsBusyError(f"write file counts: DynamoDB left {len(pending)} items unprocessed")
+
+        self.backoff.call(write, AwsBusyError, "write file counts")
+
+    def _put(self, item: Item, condition: str | None = None) -> bool:
+        """Write an item; False when the condition does not hold."""
+        extra: Any = {} if condition is None else {"ConditionExpression": condition}
+        with aws_errors(f"write {item['pk']['S']}"):
+            try:
+                self.dynamodb.put_item(TableName=self.table, Item=item, **extra)
+            except ClientError as exc:
+                if _is_condition(exc):
+                    return False
+                raise
+        return True
+
+    def _set_in_claim(self, claim_id: str, name: str, value: str) -> None:
+        with aws_errors(f"note {name} in claim {claim_id}"):
+            self.dynamodb.update_item(
+                TableName=self.table,
+                Key=items.claim_key(claim_id),
+                UpdateExpression=f"SET {name} = :value",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=items.plain_item({":value": value}),
+            )
+
+    def _get(self, key: Item) -> Item | None:
+        with aws_errors(f"read {key['pk']['S']}"):
+            return self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+
+    def _query(self, pk: str, begins_with: str = "", *, newest_first: bool = False) -> list[Item]:
+        condition = "pk = :pk and begins_with(sk, :sk)" if begins_with else "pk = :pk"
+        values = {":pk": pk, ":sk": begins_with} if begins_with else {":pk": pk}
+        with aws_errors(f"query {pk}"):
+            pages = self.dynamodb.get_paginator("query").paginate(
+                TableName=self.table,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=items.plain_item(values),
+                ConsistentRead=True,
+                ScanIndexForward=not newest_first,
+            )
+            return [item for page in pages for item in page["Items"]]
+
+    def _newest_first(self, dataset: str, state: BatchState | None, limit: int) -> Iterator[BatchRecord]:
+        values = {":dataset": dataset} | ({} if state is None else {":state": str(state)})
+        narrow: Any = (
+            {} if state is None else {"FilterExpression": "#s = :state", "ExpressionAttributeNames": {"#s": "state"}}
+        )
+        with aws_errors(f"list batches of {dataset}"):
+            pages = self.dynamodb.get_paginator("query").paginate(
+                TableName=self.table,
+                IndexName=items.BY_DATASET,
+                KeyConditionExpression="dataset = :dataset",
+                ExpressionAttributeValues=items.plain_item(values),
+                ScanIndexForward=False,
+                PaginationConfig={"PageSize": max(limit, 25)},
+                **narrow,
+            )
+            for page in pages:
+                yield from map(items.read_batch, page["Items"])
+
+
+_BUSY_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+def _is_condition(exc: ClientError) -> bool:
+    return code_of(exc) == "ConditionalCheckFailedException"

@@ -1,0 +1,267 @@
+"""What the ledger keeps of a batch: one frozen record, and the only ways in which it may change."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import cattrs
+
+from sluice.batch import BatchId, BatchState, Stage
+from sluice.errors import TerminalError
+from sluice.handover import LoadCounts, TableCounts
+
+MAX_REASON_CHARACTERS = 4000
+UNKNOWN_DATASET = "unknown"
+"""Dataset of batches whose folder fits no contract; their partition is the folder."""
+
+_S = BatchState
+ALLOWED_MOVES: dict[BatchState, frozenset[BatchState]] = {
+    _S.RECEIVED: frozenset({_S.CONVERTING, _S.SUPERSEDED}),
+    _S.CONVERTING: frozenset({_S.CONVERTED, _S.RECEIVED, _S.FAILED}),
+    _S.CONVERTED: frozenset({_S.LOADING, _S.SUPERSEDED, _S.FAILED}),
+    _S.LOADING: frozenset({_S.LOADED, _S.CONVERTED, _S.FAILED}),
+    _S.LOADED: frozenset({_S.ARCHIVED}),
+    _S.ARCHIVED: frozenset(),
+    _S.REJECTED: frozenset(),
+    _S.SUPERSEDED: frozenset(),
+    _S.FAILED: frozenset(),
+}
+FIRST_STATES = frozenset({_S.RECEIVED, _S.REJECTED, _S.SUPERSEDED})
+
+WAITING = {Stage.CONVERT: _S.RECEIVED, Stage.LOAD: _S.CONVERTED}
+RUNNING = {Stage.CONVERT: _S.CONVERTING, Stage.LOAD: _S.LOADING}
+DONE = {Stage.CONVERT: _S.CONVERTED, Stage.LOAD: _S.LOADED}
+_WAITS_FOR = {state: stage for stage, state in WAITING.items()}
+_IN_STAGE = {state: stage for table in (WAITING, RUNNING) for stage, state in table.items()}
+
+
+class MoveError(TerminalError):
+    """A batch was to go from one state to another that does not follow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step in the life of a batch.
+
+    Attributes:
+        state: The state that began.
+        at: When it began, ISO 8601 in UTC.
+        note: Why, where the state alone does not tell.
+    """
+
+    state: BatchState
+    at: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """A batch as the ledger knows it.
+
+    Attributes:
+        batch_id: Text of the `BatchId`.
+        dataset: The dataset, or `UNKNOWN_DATASET`.
+        partition: Label of the partition; the folder when it is no valid partition.
+        state: Where the batch stands.
+        manifest_url: Where the manifest lay.
+        received_at: When the manifest's event was taken, ISO 8601 in UTC with microseconds; sorts as text.
+        updated_at: When the record last changed, in the same form.
+        written_at: When S3 took the manifest, as the event said.
+        frozen_manifest: URL of the manifest as it was validated; empty when it was not valid.
+        attempts: Runs of the current stage that failed for this batch.
+        claim_id: The claim that carries the batch, or carried it last.
+        run_id: The Glue run that carried it last, known when that run has ended.
+        stage: Stage in which the batch is or ended; None when it never entered one.
+        reason: Why the batch is REJECTED, SUPERSEDED or FAILED, or why its last run failed.
+        convert_claim: Claim of the conversion that published the batch; its outcome lists the published files.
+        counts: Rows by table, from the conversion.
+        load_counts: Rows by table, from the load.
+        reasons: Quarantined records by reason.
+        history: Every state the batch had, oldest first.
+        version: Number of times that the record was written.
+    """
+
+    batch_id: str
+    dataset: str
+    partition: str
+    state: BatchState
+    manifest_url: str
+    received_at: str
+    updated_at: str
+    written_at: str = ""
+    frozen_manifest: str = ""
+    attempts: int = 0
+    claim_id: str = ""
+    run_id: str = ""
+    stage: Stage | None = None
+    reason: str = ""
+    convert_claim: str = ""
+    counts: dict[str, TableCounts] = field(default_factory=dict)
+    load_counts: dict[str, LoadCounts] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    history: tuple[Change, ...] = ()
+    version: int = 1
+
+    @classmethod
+    def first(  # noqa: PLR0913 - the facts of an event, each named
+        cls,
+        batch_id: BatchId,
+        partition: str,
+        state: BatchState,
+        *,
+        manifest_url: str,
+        at: datetime,
+        written_at: str = "",
+        frozen_manifest: str = "",
+        reason: str = "",
+    ) -> Self:
+        """The record of a batch that was not known before.
+
+        Raises:
+            MoveError: No batch begins in this state.
+        """
+        if state not in FIRST_STATES:
+            raise MoveError(f"batch {batch_id}: cannot begin as {state}")
+        now = timestamp(at)
+        reason = reason[:MAX_REASON_CHARACTERS]
+        return cls(
+            str(batch_id),
+            batch_id.dataset,
+            partition,
+            state,
+            manifest_url,
+            received_at=now,
+            updated_at=now,
+            written_at=written_at,
+            frozen_manifest=frozen_manifest,
+            stage=_IN_STAGE.get(state),
+            reason=reason,
+            history=(Change(state, now, reason),),
+        )
+
+    @property
+    def id(self) -> BatchId:
+        """The parsed batch id."""
+        return BatchId.parse(self.batch_id)
+
+    @property
+    def waits_for(self) -> Stage | None:
+        """The stage in whose waiting list the batch stands; None when it stands in none."""
+        return _WAITS_FOR.get(self.state)
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether a run reads or writes files of the partition for this batch, or a load is still to read them."""
+        return self.state in {_S.CONVERTING, _S.CONVERTED, _S.LOADING}
+
+    def moved(self, state: BatchState, at: datetime, note: str = "", **facts: Any) -> Self:  # noqa: ANN401
+        """The record after a step.
+
+        Args:
+            state: The state that begins.
+            at: When.
+            note: Why, for the history.
+            facts: Other attributes that change with it.
+
+        Raises:
+            MoveError: The state does not follow the present one.
+        """
+        if state not in ALLOWED_MOVES[self.state]:
+            raise MoveError(f"batch {self.batch_id}: {self.state} cannot become {state}")
+        if "reason" in facts:
+            facts["reason"] = facts["reason"][:MAX_REASON_CHARACTERS]
+        change = Change(state, timestamp(at), note[:MAX_REASON_CHARACTERS])
+        facts.setdefault("stage", _IN_STAGE.get(state, self.stage))
+        return replace(
+            self,
+            state=state,
+            updated_at=change.at,
+            history=(*self.history, change),
+            version=self.version + 1,
+            **facts,
+        )
+
+    def unclaimed(self, at: datetime) -> Self:
+        """The record as it was before a claim that came to nothing; the claim leaves no trace in the history.
+
+        Raises:
+            MoveError: The batch is in no run.
+        """
+        stage = _IN_STAGE.get(self.state)
+        if stage is None or self.state is not RUNNING[stage]:
+            raise MoveError(f"batch {self.batch_id}: {self.state} is not carried by a run")
+        return replace(
+            self,
+            state=WAITING[stage],
+            updated_at=timestamp(at),
+            claim_id="",
+            history=self.history[:-1],
+            version=self.version + 1,
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        """The record as plain mappings, lists, texts and numbers."""
+        plain: dict[str, Any] = _converter.unstructure(self)
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Read what `to_plain` wrote; attributes that a newer Sluice added are ignored."""
+        return _converter.structure(plain, cls)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitEntry:
+    """A batch in a waiting list.
+
+    Attributes:
+        batch_id: The batch.
+        attempts: Runs of the stage that failed for it already.
+    """
+
+    batch_id: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The right to run one stage of one dataset; there is one.
+
+    Attributes:
+        claim_id: Who has it.
+        taken_at: Since when.
+    """
+
+    claim_id: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The batches that one run carries, written before the run is started.
+
+    Attributes:
+        claim_id: Name of the claim.
+        dataset: Dataset of all its batches.
+        stage: Stage of the run.
+        batch_ids: The batches, sorted.
+        started_at: When the claim was made.
+        run_id: The Glue run; empty until its start is known to have succeeded.
+        ended_at: When its batches were booked or given back; None before.
+    """
+
+    claim_id: str
+    dataset: str
+    stage: Stage
+    batch_ids: tuple[str, ...]
+    started_at: datetime
+    run_id: str = ""
+    ended_at: datetime | None = None
+
+
+def timestamp(at: datetime) -> str:
+    """A moment as text that sorts: ISO 8601 in UTC, always with microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_converter = cattrs.Converter()

@@ -1,0 +1,1 @@
+"""Stand-ins for the outside world, all in memory, that can fail on demand."""

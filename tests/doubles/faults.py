@@ -1,0 +1,60 @@
+"""Failing on demand: every call through a door passes two points, before and after it takes effect."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sluice.errors import AwsBusyError, StartUnclearError
+
+
+class CrashError(Exception):
+    """The process is gone: nothing of ours may catch it."""
+
+
+class Faults:
+    """Counts the points that calls pass, and raises at the one that was asked for."""
+
+    def __init__(self) -> None:
+        self.passed: list[str] = []
+        self._at: int | None = None
+        self._error: Exception = CrashError()
+
+    def arm(self, point: int, error: Exception | None = None) -> None:
+        """Raise once at this point, counted from now, beginning with 0."""
+        self.passed.clear()
+        self._at = point
+        self._error = CrashError(f"at point {point}") if error is None else error
+
+    def disarm(self) -> None:
+        self.passed.clear()
+        self._at = None
+
+    def pass_point(self, name: str) -> None:
+        number = len(self.passed)
+        self.passed.append(name)
+        if self._at == number:
+            self._at = None
+            raise self._error
+
+
+class Door:
+    """Everything behind it, call by call, through the points of `Faults`."""
+
+    def __init__(self, target: object, faults: Faults) -> None:
+        self._target = target
+        self._faults = faults
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._target, name)
+        what = f"{type(self._target).__name__}.{name}"
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._faults.pass_point(f"before {what}")
+            result = method(*arguments, **named)
+            try:
+                self._faults.pass_point(f"after {what}")
+            except AwsBusyError as exc:
+                # The door to Glue tells a start that was refused from one whose answer was lost.
+                raise (StartUnclearError(str(exc)) if what == "FakeGlue.start" else exc) from exc
+            return result
+
+        return call

@@ -1,0 +1,89 @@
+"""The ledger in memory; it passes the same behaviour suite as the one in DynamoDB."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from sluice.batch import BatchId, BatchState, Stage
+from sluice.errors import AwsError, ConflictError
+from sluice.handover import FileCounts
+from sluice.record import BatchRecord, Claim, Slot, WaitEntry
+
+
+class MemoryLedger:
+    """Keeps the promises of `sluice.aws.ledger.Ledger` in dictionaries."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, BatchRecord] = {}
+        self._files: dict[str, dict[str, FileCounts]] = {}
+        self._slots: dict[tuple[str, Stage], Slot] = {}
+        self._claims: dict[str, Claim] = {}
+
+    def create(self, record: BatchRecord) -> bool:
+        if record.batch_id in self.records:
+            return False
+        self.records[record.batch_id] = record
+        return True
+
+    def save(self, old: BatchRecord, new: BatchRecord) -> None:
+        current = self.records.get(new.batch_id)
+        if current == new:
+            return
+        if current is None or current.version != old.version:
+            raise ConflictError(f"batch {new.batch_id}: changed by another writer before it became {new.state}")
+        self.records[new.batch_id] = new
+
+    def batch(self, batch_id: str) -> BatchRecord | None:
+        return self.records.get(batch_id)
+
+    def versions(self, batch_id: str) -> tuple[BatchRecord, ...]:
+        prefix = BatchId.parse(batch_id).prefix
+        found = (record for name, record in self.records.items() if name.startswith(prefix))
+        return tuple(sorted(found, key=lambda record: record.batch_id, reverse=True))
+
+    def batches(
+        self, dataset: str | None = None, state: BatchState | None = None, limit: int = 100
+    ) -> tuple[BatchRecord, ...]:
+        found = [r for r in self.records.values() if dataset in {None, r.dataset} and state in {None, r.state}]
+        return tuple(sorted(found, key=lambda record: record.received_at, reverse=True)[:limit])
+
+    def datasets(self) -> tuple[str, ...]:
+        return tuple(sorted({record.dataset for record in self.records.values()}))
+
+    def write_file_counts(self, batch_id: str, counts: Iterable[FileCounts]) -> None:
+        self._files.setdefault(batch_id, {}).update({file.url: file for file in counts})
+
+    def file_counts(self, batch_id: str) -> tuple[FileCounts, ...]:
+        return tuple(file for _, file in sorted(self._files.get(batch_id, {}).items()))
+
+    def waiting(self, dataset: str, stage: Stage) -> tuple[WaitEntry, ...]:
+        found = [r for r in self.records.values() if r.dataset == dataset and r.waits_for is stage]
+        return tuple(WaitEntry(r.batch_id, r.attempts) for r in sorted(found, key=lambda r: r.batch_id))
+
+    def take_slot(self, dataset: str, stage: Stage, slot: Slot) -> bool:
+        return self._slots.setdefault((dataset, stage), slot).claim_id == slot.claim_id
+
+    def slot(self, dataset: str, stage: Stage) -> Slot | None:
+        return self._slots.get((dataset, stage))
+
+    def release_slot(self, dataset: str, stage: Stage, claim_id: str) -> None:
+        held = self.slot(dataset, stage)
+        if held is not None and held.claim_id == claim_id:
+            del self._slots[dataset, stage]
+
+    def write_claim(self, claim: Claim) -> None:
+        self._claims[claim.claim_id] = claim
+
+    def record_run(self, claim_id: str, run_id: str) -> None:
+        self._claims[claim_id] = replace(self._written(claim_id), run_id=run_id)
+
+    def end_claim(self, claim_id: str, at: datetime) -> None:
+        self._claims[claim_id] = replace(self._written(claim_id), ended_at=at)
+
+    def claim(self, claim_id: str) -> Claim | None:
+        return self._claims.get(claim_id)
+
+    def _written(self, claim_id: str) -> Claim:
+        if claim_id not in self._claims:
+            raise AwsError(f"claim {claim_id} was never written")
+        return self._claims[claim_id]

@@ -1,0 +1,284 @@
+"""A whole account in memory: buckets, ledger, catalog, Glue and a clock, with the trigger wired to them."""
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import md5
+from pathlib import Path
+from typing import cast
+
+from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger.ports import CatalogPort, DocumentsPort, JobsPort, LedgerPort
+from lambda_trigger.wiring import Application, Doors
+from sluice.aws.documents import ObjectInfo
+from sluice.aws.jobs import CLAIM_ARGUMENT, JobRun
+from sluice.batch import Stage
+from sluice.contract.files import read_contracts
+from sluice.errors import MissingObjectError
+from sluice.handover import (
+    BatchOutcome,
+    FileCounts,
+    FrozenManifest,
+    LoadBatchOutcome,
+    LoadCounts,
+    LoadInput,
+    LoadOutcome,
+    PublishedFile,
+    RunInput,
+    RunOutcome,
+    TableCounts,
+)
+from sluice.manifest import Manifest, ManifestEntry
+from sluice.settings import Settings
+from tests.doubles.faults import Door, Faults
+from tests.doubles.ledger import MemoryLedger
+
+CONTRACTS = read_contracts(Path(__file__).parents[2] / "contracts")
+START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
+
+
+class MemoryDocuments:
+    """Objects by URL, every version kept."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, dict[str, tuple[bytes, ObjectInfo]]] = {}
+        self._numbers = itertools.count(1)
+
+    def put(self, url: str, body: bytes, at: datetime = START) -> str:
+        """Write an object; returns the version id."""
+        version = f"v{next(self._numbers)}"
+        info = ObjectInfo(len(body), at, md5(body).hexdigest())
+        self._versions.setdefault(url, {})[version] = (body, info)
+        return version
+
+    def delete(self, url: str) -> None:
+        self._versions.pop(url, None)
+
+    def urls(self) -> list[str]:
+        return sorted(self._versions)
+
+    def fetch(self, url: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
+        versions = self._versions.get(url, {})
+        wanted = version_id if version_id is not None else next(reversed(versions), "")
+        if wanted not in versions:
+            raise MissingObjectError(f"{url}: there is no such object")
+        return versions[wanted]
+
+    def read(self, url: str) -> str:
+        return self.fetch(url)[0].decode()
+
+    def write(self, url: str, text: str) -> None:
+        self.put(url, text.encode())
+
+    def info(self, url: str) -> ObjectInfo | None:
+        return self.fetch(url)[1] if url in self._versions else None
+
+
+class MemoryCatalog:
+    """Registered partitions."""
+
+    def __init__(self) -> None:
+        self.partitions: dict[tuple[str, str], dict[tuple[str, ...], str]] = {}
+
+    def register(self, database: str, table: str, partitions: Mapping[tuple[str, ...], str]) -> None:
+        self.partitions.setdefault((database, table), {}).update(partitions)
+
+
+@dataclass
+class FakeGlue:
+    """Runs that end when the test says so, and refusals that it asks for.
+
+    Attributes:
+        refusals: Errors for the next starts, in order; None lets one pass.
+        is_started_anyway: Whether a start whose error is raised has started the run all the same.
+        runs: Every run by id.
+    """
+
+    refusals: list[Exception | None] = field(default_factory=list)
+    is_started_anyway: bool = False
+    runs: dict[str, JobRun] = field(default_factory=dict)
+
+    def start(self, job: str, arguments: Mapping[str, str]) -> str:
+        error = self.refusals.pop(0) if self.refusals else None
+        run_id = f"jr_{len(self.runs) + 1}"
+        if error is None or self.is_started_anyway:
+            self.runs[run_id] = JobRun(job, run_id, "RUNNING", "", dict(arguments))
+        if error is not None:
+            raise error
+        return run_id
+
+    def describe(self, job: str, run_id: str) -> JobRun | None:
+        run = self.runs.get(run_id)
+        return run if run is not None and run.job == job else None
+
+    def find(self, job: str, claim_id: str, since: datetime) -> JobRun | None:
+        assert since.tzinfo is not None
+        found = (r for r in self.runs.values() if r.job == job and r.arguments[CLAIM_ARGUMENT] == claim_id)
+        return next(found, None)
+
+    @property
+    def running(self) -> list[JobRun]:
+        return [run for run in self.runs.values() if not run.is_ended]
+
+    def end(self, run_id: str, state: str, message: str = "") -> None:
+        self.runs[run_id] = replace(self.runs[run_id], state=state, message=message)
+
+
+class World:
+    """The account, and a source system and Glue jobs that act in it."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.now = START
+        self.faults = Faults()
+        self.documents = MemoryDocuments()
+        self.ledger = MemoryLedger()
+        self.catalog = MemoryCatalog()
+        self.glue = FakeGlue()
+        self.conversions: Counter[str] = Counter()
+        self.loads: list[str] = []
+        self.sent: list[ManifestEvent] = []
+        self._sequencers = itertools.count(0x55AED6DCD90281E5)
+        claims = itertools.count(1)
+        doors = Doors(
+            cast("LedgerPort", Door(self.ledger, self.faults)),
+            cast("DocumentsPort", Door(self.documents, self.faults)),
+            cast("CatalogPort", Door(self.catalog, self.faults)),
+            cast("JobsPort", Door(self.glue, self.faults)),
+            clock=self.clock,
+            new_claim_id=lambda: f"c{next(claims):04}",
+            workers=1,
+        )
+        self.app = Application.build(doors, self.settings, CONTRACTS)
+
+    def clock(self) -> datetime:
+        """The present moment; no two calls see the same one."""
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def send(
+        self,
+        folder: str,
+        files: Mapping[str, bytes] | None = None,
+        *,
+        manifest: bytes | None = None,
+        is_versioned: bool = True,
+    ) -> ManifestEvent:
+        """Write a partition's files and its manifest; returns the event."""
+        bodies = {"part-1": b"one"} if files is None else files
+        base = f"s3://{self.settings.raw_bucket}/{folder}"
+        for name, body in bodies.items():
+            self.documents.put(f"{base}/{name}", body, self.now)
+        entries = tuple(ManifestEntry(f"{base}/{name}", len(body)) for name, body in bodies.items())
+        text = Manifest(entries).to_json().encode() if manifest is None else manifest
+        version = self.documents.put(f"{base}/manifest.json", text, self.now)
+        event = ManifestEvent(
+            self.settings.raw_bucket,
+            f"{folder}/manifest.json",
+            f"{next(self._sequencers):016X}",
+            version if is_versioned else None,
+            md5(text).hexdigest(),
+            "2026-11-20T14:00:00.000Z",
+        )
+        self.sent.append(event)
+        return event
+
+    def deliver(self, *events: ManifestEvent) -> None:
+        """What the handler does with one SQS batch."""
+        datasets = {dataset for event in events if (dataset := self.app.intake.take(event)) is not None}
+        for dataset in sorted(datasets):
+            self.app.dispatcher.dispatch(dataset, Stage.CONVERT)
+
+    def notify(self, run_id: str) -> None:
+        """Glue's event that a run has ended."""
+        run = self.glue.runs[run_id]
+        self.app.runs.on_change(run.job, run_id, run.state)
+
+    def sweep(self, after: timedelta = timedelta(minutes=6)) -> None:
+        """The scheduled sweep, some time later."""
+        self.now += after
+        self.app.runs.sweep(CONTRACTS)
+
+    def work(self, run_id: str, errors: Mapping[str, tuple[str, bool]] | None = None) -> None:
+        """Do what a Glue job does: read the input, work, write the outcome.
+
+        Args:
+            run_id: The run.
+            errors: By batch id, the error with which it fails and whether trying again may help.
+        """
+        run = self.glue.runs[run_id]
+        if run.job == self.settings.convert_job:
+            self._convert(run, errors or {})
+        else:
+            self._load(run, errors or {})
+
+    def succeed(self, run_id: str, errors: Mapping[str, tuple[str, bool]] | None = None) -> None:
+        """A run that does its work and ends well, nobody being told."""
+        self.work(run_id, errors)
+        self.glue.end(run_id, "SUCCEEDED")
+
+    def drain(self, limit: int = 400) -> None:
+        """Let time pass until nothing runs and nothing waits."""
+        for _ in range(limit):
+            for run in self.glue.running:
+                self.succeed(run.run_id)
+                self.notify(run.run_id)
+            self.sweep()
+            if not self.glue.running and all(record.state.is_final for record in self.ledger.records.values()):
+                return
+        raise AssertionError(f"never ends: {self.states()}")
+
+    def states(self) -> dict[str, str]:
+        """State by batch id."""
+        return {name: str(record.state) for name, record in sorted(self.ledger.records.items())}
+
+    def batch_ids(self, run: JobRun) -> Sequence[str]:
+        """Batches in the input of a run."""
+        url = self._input(run)
+        kind = RunInput if run.job == self.settings.convert_job else LoadInput
+        return sorted(kind.from_json(self.documents.read(url)).batches)
+
+    def _input(self, run: JobRun) -> str:
+        processed = self.settings.processed
+        is_convert = run.job == self.settings.convert_job
+        return (processed.run_input if is_convert else processed.load_input)(run.claim_id)
+
+    def _convert(self, run: JobRun, errors: Mapping[str, tuple[str, bool]]) -> None:
+        work = RunInput.from_json(self.documents.read(self._input(run)))
+        outcomes = []
+        for batch_id, url in work.batches.items():
+            manifest = FrozenManifest.from_json(self.documents.read(url))
+            if batch_id in errors:
+                outcomes.append(BatchOutcome(batch_id, *errors[batch_id]))
+            else:
+                self.conversions[batch_id] += 1
+                outcomes.append(published(run.run_id, manifest))
+        outcome = RunOutcome(work.claim_id, run.run_id, tuple(outcomes))
+        self.documents.write(self.settings.processed.run_outcome(work.claim_id), outcome.to_json())
+
+    def _load(self, run: JobRun, errors: Mapping[str, tuple[str, bool]]) -> None:
+        work = LoadInput.from_json(self.documents.read(self._input(run)))
+        outcomes = []
+        for batch_id, tables in work.batches.items():
+            if batch_id in errors:
+                outcomes.append(LoadBatchOutcome(batch_id, *errors[batch_id]))
+            else:
+                self.loads.append(batch_id)
+                counts = {table: LoadCounts(staged=sum(f.rows for f in files)) for table, files in tables.items()}
+                outcomes.append(LoadBatchOutcome(batch_id, tables=counts))
+        outcome = LoadOutcome(work.claim_id, tuple(outcomes))
+        self.documents.write(self.settings.processed.load_outcome(work.claim_id), outcome.to_json())
+
+
+def published(run: str, manifest: FrozenManifest) -> BatchOutcome:
+    """The outcome of a conversion that finds one row in each file."""
+    table = CONTRACTS[manifest.dataset].tables[0].name
+    files = tuple(FileCounts(file.url, 1, 0, {table: TableCounts(read=1, published=1)}) for file in manifest.files)
+    url = f"s3://sluice-processed/{table}/{manifest.batch_id}/{run}-1.parquet"
+    return BatchOutcome(
+        manifest.batch_id,
+        files=files,
+        published={table: (PublishedFile(url, 100, len(files)),)},
+    )

@@ -1,0 +1,113 @@
+"""Which waiting batches a run takes: the rules one by one, on records made by hand."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from lambda_trigger.choice import Choice, choose
+from sluice.batch import BatchState, Stage
+from sluice.record import BatchRecord, WaitEntry
+from tests.ledger_behaviour import AT, HOUR, record
+
+PATHS = {
+    BatchState.RECEIVED: [],
+    BatchState.CONVERTING: [BatchState.CONVERTING],
+    BatchState.CONVERTED: [BatchState.CONVERTING, BatchState.CONVERTED],
+    BatchState.LOADING: [BatchState.CONVERTING, BatchState.CONVERTED, BatchState.LOADING],
+    BatchState.LOADED: [BatchState.CONVERTING, BatchState.CONVERTED, BatchState.LOADING, BatchState.LOADED],
+    BatchState.FAILED: [BatchState.CONVERTING, BatchState.FAILED],
+    BatchState.SUPERSEDED: [BatchState.SUPERSEDED],
+}
+
+
+def batch(sequencer: int, state: BatchState = BatchState.RECEIVED, hour: int = 0, attempts: int = 0) -> BatchRecord:
+    """A batch of one of the hours, led to a state by the allowed moves."""
+    partition = HOUR
+    for _ in range(hour):
+        partition = partition.next()
+    if state is BatchState.REJECTED:
+        return record(f"{sequencer:X}", partition=partition, state=state)
+    made = record(f"{sequencer:X}", partition=partition)
+    for step in PATHS[state]:
+        made = made.moved(step, AT)
+    return (
+        made
+        if attempts == 0
+        else made.moved(BatchState.CONVERTING, AT).moved(BatchState.RECEIVED, AT, attempts=attempts)
+    )
+
+
+def chosen(records: Sequence[BatchRecord], stage: Stage = Stage.CONVERT, limit: int = 10) -> Choice:
+    entries = [WaitEntry(r.batch_id, r.attempts) for r in records if r.waits_for is stage]
+
+    def versions(batch_id: str) -> list[BatchRecord]:
+        prefix = batch_id.rpartition(".")[0]
+        found = [r for r in records if r.batch_id.rpartition(".")[0] == prefix]
+        return sorted(found, key=lambda r: r.batch_id, reverse=True)
+
+    return choose(stage, sorted(entries, key=lambda entry: entry.batch_id), versions, limit)
+
+
+def test_nothing_waits() -> None:
+    assert chosen([]) == Choice((), ())
+
+
+def test_the_oldest_partitions_go_first_up_to_the_limit() -> None:
+    first, second, third = (batch(1, hour=hour) for hour in range(3))
+    assert chosen([third, first, second], limit=2) == Choice((first, second), ())
+
+
+def test_older_waiting_versions_are_superseded_by_the_newest() -> None:
+    one, two, three = batch(1), batch(2), batch(3)
+    assert chosen([two, three, one]) == Choice((three,), ((one, three.batch_id), (two, three.batch_id)))
+
+
+@pytest.mark.parametrize("state", [BatchState.LOADED, BatchState.FAILED, BatchState.SUPERSEDED, BatchState.LOADING])
+def test_a_newer_version_that_was_accepted_supersedes_all_that_wait(state: BatchState) -> None:
+    one, two, newer = batch(1), batch(2), batch(3, state)
+    assert chosen([one, two, newer]) == Choice((), ((one, newer.batch_id), (two, newer.batch_id)))
+
+
+def test_a_newer_version_that_was_rejected_supersedes_nothing() -> None:
+    one, newer = batch(1), batch(2, BatchState.REJECTED)
+    assert chosen([one, newer]) == Choice((one,), ())
+
+
+@pytest.mark.parametrize("state", [BatchState.CONVERTING, BatchState.CONVERTED, BatchState.LOADING])
+def test_a_partition_whose_older_version_is_in_flight_has_to_wait(state: BatchState) -> None:
+    busy, first, second, free = batch(1, state), batch(2), batch(3), batch(1, hour=1)
+    assert chosen([busy, first, second, free]) == Choice((free,), ((first, second.batch_id),))
+
+
+@pytest.mark.parametrize("state", [BatchState.LOADED, BatchState.FAILED, BatchState.SUPERSEDED, BatchState.REJECTED])
+def test_an_older_version_that_is_through_holds_nothing_up(state: BatchState) -> None:
+    older, newer = batch(1, state), batch(2)
+    assert chosen([older, newer]) == Choice((newer,), ())
+
+
+def test_batches_that_failed_before_go_alone_after_the_fresh_ones() -> None:
+    failed, failed_too, fresh = batch(1, attempts=1), batch(1, hour=1, attempts=2), batch(1, hour=2)
+    assert chosen([failed, failed_too, fresh]) == Choice((fresh,), ())
+    assert chosen([failed, failed_too]) == Choice((failed,), ())
+
+
+def test_a_fresh_version_replaces_one_that_failed_before() -> None:
+    failed, fresh = batch(1, attempts=1), batch(2)
+    assert chosen([failed, fresh]) == Choice((fresh,), ((failed, fresh.batch_id),))
+
+
+def test_a_failed_batch_that_has_to_wait_does_not_hold_up_the_next() -> None:
+    busy, failed, other = batch(1, BatchState.LOADING), batch(2, attempts=1), batch(1, hour=1, attempts=1)
+    assert chosen([busy, failed, other]) == Choice((other,), ())
+
+
+def test_what_is_converted_is_loaded_even_when_a_newer_version_waits() -> None:
+    converted, newer, other = batch(1, BatchState.CONVERTED), batch(2), batch(1, BatchState.CONVERTED, hour=1)
+    assert chosen([converted, newer, other], Stage.LOAD) == Choice((converted, other), ())
+
+
+def test_an_entry_whose_batch_has_moved_meanwhile_is_left_out() -> None:
+    moved, still = batch(1, BatchState.CONVERTING), batch(1, hour=1)
+    entries = [WaitEntry(moved.batch_id, 0), WaitEntry(still.batch_id, 0)]
+    by_id = {moved.batch_id: [moved], still.batch_id: [still]}
+    assert choose(Stage.CONVERT, entries, by_id.__getitem__, 10) == Choice((still,), ())

@@ -1,0 +1,273 @@
+"""What follows from a run's end, told by an event or found by the sweep."""
+
+from datetime import timedelta
+
+import pytest
+
+from lambda_trigger.runs import SweepError
+from sluice.aws.jobs import JobRun
+from sluice.batch import BatchState, Stage
+from sluice.errors import AwsError
+from sluice.handover import FileCounts, LoadCounts, TableCounts
+from sluice.record import BatchRecord, Slot
+from tests.doubles.world import START, World
+
+FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def started(world: World, *hours: int) -> JobRun:
+    """A conversion of one batch an hour."""
+    world.deliver(*(world.send(FOLDER.format(hour)) for hour in hours))
+    (run,) = world.glue.running
+    return run
+
+
+def records(world: World) -> list[BatchRecord]:
+    return [record for _, record in sorted(world.ledger.records.items())]
+
+
+def states(world: World) -> list[str]:
+    return [str(record.state) for record in records(world)]
+
+
+def path(record: BatchRecord) -> list[str]:
+    return [str(change.state) for change in record.history]
+
+
+def test_a_batch_goes_all_the_way(world: World) -> None:
+    convert = started(world, 1)
+    world.succeed(convert.run_id)
+    world.notify(convert.run_id)
+    (load,) = world.glue.running
+    world.succeed(load.run_id)
+    world.notify(load.run_id)
+    (record,) = records(world)
+    assert path(record) == ["RECEIVED", "CONVERTING", "CONVERTED", "LOADING", "LOADED"]
+    assert record.counts == {"orders": TableCounts(1, 0, 0, 1)}
+    assert record.load_counts == {"orders": LoadCounts(staged=1)}
+    assert (record.convert_claim, record.claim_id, record.run_id) == ("c0001", "c0002", "jr_2")
+    assert (record.stage, record.attempts, record.reason) == (Stage.LOAD, 0, "")
+    file = f"s3://sluice-raw/{FOLDER.format(1)}/part-1"
+    assert world.ledger.file_counts(record.batch_id) == (FileCounts(file, 1, 0, {"orders": TableCounts(1, 0, 0, 1)}),)
+    assert [world.ledger.slot("orders", stage) for stage in Stage] == [None, None]
+
+
+def test_the_same_end_twice_changes_nothing(world: World) -> None:
+    convert = started(world, 1)
+    world.succeed(convert.run_id)
+    world.notify(convert.run_id)
+    before = records(world)
+    world.notify(convert.run_id)
+    assert records(world) == before
+    assert len(world.glue.runs) == 2
+
+
+@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPED"])
+def test_a_failed_run_is_tried_again_one_batch_at_a_time(world: World, state: str) -> None:
+    run = started(world, 1, 2)
+    world.glue.end(run.run_id, state, "out of memory")
+    world.notify(run.run_id)
+    assert states(world) == ["CONVERTING", "RECEIVED"]
+    assert [record.attempts for record in records(world)] == [1, 1]
+    reason = f"run jr_1 of sluice-raw-to-parquet ended as {state}: out of memory"
+    assert {record.reason for record in records(world)} == {reason}
+    assert records(world)[1].history[-1].note == f"attempt 1 of 3: {reason}"
+
+
+def test_fresh_batches_go_before_those_that_failed(world: World) -> None:
+    run = started(world, 1, 2)
+    for hour in (3, 4):
+        world.deliver(world.send(FOLDER.format(hour)))
+    world.glue.end(run.run_id, "FAILED")
+    world.notify(run.run_id)
+    assert states(world) == ["RECEIVED", "RECEIVED", "CONVERTING", "CONVERTING"]
+
+
+def test_a_batch_that_breaks_every_run_fails_and_takes_none_with_it(world: World) -> None:
+    started(world, 1, 2, 3)
+    poison = min(world.ledger.records)
+    for _ in range(30):
+        for run in world.glue.running:
+            is_convert = run.job == world.settings.convert_job
+            if is_convert and poison in world.batch_ids(run):
+                world.glue.end(run.run_id, "FAILED", "executor lost")
+            else:
+                world.succeed(run.run_id)
+            world.notify(run.run_id)
+    assert states(world) == ["FAILED", "LOADED", "LOADED"]
+    failed = records(world)[0]
+    assert (failed.stage, failed.attempts) == (Stage.CONVERT, 3)
+    assert failed.reason == f"run {failed.run_id} of sluice-raw-to-parquet ended as FAILED: executor lost"
+    assert path(failed) == ["RECEIVED", *["CONVERTING", "RECEIVED"] * 2, "CONVERTING", "FAILED"]
+
+
+def test_batches_of_one_run_have_fates_of_their_own(world: World) -> None:
+    run = started(world, 1, 2, 3)
+    one, two, three = sorted(world.ledger.records)
+    errors = {one: ("InputChangedError: part-1 has changed", False), two: ("AwsBusyError: slow down", True)}
+    world.succeed(run.run_id, errors)
+    world.notify(run.run_id)
+    assert world.states() == {one: "FAILED", two: "CONVERTING", three: "LOADING"}
+    assert world.ledger.records[one].reason == "InputChangedError: part-1 has changed"
+    assert (world.ledger.records[one].attempts, world.ledger.records[two].attempts) == (1, 1)
+    world.drain()
+    assert world.states() == {one: "FAILED", two: "LOADED", three: "LOADED"}
+    assert world.ledger.records[two].reason == ""
+
+
+def test_a_load_that_fails_is_tried_again_without_converting_again(world: World) -> None:
+    convert = started(world, 1)
+    world.succeed(convert.run_id)
+    world.notify(convert.run_id)
+    (load,) = world.glue.running
+    world.glue.end(load.run_id, "FAILED", "lost connection")
+    world.notify(load.run_id)
+    (record,) = records(world)
+    assert (record.state, record.attempts) == (BatchState.LOADING, 1)
+    world.drain()
+    assert path(records(world)[0]) == [
+        "RECEIVED", "CONVERTING", "CONVERTED", "LOADING", "CONVERTED", "LOADING", "LOADED",
+    ]  # fmt: skip
+    assert set(world.conversions.values()) == {1}
+
+
+def test_a_load_that_never_works_fails_the_batch(world: World) -> None:
+    run = started(world, 1)
+    world.succeed(run.run_id)
+    world.notify(run.run_id)
+    (batch_id,) = world.ledger.records
+    (load,) = world.glue.running
+    world.succeed(load.run_id, {batch_id: ("WarehouseError: no such column", False)})
+    world.notify(load.run_id)
+    (record,) = records(world)
+    assert (record.state, record.stage, record.attempts) == (BatchState.FAILED, Stage.LOAD, 1)
+    assert record.reason == "WarehouseError: no such column"
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"claim_id": "c0001"}'])
+def test_success_without_an_outcome_is_a_failed_run(world: World, text: str | None) -> None:
+    run = started(world, 1)
+    if text is not None:
+        world.documents.write("s3://sluice-processed/_sluice/runs/c0001/outcome.json", text)
+    world.glue.end(run.run_id, "SUCCEEDED")
+    world.notify(run.run_id)
+    (record,) = records(world)
+    assert (record.state, record.attempts) == (BatchState.CONVERTING, 1)
+    assert record.reason == "run jr_1 of sluice-raw-to-parquet succeeded without an outcome for this batch"
+
+
+def test_an_outcome_that_lacks_a_batch_is_a_failed_run_for_it(world: World) -> None:
+    run = started(world, 1, 2)
+    one, two = sorted(world.ledger.records)
+    input_url = "s3://sluice-processed/_sluice/runs/c0001/input.json"
+    whole = world.documents.read(input_url)
+    frozen = f"s3://sluice-processed/_sluice/manifests/orders/{two}.json"
+    world.documents.write(
+        input_url, f'{{"claim_id": "c0001", "dataset": "orders", "batches": {{"{two}": "{frozen}"}}}}'
+    )
+    world.succeed(run.run_id)
+    world.documents.write(input_url, whole)
+    world.notify(run.run_id)
+    assert world.states() == {one: "CONVERTING", two: "LOADING"}
+    assert world.ledger.records[one].attempts == 1
+
+
+def test_work_that_is_done_counts_even_when_the_run_failed_afterwards(world: World) -> None:
+    run = started(world, 1)
+    world.work(run.run_id)
+    world.glue.end(run.run_id, "FAILED", "driver lost while it stopped")
+    world.notify(run.run_id)
+    assert states(world) == ["LOADING"]
+    assert set(world.conversions.values()) == {1}
+
+
+def test_an_event_that_is_ahead_of_glue_counts(world: World) -> None:
+    run = started(world, 1)
+    world.app.runs.on_change(run.job, run.run_id, "FAILED")
+    (record,) = records(world)
+    assert record.reason == "run jr_1 of sluice-raw-to-parquet ended as FAILED: Glue gives no reason"
+
+
+@pytest.mark.parametrize(
+    ("job", "run_id", "state"),
+    [
+        ("somebody-elses-job", "jr_1", "SUCCEEDED"),
+        ("sluice-raw-to-parquet", "jr_99", "SUCCEEDED"),
+        ("sluice-load-redshift", "jr_1", "SUCCEEDED"),
+        ("sluice-raw-to-parquet", "jr_1", "RUNNING"),
+    ],
+)
+def test_other_events_change_nothing(world: World, job: str, run_id: str, state: str) -> None:
+    started(world, 1)
+    before = records(world)
+    world.app.runs.on_change(job, run_id, state)
+    assert records(world) == before
+
+
+def test_a_run_that_somebody_started_by_hand_changes_nothing(world: World) -> None:
+    run_id = world.glue.start("sluice-raw-to-parquet", {"--dataset": "orders"})
+    world.glue.end(run_id, "SUCCEEDED")
+    world.notify(run_id)
+    assert records(world) == []
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "ERROR", "EXPIRED"])
+def test_the_sweep_finds_an_end_that_no_event_told(world: World, state: str) -> None:
+    run = started(world, 1)
+    if state == "SUCCEEDED":
+        world.work(run.run_id)
+    world.glue.end(run.run_id, state)
+    world.sweep(timedelta())
+    (record,) = records(world)
+    expected = BatchState.LOADING if state == "SUCCEEDED" else BatchState.CONVERTING
+    assert (record.state, record.attempts) == (expected, 0 if state == "SUCCEEDED" else 1)
+
+
+def test_the_sweep_leaves_a_running_run_alone(world: World) -> None:
+    started(world, 1)
+    before = records(world)
+    world.sweep(timedelta(hours=3))
+    assert records(world) == before
+    assert len(world.glue.runs) == 1
+
+
+def test_a_run_that_glue_has_forgotten_has_failed(world: World) -> None:
+    run = started(world, 1)
+    del world.glue.runs[run.run_id]
+    world.sweep()
+    (record,) = records(world)
+    assert record.attempts == 1
+    assert record.reason == "run jr_1 of sluice-raw-to-parquet ended as EXPIRED: Glue does not know the run any more"
+
+
+def test_a_slot_without_a_claim_is_freed_when_it_is_old(world: World) -> None:
+    world.ledger.take_slot("orders", Stage.CONVERT, Slot("dead", START))
+    world.deliver(world.send(FOLDER.format(1)))
+    world.sweep(timedelta(minutes=4))
+    assert states(world) == ["RECEIVED"]
+    world.sweep(timedelta(minutes=2))
+    assert states(world) == ["CONVERTING"]
+
+
+def test_a_dataset_that_fails_does_not_keep_the_others_from_being_swept(world: World) -> None:
+    world.app.intake.take(world.send(FOLDER.format(1)))
+    world.app.intake.take(world.send("products/year=2026/month=11/day=20/hour=01"))
+    world.glue.refusals = [AwsError("AccessDeniedException")]
+    with pytest.raises(SweepError, match=r"^orders/convert: AccessDeniedException$"):
+        world.sweep()
+    assert states(world) == ["RECEIVED", "CONVERTING"]
+
+
+def test_a_refused_start_of_one_stage_does_not_keep_the_other_from_starting(world: World) -> None:
+    run = started(world, 1)
+    world.deliver(world.send(FOLDER.format(2)))
+    world.succeed(run.run_id)
+    world.glue.refusals = [AwsError("AccessDeniedException")]
+    with pytest.raises(AwsError, match="AccessDeniedException"):
+        world.notify(run.run_id)
+    assert states(world) == ["LOADING", "RECEIVED"]

@@ -1,0 +1,177 @@
+"""The record of a batch: its moves, and its way into an item and back."""
+
+from dataclasses import fields, replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sluice.aws import items
+from sluice.aws.ledger import ledger_table_definition
+from sluice.batch import BatchId, BatchState, Stage
+from sluice.handover import LoadCounts, TableCounts
+from sluice.record import ALLOWED_MOVES, FIRST_STATES, BatchRecord, Change, MoveError, timestamp
+from tests.ledger_behaviour import AT, HOUR, converted, record
+
+MOVES = {
+    ("RECEIVED", "CONVERTING"),
+    ("RECEIVED", "SUPERSEDED"),
+    ("CONVERTING", "CONVERTED"),
+    ("CONVERTING", "RECEIVED"),
+    ("CONVERTING", "FAILED"),
+    ("CONVERTED", "LOADING"),
+    ("CONVERTED", "SUPERSEDED"),
+    ("CONVERTED", "FAILED"),
+    ("LOADING", "LOADED"),
+    ("LOADING", "CONVERTED"),
+    ("LOADING", "FAILED"),
+    ("LOADED", "ARCHIVED"),
+}
+LATER = AT + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(BatchState, BatchState)))
+def test_only_the_moves_of_the_table_are_allowed(before: BatchState, after: BatchState) -> None:
+    batch = replace(record(), state=before)
+    if (before, after) in MOVES:
+        assert batch.moved(after, LATER).state is after
+    else:
+        with pytest.raises(MoveError) as caught:
+            batch.moved(after, LATER)
+        assert str(caught.value) == f"batch {batch.batch_id}: {before} cannot become {after}"
+
+
+def test_every_state_has_its_moves_and_only_final_ones_have_none() -> None:
+    assert set(ALLOWED_MOVES) == set(BatchState)
+    ends = {state for state, moves in ALLOWED_MOVES.items() if not moves}
+    assert ends == {state for state in BatchState if state.is_final} - {BatchState.LOADED}
+
+
+@pytest.mark.parametrize("state", BatchState)
+def test_a_batch_begins_in_one_of_three_states(state: BatchState) -> None:
+    if state in FIRST_STATES:
+        assert record(state=state).history == (Change(state, "2026-11-20T14:00:00.000000+00:00"),)
+    else:
+        with pytest.raises(MoveError, match=f"cannot begin as {state}$"):
+            record(state=state)
+
+
+def test_a_move_is_history() -> None:
+    batch = record()
+    moved = batch.moved(BatchState.CONVERTING, LATER, note="first try", claim_id="c1")
+    assert moved == replace(
+        batch,
+        state=BatchState.CONVERTING,
+        stage=Stage.CONVERT,
+        updated_at=timestamp(LATER),
+        claim_id="c1",
+        history=(*batch.history, Change(BatchState.CONVERTING, timestamp(LATER), "first try")),
+        version=2,
+    )
+
+
+def test_the_stage_follows_the_state_and_stays_at_the_end() -> None:
+    batch = record()
+    stages = [batch.stage]
+    for state in (BatchState.CONVERTING, BatchState.CONVERTED, BatchState.LOADING, BatchState.LOADED):
+        batch = batch.moved(state, LATER)
+        stages.append(batch.stage)
+    assert stages == [Stage.CONVERT, Stage.CONVERT, Stage.LOAD, Stage.LOAD, Stage.LOAD]
+
+
+def test_a_claim_that_came_to_nothing_leaves_no_trace() -> None:
+    batch = record()
+    back = batch.moved(BatchState.CONVERTING, LATER, claim_id="c1").unclaimed(LATER)
+    assert back == replace(batch, updated_at=timestamp(LATER), version=3)
+
+
+@pytest.mark.parametrize("state", [BatchState.RECEIVED, BatchState.CONVERTED, BatchState.LOADED, BatchState.REJECTED])
+def test_a_batch_in_no_run_cannot_be_given_back(state: BatchState) -> None:
+    with pytest.raises(MoveError, match=f": {state} is not carried by a run$"):
+        replace(record(), state=state).unclaimed(LATER)
+
+
+def test_reasons_and_notes_are_cut() -> None:
+    running = record().moved(BatchState.CONVERTING, AT)
+    failed = running.moved(BatchState.FAILED, AT, note="n" * 5000, reason="r" * 5000)
+    assert (failed.reason, failed.history[-1].note) == ("r" * 4000, "n" * 4000)
+
+
+def test_a_full_record_survives_the_item() -> None:
+    full = converted(record())
+    assert items.read_batch(items.batch_item(full)) == full
+
+
+def test_every_attribute_of_the_full_record_is_set() -> None:
+    full = converted(record()).moved(BatchState.FAILED, AT, reason="why", attempts=2)
+    empty = [item.name for item in fields(BatchRecord) if getattr(full, item.name) in ("", 0, (), {}, None)]
+    assert empty == []
+
+
+texts = st.text(max_size=20)
+counts = st.builds(TableCounts, *[st.integers(0, 2**63)] * 4)
+loads = st.builds(LoadCounts, *[st.integers(0, 2**63)] * 4)
+changes = st.builds(Change, st.sampled_from(BatchState), texts, texts)
+
+
+@given(
+    st.builds(
+        replace,
+        st.just(record()),
+        state=st.sampled_from(BatchState),
+        partition=texts,
+        reason=texts,
+        attempts=st.integers(0, 9),
+        stage=st.sampled_from([None, *Stage]),
+        counts=st.dictionaries(texts, counts, max_size=3),
+        load_counts=st.dictionaries(texts, loads, max_size=3),
+        reasons=st.dictionaries(texts, st.integers(0, 2**40), max_size=3),
+        history=st.lists(changes, max_size=3).map(tuple),
+        version=st.integers(1, 10**6),
+    )
+)
+def test_any_record_survives_the_item(batch: BatchRecord) -> None:
+    assert items.read_batch(items.batch_item(batch)) == batch
+
+
+def test_attributes_that_a_newer_version_added_are_ignored() -> None:
+    item = items.batch_item(record()) | {"from_the_future": {"S": "x"}}
+    assert items.read_batch(item) == record()
+
+
+def test_keys() -> None:
+    batch = record()
+    item = items.batch_item(batch)
+    assert (item["pk"], item["sk"]) == ({"S": "P#orders#2026112013"}, {"S": f"B#{batch.batch_id}"})
+    assert items.wait_item(batch, Stage.CONVERT) == {
+        "pk": {"S": "WAIT#orders#convert"},
+        "sk": {"S": batch.batch_id},
+        "attempts": {"N": "0"},
+    }
+
+
+def test_only_batches_carry_both_attributes_of_the_index() -> None:
+    index = ledger_table_definition("t")["GlobalSecondaryIndexes"][0]
+    names = {part["AttributeName"] for part in index["KeySchema"]}
+    assert names == {"dataset", "received_at"}
+    assert names <= items.batch_item(record()).keys()
+    assert not names <= items.wait_item(record(), Stage.CONVERT).keys()
+
+
+def test_the_table() -> None:
+    definition = ledger_table_definition("sluice-ledger")
+    assert definition["TableName"] == "sluice-ledger"
+    assert definition["BillingMode"] == "PAY_PER_REQUEST"
+    assert definition["KeySchema"] == [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ]
+
+
+def test_an_id_of_a_folder_is_an_id() -> None:
+    made = BatchId.of_folder("unknown", "0123abcd", "ff")
+    assert str(made) == f"unknown.0123abcd.{'FF'.rjust(32, '0')}"
+    assert BatchId.parse(str(made)) == made
+    assert BatchId.make("orders", HOUR, "ff") == BatchId.of_folder("orders", "2026112013", "ff")
