@@ -49,6 +49,16 @@ format: setup ## Lay the code out
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.PHONY: docs
+docs: setup ## Make the generated references and the contracts' schema anew
+	$(BIN)/python -m sluice.cli.reference
+	$(BIN)/python -m sluice.contract.reference
+	$(BIN)/sluice contract schema
+
+.PHONY: package
+package: setup ## Build the zips that ship into dist/
+	$(BIN)/python -m deploy.packages dist
+
 .PHONY: check
 check: lint test ## What CI runs
 

@@ -6,6 +6,7 @@ contracts as JSON. The same sources give the same bytes, so that an unchanged pa
 
 import hashlib
 import logging
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from sluice.contract import Contract, dump_contracts
+from sluice.contract.files import read_contracts
 from sluice.contract.packaged import PACKAGED_CONTRACTS
 from sluice.errors import TerminalError
 
@@ -147,3 +149,13 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
 
 def _sorted(files: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     return sorted(files, key=lambda item: item[0])
+
+
+def main(folder: str = "dist") -> None:
+    """Build from the checkout's contracts."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    write_packages(Path(folder), read_contracts(ROOT / "contracts"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isqrt
 
 from sluice.batch import BatchId, BatchState, Stage
 from sluice.record import WAITING, BatchRecord, WaitEntry
@@ -64,27 +65,40 @@ class _Chooser:
         return any(record.is_in_flight for record in records if record.batch_id != candidate.batch_id)
 
 
-def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limit: int) -> Choice:
+def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limit: int, max_attempts: int) -> Choice:
     """Choose the batches of the next run.
 
     Per partition only the newest batch runs, and none while another batch of the partition is between its conversion
-    and the end of its load. Batches whose run has failed before go alone, after all others, so that a batch that breaks
-    its run takes none down with it.
+    and the end of its load. Batches whose run has failed go after all others, in smaller and smaller company: the last
+    attempt is made alone, so that a batch that breaks its run takes none down with it, and the attempts between in
+    groups of the limit's square root, so that a passing outage does not turn one run into hundreds.
 
     Args:
         stage: The stage of the run.
         entries: The stage's waiting list, sorted by batch id.
         versions: Gives every batch of a batch's partition.
         limit: Most batches to take.
+        max_attempts: Runs that a batch gets in a stage.
     """
-    groups: dict[str, list[WaitEntry]] = defaultdict(list)
+    by_partition: dict[str, list[WaitEntry]] = defaultdict(list)
     for entry in entries:
-        groups[BatchId.parse(entry.batch_id).prefix].append(entry)
-    fresh = [group for group in groups.values() if group[-1].attempts == 0]
-    retried = [group for group in groups.values() if group[-1].attempts > 0]
+        by_partition[BatchId.parse(entry.batch_id).prefix].append(entry)
+    by_attempts: dict[int, list[list[WaitEntry]]] = defaultdict(list)
+    for group in by_partition.values():
+        by_attempts[group[-1].attempts].append(group)
     chooser = _Chooser(stage, versions)
-    take = _first_of(chooser, fresh, limit) or _first_of(chooser, retried, 1)
-    return Choice(tuple(take), tuple(chooser.superseded))
+    for attempts, groups in sorted(by_attempts.items()):
+        take = _first_of(chooser, groups, _company(attempts, limit, max_attempts))
+        if take:
+            return Choice(tuple(take), tuple(chooser.superseded))
+    return Choice((), tuple(chooser.superseded))
+
+
+def _company(attempts: int, limit: int, max_attempts: int) -> int:
+    """Most batches of a run whose batches have failed that often."""
+    if attempts == 0:
+        return limit
+    return 1 if attempts >= max_attempts - 1 else isqrt(limit)
 
 
 def _first_of(chooser: _Chooser, groups: Iterable[Sequence[WaitEntry]], limit: int) -> list[BatchRecord]:

@@ -76,7 +76,7 @@ class Dispatcher:
             # Nothing could run. Who called meanwhile, for a new batch or for a partition that has become free, found
             # the slot taken and left. The slot is free now, so whatever they saw can be seen here.
             entries = self.ledger.waiting(dataset, stage)
-            is_worth_it = bool(choose(stage, entries, self.ledger.versions, limit=1).take)
+            is_worth_it = bool(choose(stage, entries, self.ledger.versions, 1, self.settings.max_attempts).take)
         return None
 
     def dispatch_all(self, datasets: Iterable[str], stages: Iterable[Stage]) -> list[SluiceError]:
@@ -113,7 +113,13 @@ class Dispatcher:
     def _choose(self, claim: Claim) -> tuple[BatchRecord, ...]:
         """The batches for the run. Those that shall never run leave the waiting list on the way."""
         entries = self.ledger.waiting(claim.dataset, claim.stage)
-        choice = choose(claim.stage, entries, self.ledger.versions, self.settings.max_batches_per_run)
+        choice = choose(
+            claim.stage,
+            entries,
+            self.ledger.versions,
+            self.settings.max_batches_per_run,
+            self.settings.max_attempts,
+        )
         for record, newer in choice.superseded:
             reason = f"replaced by the newer manifest {newer} of the same partition"
             self._leave(record, BatchState.SUPERSEDED, reason)

@@ -45,7 +45,7 @@ def chosen(records: Sequence[BatchRecord], stage: Stage = Stage.CONVERT, limit: 
         found = [r for r in records if r.batch_id.rpartition(".")[0] == prefix]
         return sorted(found, key=lambda r: r.batch_id, reverse=True)
 
-    return choose(stage, sorted(entries, key=lambda entry: entry.batch_id), versions, limit)
+    return choose(stage, sorted(entries, key=lambda entry: entry.batch_id), versions, limit, 3)
 
 
 def test_nothing_waits() -> None:
@@ -85,10 +85,17 @@ def test_an_older_version_that_is_through_holds_nothing_up(state: BatchState) ->
     assert chosen([older, newer]) == Choice((newer,), ())
 
 
-def test_batches_that_failed_before_go_alone_after_the_fresh_ones() -> None:
+def test_batches_that_failed_before_go_after_the_fresh_ones() -> None:
     failed, failed_too, fresh = batch(1, attempts=1), batch(1, hour=1, attempts=2), batch(1, hour=2)
-    assert chosen([failed, failed_too, fresh]) == Choice((fresh,), ())
-    assert chosen([failed, failed_too]) == Choice((failed,), ())
+    assert chosen([failed_too, failed, fresh]) == Choice((fresh,), ())
+    assert chosen([failed_too, failed]) == Choice((failed,), ())
+
+
+def test_the_last_attempt_is_made_alone_and_those_between_in_small_groups() -> None:
+    once = [batch(1, hour=hour, attempts=1) for hour in range(6)]
+    twice = [batch(1, hour=hour, attempts=2) for hour in range(3)]
+    assert chosen(once, limit=10) == Choice(tuple(once[:3]), ())
+    assert chosen(twice, limit=10) == Choice((twice[0],), ())
 
 
 def test_a_fresh_version_replaces_one_that_failed_before() -> None:
@@ -110,4 +117,4 @@ def test_an_entry_whose_batch_has_moved_meanwhile_is_left_out() -> None:
     moved, still = batch(1, BatchState.CONVERTING), batch(1, hour=1)
     entries = [WaitEntry(moved.batch_id, 0), WaitEntry(still.batch_id, 0)]
     by_id = {moved.batch_id: [moved], still.batch_id: [still]}
-    assert choose(Stage.CONVERT, entries, by_id.__getitem__, 10) == Choice((still,), ())
+    assert choose(Stage.CONVERT, entries, by_id.__getitem__, 10, 3) == Choice((still,), ())

@@ -68,15 +68,21 @@ def test_the_same_end_twice_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPED"])
-def test_a_failed_run_is_tried_again_one_batch_at_a_time(world: World, state: str) -> None:
+def test_a_failed_run_is_tried_again_and_the_last_attempt_is_made_alone(world: World, state: str) -> None:
     run = started(world, 1, 2)
     world.glue.end(run.run_id, state, "out of memory")
     world.notify(run.run_id)
-    assert states(world) == ["CONVERTING", "RECEIVED"]
+    assert states(world) == ["CONVERTING", "CONVERTING"]
     assert [record.attempts for record in records(world)] == [1, 1]
     reason = f"run jr_1 of sluice-raw-to-parquet ended as {state}: out of memory"
     assert {record.reason for record in records(world)} == {reason}
-    assert records(world)[1].history[-1].note == f"attempt 1 of 3: {reason}"
+    assert records(world)[1].history[-2].note == f"attempt 1 of 3: {reason}"
+
+    [again] = world.glue.running
+    world.glue.end(again.run_id, state, "out of memory")
+    world.notify(again.run_id)
+    assert states(world) == ["CONVERTING", "RECEIVED"]
+    assert [record.attempts for record in records(world)] == [2, 2]
 
 
 def test_fresh_batches_go_before_those_that_failed(world: World) -> None:

@@ -1,0 +1,44 @@
+"""What the documents say is so: links lead somewhere, references are current, the README's contract is one."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sluice.contract import parse_contract
+from sluice.contract.reference import REFERENCE_FILE, with_reference
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_the_reference_of_contracts_is_current() -> None:
+    current = (ROOT / REFERENCE_FILE).read_text(encoding="utf-8")
+    assert current == with_reference(current), "run `make docs` and commit docs/contracts.md"
+
+
+def test_the_readmes_contract_is_valid() -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    contract = parse_contract(yaml.safe_load(text), "README.md")
+    assert (contract.dataset, contract.table("payments").primary_key) == ("payments", ("payment_id",))
+
+
+def test_the_readmes_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "adr"
+    listed = set(re.findall(r"\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text(encoding="utf-8")))
+    assert listed == {path.name for path in folder.glob("0*.md")}
