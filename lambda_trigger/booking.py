@@ -22,7 +22,7 @@ from sluice.handover import BatchOutcome, FileCounts, LoadBatchOutcome
 from sluice.layout import ProcessedLayout
 from sluice.record import DONE, WAITING, BatchRecord, Claim
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Booking:
             self.ledger.write_file_counts(batch_id, verdict.files)
             booked = self._booked(record, verdict, run.run_id)
             self.ledger.save(record, booked)
-            _LOGGER.info("batch %s: %s after run %s %s", batch_id, booked.state, run.run_id, verdict.error)
+            logger.info("batch %s: %s after run %s %s", batch_id, booked.state, run.run_id, verdict.error)
 
         self.backoff.call(settle, ConflictError, f"book batch {batch_id}")
 
@@ -117,7 +117,7 @@ class Booking:
             load = read_load_outcome(self.documents, self.processed.load_outcome(claim.claim_id))
             found = {batch.batch_id: _loaded(batch) for batch in (() if load is None else load.batches)}
         if not found:
-            _LOGGER.warning("claim %s: run %s (%s) left no outcome", claim.claim_id, run.run_id, run.state)
+            logger.warning("claim %s: run %s (%s) left no outcome", claim.claim_id, run.run_id, run.state)
         return found
 
 

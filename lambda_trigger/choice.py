@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isqrt
 
 from sluice.batch import BatchId, BatchState, Stage
@@ -23,6 +23,29 @@ class Choice:
 
     take: tuple[BatchRecord, ...]
     superseded: tuple[tuple[BatchRecord, str], ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one run takes.
+
+    Attributes:
+        batches: Most batches.
+        files: Most raw files of all batches together; a batch that has more runs alone. The outcome of a run counts
+            each of them, and whoever books it has a Lambda's time and memory.
+    """
+
+    batches: int
+    files: int
+
+    def of_company(self, attempts: int, max_attempts: int) -> "Limits":
+        """The limits of a run whose batches have failed that often."""
+        if attempts == 0:
+            return self
+        return replace(self, batches=1 if attempts >= max_attempts - 1 else isqrt(self.batches))
+
+
+ONE_BATCH = Limits(batches=1, files=1)
 
 
 @dataclass
@@ -65,7 +88,7 @@ class _Chooser:
         return any(record.is_in_flight for record in records if record.batch_id != candidate.batch_id)
 
 
-def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limit: int, max_attempts: int) -> Choice:
+def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limits: Limits, max_attempts: int) -> Choice:
     """Choose the batches of the next run.
 
     Per partition only the newest batch runs, and none while another batch of the partition is between its conversion
@@ -77,7 +100,7 @@ def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limit
         stage: The stage of the run.
         entries: The stage's waiting list, sorted by batch id.
         versions: Gives every batch of a batch's partition.
-        limit: Most batches to take.
+        limits: How much a run takes.
         max_attempts: Runs that a batch gets in a stage.
     """
     by_partition: dict[str, list[WaitEntry]] = defaultdict(list)
@@ -88,25 +111,23 @@ def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limit
         by_attempts[group[-1].attempts].append(group)
     chooser = _Chooser(stage, versions)
     for attempts, groups in sorted(by_attempts.items()):
-        take = _first_of(chooser, groups, _company(attempts, limit, max_attempts))
+        take = _first_of(chooser, groups, limits.of_company(attempts, max_attempts))
         if take:
             return Choice(tuple(take), tuple(chooser.superseded))
     return Choice((), tuple(chooser.superseded))
 
 
-def _company(attempts: int, limit: int, max_attempts: int) -> int:
-    """Most batches of a run whose batches have failed that often."""
-    if attempts == 0:
-        return limit
-    return 1 if attempts >= max_attempts - 1 else isqrt(limit)
-
-
-def _first_of(chooser: _Chooser, groups: Iterable[Sequence[WaitEntry]], limit: int) -> list[BatchRecord]:
+def _first_of(chooser: _Chooser, groups: Iterable[Sequence[WaitEntry]], limits: Limits) -> list[BatchRecord]:
     taken: list[BatchRecord] = []
+    files = 0
     for group in groups:
-        if len(taken) == limit:
+        if len(taken) == limits.batches:
             break
         candidate = chooser.look(group)
-        if candidate is not None:
-            taken.append(candidate)
+        if candidate is None:
+            continue
+        files += candidate.files
+        if taken and files > limits.files:
+            break
+        taken.append(candidate)
     return taken

@@ -10,7 +10,7 @@ from lambda_trigger.ports import LedgerPort
 from sluice.errors import ConflictError
 from sluice.record import RUNNING, BatchRecord, Claim
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Claims:
         try:
             self.ledger.save(record, moved)
         except ConflictError as exc:
-            _LOGGER.warning("claim %s goes on without batch %s: %s", claim.claim_id, record.batch_id, exc)
+            logger.warning("claim %s goes on without batch %s: %s", claim.claim_id, record.batch_id, exc)
             return None
         return moved
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 
-from lambda_trigger.choice import choose
+from lambda_trigger.choice import ONE_BATCH, Limits, choose
 from lambda_trigger.claims import Claims
 from lambda_trigger.inputs import RunInputs
 from lambda_trigger.ports import JobsPort, LedgerPort
@@ -30,7 +30,7 @@ from sluice.errors import AwsBusyError, SluiceError, StartUnclearError, Transien
 from sluice.record import BatchRecord, Claim, Slot
 from sluice.settings import Settings
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Dispatcher:
             # Nothing could run. Who called meanwhile, for a new batch or for a partition that has become free, found
             # the slot taken and left. The slot is free now, so whatever they saw can be seen here.
             entries = self.ledger.waiting(dataset, stage)
-            is_worth_it = bool(choose(stage, entries, self.ledger.versions, 1, self.settings.max_attempts).take)
+            is_worth_it = bool(choose(stage, entries, self.ledger.versions, ONE_BATCH, self.settings.max_attempts).take)
         return None
 
     def dispatch_all(self, datasets: Iterable[str], stages: Iterable[Stage]) -> list[SluiceError]:
@@ -90,7 +90,7 @@ class Dispatcher:
             try:
                 self.dispatch(dataset, stage)
             except SluiceError as exc:
-                _LOGGER.exception("dispatch of %s/%s failed", dataset, stage)
+                logger.exception("dispatch of %s/%s failed", dataset, stage)
                 problems.append(exc)
         return problems
 
@@ -117,7 +117,7 @@ class Dispatcher:
             claim.stage,
             entries,
             self.ledger.versions,
-            self.settings.max_batches_per_run,
+            Limits(self.settings.max_batches_per_run, self.settings.max_files_per_run),
             self.settings.max_attempts,
         )
         for record, newer in choice.superseded:
@@ -131,7 +131,7 @@ class Dispatcher:
     def _leave(self, record: BatchRecord, state: BatchState, reason: str) -> None:
         # The slot is ours and nobody else moves waiting batches, so a conflict here is an error for the caller to see.
         self.ledger.save(record, record.moved(state, self.clock(), note=reason, reason=reason, stage=record.stage))
-        _LOGGER.info("batch %s: %s, %s", record.batch_id, state, reason)
+        logger.info("batch %s: %s, %s", record.batch_id, state, reason)
 
     def _start(self, claim: Claim, batches: Iterable[BatchRecord]) -> str | None:
         claim_id = claim.claim_id
@@ -139,12 +139,12 @@ class Dispatcher:
             run_id = self.jobs.start(job_of(claim.stage, self.settings), self.inputs.arguments(claim, batches))
         except StartUnclearError as exc:
             # Batches stay claimed: giving them back could put them into two runs. The sweep looks for the run.
-            _LOGGER.warning("claim %s: %s", claim_id, exc)
+            logger.warning("claim %s: %s", claim_id, exc)
             return claim_id
         except SluiceError as exc:
             self._give_back_after(exc, claim)
             if isinstance(exc, AwsBusyError):
-                _LOGGER.warning("claim %s waits for the next sweep: %s", claim_id, exc)
+                logger.warning("claim %s waits for the next sweep: %s", claim_id, exc)
                 return None
             raise
         self._record(claim, run_id)
@@ -155,14 +155,14 @@ class Dispatcher:
             self.ledger.record_run(claim.claim_id, run_id)
         except TransientError as exc:
             # The run goes on and names its claim; its end, or the sweep, brings the two together.
-            _LOGGER.warning("claim %s: run %s not recorded: %s", claim.claim_id, run_id, exc)
-        _LOGGER.info("claim %s: run %s started for %d batches", claim.claim_id, run_id, len(claim.batch_ids))
+            logger.warning("claim %s: run %s not recorded: %s", claim.claim_id, run_id, exc)
+        logger.info("claim %s: run %s started for %d batches", claim.claim_id, run_id, len(claim.batch_ids))
 
     def _give_back_after(self, error: SluiceError, claim: Claim) -> None:
         try:
             self.claims.give_back(claim)
         except SluiceError as exc:
-            _LOGGER.warning("claim %s stays for the sweep: %s (after: %s)", claim.claim_id, exc, error)
+            logger.warning("claim %s stays for the sweep: %s (after: %s)", claim.claim_id, exc, error)
 
 
 def job_of(stage: Stage, settings: Settings) -> str:

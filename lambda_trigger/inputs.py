@@ -7,6 +7,7 @@ from lambda_trigger.outcomes import read_run_outcome
 from lambda_trigger.ports import DocumentsPort
 from sluice.aws.jobs import CLAIM_ARGUMENT, DATASET_ARGUMENT, PREDICATE_ARGUMENT
 from sluice.batch import Stage
+from sluice.errors import MissingObjectError
 from sluice.handover import LoadInput, PublishedFile, RunInput
 from sluice.layout import Partition, ProcessedLayout
 from sluice.manifest import load_manifest
@@ -41,14 +42,7 @@ class RunInputs:
             return tuple(records), ()
         published = self._published(records)
         able = tuple(record for record in records if record.batch_id in published)
-        unable = tuple(
-            (
-                record,
-                f"MissingObjectError: {self.processed.run_outcome(record.convert_claim)} no longer lists its files",
-            )
-            for record in records
-            if record.batch_id not in published
-        )
+        unable = tuple((record, self._forgotten(record)) for record in records if record.batch_id not in published)
         return able, unable
 
     def write(self, claim: Claim, records: Sequence[BatchRecord]) -> None:
@@ -67,6 +61,10 @@ class RunInputs:
             partitions = [Partition.parse(record.partition) for record in records]
             arguments[PREDICATE_ARGUMENT] = partition_predicate(partitions)
         return arguments
+
+    def _forgotten(self, record: BatchRecord) -> str:
+        outcome = self.processed.run_outcome(record.convert_claim)
+        return MissingObjectError(f"{outcome} no longer lists its files").named
 
     def _write_load(self, claim: Claim, published: dict[str, Published]) -> None:
         tables = sorted({table for files in published.values() for table in files})

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -18,7 +18,7 @@ from sluice.layout import Partition
 from sluice.record import UNKNOWN_DATASET, BatchRecord
 from sluice.settings import Settings
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Intake:
         if self.ledger.batch(str(batch_id)) is None:
             record = self._judge(event, batch_id, partition)
             is_new = self.ledger.create(record)
-            _LOGGER.info("%s batch %s: %s %s", "booked" if is_new else "knew", batch_id, record.state, record.reason)
+            logger.info("%s batch %s: %s %s", "booked" if is_new else "knew", batch_id, record.state, record.reason)
         return contract.dataset
 
     def _judge(self, event: ManifestEvent, batch_id: BatchId, partition: Partition) -> BatchRecord:
@@ -80,8 +80,9 @@ class Intake:
         except OverwrittenError as exc:
             return book(BatchState.SUPERSEDED, reason=str(exc))
         except (ManifestError, MissingObjectError) as exc:
-            return book(BatchState.REJECTED, reason=_reason(exc))
-        return book(BatchState.RECEIVED, frozen_manifest=self._accept(event, batch_id, partition, manifest))
+            return book(BatchState.REJECTED, reason=exc.named)
+        url = self._accept(event, batch_id, partition, manifest)
+        return replace(book(BatchState.RECEIVED), frozen_manifest=url, files=len(manifest.files))
 
     def _accept(self, event: ManifestEvent, batch_id: BatchId, partition: Partition, manifest: FrozenManifest) -> str:
         """Prepare what the conversion of a batch needs; returns the URL of its frozen manifest.
@@ -104,10 +105,10 @@ class Intake:
     def _reject_unknown(self, event: ManifestEvent, error: LayoutError) -> None:
         digest = sha256(event.folder.encode()).hexdigest()[:16]
         batch_id = BatchId.of_folder(UNKNOWN_DATASET, digest, event.sequencer)
-        reason = _reason(error)
+        reason = error.named
         record = _first_record(event, batch_id, event.folder, self.clock(), BatchState.REJECTED, reason=reason)
         self.ledger.create(record)
-        _LOGGER.warning("rejected %s: %s", event.url, reason)
+        logger.warning("rejected %s: %s", event.url, reason)
 
 
 def _first_record(
@@ -117,7 +118,6 @@ def _first_record(
     at: datetime,
     state: BatchState,
     *,
-    frozen_manifest: str = "",
     reason: str = "",
 ) -> BatchRecord:
     return BatchRecord.first(
@@ -127,10 +127,5 @@ def _first_record(
         manifest_url=event.url,
         at=at,
         written_at=event.written_at,
-        frozen_manifest=frozen_manifest,
         reason=reason,
     )
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from sluice.errors import TerminalError
-from sluice.layout import MANIFEST_NAME
+from sluice.layout import MANIFEST_NAME, is_reserved
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _MAJOR_VERSION = "2"
 
 
@@ -106,9 +106,7 @@ def _event(record: Mapping[str, Any]) -> ManifestEvent | None:
 
 def _announces(event: ManifestEvent, raw_bucket: str) -> bool:
     if event.bucket != raw_bucket:
-        _LOGGER.warning("ignored %s: the raw bucket is %s", event.url, raw_bucket)
+        logger.warning("ignored %s: the raw bucket is %s", event.url, raw_bucket)
         return False
-    # The folder `archive` and folders that begin with `_` are no dataset's (contracts refuse them): manifests that were
-    # put away there announce nothing.
-    is_reserved = event.key.startswith(("archive/", "_"))
-    return event.key.rpartition("/")[2] == MANIFEST_NAME and not is_reserved
+    # Manifests that were put away with their files announce nothing.
+    return event.key.rpartition("/")[2] == MANIFEST_NAME and not is_reserved(event.key)

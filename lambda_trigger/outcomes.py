@@ -9,7 +9,7 @@ from lambda_trigger.ports import DocumentsPort
 from sluice.errors import MissingObjectError
 from sluice.handover import Document, LoadOutcome, RunOutcome
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _Outcome = TypeVar("_Outcome", bound=Document)
 
 
@@ -29,5 +29,5 @@ def _read(documents: DocumentsPort, url: str, kind: type[_Outcome]) -> _Outcome 
     except MissingObjectError:
         return None
     except (ValueError, cattrs.BaseValidationError):
-        _LOGGER.exception("%s is no %s", url, kind.__name__)
+        logger.exception("%s is no %s", url, kind.__name__)
         return None

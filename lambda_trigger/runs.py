@@ -15,7 +15,7 @@ from sluice.errors import SluiceError, TransientError
 from sluice.record import Claim, Slot
 from sluice.settings import Settings
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=5)
 """Time after which a claim without a run is looked into; five times as long as a dispatcher can live."""
@@ -62,11 +62,15 @@ class Runs:
             return
         run = self.jobs.describe(job, run_id)
         if run is None:
-            _LOGGER.warning("run %s of %s is unknown to Glue", run_id, job)
+            logger.warning("run %s of %s is unknown to Glue", run_id, job)
             return
         claim = self.ledger.claim(run.claim_id) if run.claim_id else None
         if claim is None or job_of(claim.stage, self.settings) != job:
-            _LOGGER.warning("run %s of %s works for no claim of ours (%r)", run_id, job, run.claim_id)
+            logger.warning("run %s of %s works for no claim of ours (%r)", run_id, job, run.claim_id)
+            return
+        if claim.run_id not in {"", run_id}:
+            # Somebody ran it again by hand. Its end is not the end of the run that carries the batches.
+            logger.warning("run %s of %s is not run %s of claim %s", run_id, job, claim.run_id, claim.claim_id)
             return
         # Glue may answer with a state that is older than its event.
         self.booking.close(claim, run if run.is_ended else replace(run, state=state))
@@ -90,7 +94,7 @@ class Runs:
                     self._repair(dataset, stage)
                     self.dispatcher.dispatch(dataset, stage)
                 except SluiceError as exc:
-                    _LOGGER.exception("sweep of %s/%s failed", dataset, stage)
+                    logger.exception("sweep of %s/%s failed", dataset, stage)
                     problems.append(f"{dataset}/{stage}: {exc}")
         if problems:
             raise SweepError("; ".join(problems))
@@ -110,7 +114,7 @@ class Runs:
     def _repair_slot(self, dataset: str, stage: Stage, slot: Slot) -> None:
         """A slot without a claim: its dispatcher is about to write it, or it died before."""
         if self._is_old(slot.taken_at):
-            _LOGGER.warning("released slot %s/%s: claim %s was never written", dataset, stage, slot.claim_id)
+            logger.warning("released slot %s/%s: claim %s was never written", dataset, stage, slot.claim_id)
             self.ledger.release_slot(dataset, stage, slot.claim_id)
 
     def _repair_claim(self, claim: Claim) -> None:
@@ -121,7 +125,7 @@ class Runs:
         elif self._is_old(claim.started_at):
             run = self.jobs.find(job, claim.claim_id, claim.started_at)
             if run is None:
-                _LOGGER.warning("gave claim %s back: it has no run", claim.claim_id)
+                logger.warning("gave claim %s back: it has no run", claim.claim_id)
                 self.claims.give_back(claim)
             else:
                 self.ledger.record_run(claim.claim_id, run.run_id)

@@ -46,11 +46,6 @@ class LocalCloudProcess:
             raise LocalCloudError("the local cloud is not running")
         return self._process.pid
 
-    def glue_pids(self) -> dict[str, int]:
-        """Process ids of the Glue runs that have a process now, by run id."""
-        files = self.config.glue_dir.glob("*/pid")
-        return {path.parent.name: int(path.read_text(encoding="utf-8")) for path in files}
-
     @property
     def is_running(self) -> bool:
         """Whether the child was started and has not ended."""

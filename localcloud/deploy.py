@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from sluice.aws.ledger import ledger_table_definition
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 
 from deploy.packages import GLUE_PACKAGE, LAMBDA_PACKAGE, build, entry_script
 from sluice.aws.clients import Clients
+from sluice.aws.ledger import ledger_table_definition
+from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract import Contract
 from sluice.layout import MANIFEST_NAME
 from sluice.settings import Settings
@@ -37,6 +37,13 @@ MAX_RECEIVES = 5
 JOB_TIMEOUT_MINUTES = 60
 JOB_CONCURRENCY = 20
 SWEEP_SCHEDULE = "rate(5 minutes)"
+_EXISTS = {
+    "AlreadyExistsException",
+    "EntityAlreadyExists",
+    "IdempotentParameterMismatchException",
+    "ResourceConflictException",
+    "ResourceInUseException",
+}
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,8 @@ class Deployer:
             self._bucket(bucket)
         self._ledger()
         self._catalog()
-        self._jobs()
         role = self._role()
+        self._jobs(role)
         package = build(LAMBDA_PACKAGE, self._contracts)
         for function in (ON_MANIFEST, ON_JOB_CHANGE, SWEEP):
             self._function(function, package, role)
@@ -120,7 +127,7 @@ class Deployer:
         if not _unless_exists(self._glue.create_table, DatabaseName=database, TableInput=table):
             self._glue.update_table(DatabaseName=database, TableInput=table)
 
-    def _jobs(self) -> None:
+    def _jobs(self, role: str) -> None:
         bucket = self._settings.processed_bucket
         library = f"{CODE_PREFIX}/{GLUE_PACKAGE.name}.zip"
         self._put_if_changed(bucket, library, build(GLUE_PACKAGE, self._contracts))
@@ -130,7 +137,7 @@ class Deployer:
         ):
             self._put_if_changed(bucket, f"{CODE_PREFIX}/{script}", entry_script(script))
             definition: dict[str, Any] = {
-                "Role": self._role(),
+                "Role": role,
                 "Command": {
                     "Name": "glueetl",
                     "PythonVersion": "3",
@@ -284,12 +291,3 @@ def _unless_exists(create: Any, **arguments: Any) -> bool:  # noqa: ANN401 - one
             return False
         raise
     return True
-
-
-_EXISTS = {
-    "AlreadyExistsException",
-    "EntityAlreadyExists",
-    "IdempotentParameterMismatchException",
-    "ResourceConflictException",
-    "ResourceInUseException",
-}

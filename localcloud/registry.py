@@ -80,6 +80,16 @@ def glue_jobs() -> dict[str, dict[str, Any]]:
     return jobs
 
 
+def wrap_athena_relations(wrap: Callable[[Any], Any]) -> None:
+    """Change what Athena's queries read for a table.
+
+    Args:
+        wrap: gives, for MiniStack's function from a table and its files to an expression of DuckDB, another one.
+    """
+    athena = _ministack("services.athena")
+    vars(athena).update(_table_relation=wrap(athena._table_relation))
+
+
 def keep_queues_across_ports() -> None:
     """Give queues a name inside MiniStack that holds on another port.
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from localcloud import registry
+from localcloud.athena import with_utc_timestamps
 from localcloud.checkpoint import Checkpointer
 from localcloud.clients import Clients
 from localcloud.config import LocalCloudConfig, endpoint_url, resolve_password
@@ -99,6 +100,7 @@ class LocalCloud:
         started.callback(stop_logging, log_to_file(self.config.log_file))
         apply_environment(self.config, self.port)
         registry.keep_queues_across_ports()
+        registry.wrap_athena_relations(with_utc_timestamps)
         clients = Clients(self.config, self.port)
         if warehouse_port is not None:
             self._start_warehouse(started, warehouse_port, clients)

@@ -1,9 +1,7 @@
 """The local cloud in the foreground: start, deploy, tell how to use it, show what happens, stop."""
 
-import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,18 +10,16 @@ from rich.text import Text
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import PASSWORD_ENV, LocalCloudConfig
-from localcloud.deploy import Deployer
-from sluice.aws.clients import Clients
+from localcloud.foreground import deployed, interrupt_on_signals
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState
-from sluice.cli.terminal import out
+from sluice.cli.terminal import STATE_STYLES, out
 from sluice.contract import Contract
 from sluice.errors import TransientError
 from sluice.record import BatchRecord
 from sluice.settings import Settings
 
 _POLL_SECONDS = 1.0
-_STYLES = {BatchState.LOADED: "green", BatchState.REJECTED: "red", BatchState.FAILED: "bold red"}
 
 
 def run(
@@ -45,22 +41,15 @@ def run(
         LocalCloudError: It cannot start, for example because another one runs on the same folder.
     """
     console = out()
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts background commands without it
-        signal.signal(number, _interrupt)
-    cloud = LocalCloudProcess(LocalCloudConfig(state_dir.resolve(), port=port, warehouse_port=warehouse_port))
-    with ExitStack() as stack:
-        stack.callback(_stop, cloud, console)
-        try:
-            with console.status("starting the local cloud"):
-                cloud.start()
-            clients = Clients(cloud.endpoint_url, cloud.config.region, "local", "local")
-            with console.status("deploying"):
-                Deployer(clients, settings, contracts).deploy()
+    interrupt_on_signals()
+    config = LocalCloudConfig(state_dir.resolve(), port=port, warehouse_port=warehouse_port)
+    try:
+        with deployed(config, settings, contracts, console) as (cloud, clients):
             _welcome(console, cloud, state_dir, settings, contracts)
             _show_batches(console, cloud, Ledger(clients.dynamodb, settings.ledger_table))
-        except KeyboardInterrupt:
-            return 0
-    console.print(f"the local cloud ended by itself; see {cloud.config.log_file}", style="red")
+    except KeyboardInterrupt:
+        return 0
+    console.print(f"the local cloud ended by itself; see {config.log_file}", style="red")
     return 1
 
 
@@ -94,7 +83,7 @@ class History:
             self._seen[batch.batch_id] = len(batch.history)
         for at, batch, change in sorted(steps, key=lambda step: step[0]):
             line = Text(f"{at[11:19]}  {batch.dataset} {batch.partition}  ")
-            line.append(f"{change.state:<10}", _STYLES.get(change.state, ""))
+            line.append(f"{change.state:<10}", STATE_STYLES.get(change.state, ""))
             line.append(f"  {_remark(batch, change.state, change.note)}")
             line.rstrip()
             yield line
@@ -141,15 +130,3 @@ def _welcome(
     for name, text in lines:
         console.print(Text.assemble((f"  {name:<13}", "bold"), text), soft_wrap=True)
     console.print()
-
-
-def _stop(cloud: LocalCloudProcess, console: Console) -> None:
-    # A second Ctrl-C while stopping would leave the state half saved.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    with console.status("stopping"):
-        cloud.stop()
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -92,8 +92,3 @@ class BatchId:
 
     def __str__(self) -> str:
         return f"{self.prefix}{self.sequencer}"
-
-
-def prefix_of(dataset: str, partition: Partition) -> str:
-    """What the ids of all batches of a partition begin with."""
-    return f"{dataset}.{partition.compact}."

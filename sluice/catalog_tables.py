@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sluice.contract import Contract, CsvSource, ParquetSource, SqlType, Table, XmlSource
-from sluice.layout import ProcessedLayout
+from sluice.contract.model import ROOT_PREFIX
+from sluice.layout import PARTITION_KEYS, ProcessedLayout
 from sluice.quarantine import QUARANTINE_COLUMNS
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import ColumnTypeDef, SerDeInfoTypeDef, TableInputTypeDef
 
 _MAX_COMMENT = 255
-_PARTITION_KEYS = ("year", "month", "day", "hour")
 
 _TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
 _TEXT_OUTPUT = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
@@ -39,7 +39,7 @@ def raw_table(contract: Contract, bucket: str) -> "TableInputTypeDef":
         contract: The dataset's contract.
         bucket: The raw bucket.
     """
-    types = {name: kind for name, kind in _raw_columns(contract).items() if name not in _PARTITION_KEYS}
+    types = {name: kind for name, kind in _raw_columns(contract).items() if name not in PARTITION_KEYS}
     return _table(
         contract.dataset,
         f"Raw files of {contract.dataset}",
@@ -102,7 +102,7 @@ def _table(  # noqa: PLR0913 - the parts of a table, each named
     is_hourly: bool,
     is_parquet: bool,
 ) -> "TableInputTypeDef":
-    keys = _PARTITION_KEYS if is_hourly else _PARTITION_KEYS[:-1]
+    keys = PARTITION_KEYS if is_hourly else PARTITION_KEYS[:-1]
     return {
         "Name": name,
         "Description": description,
@@ -175,5 +175,5 @@ def _record_paths(contract: Contract) -> Iterator[tuple[str, SqlType]]:
     """Paths that begin at the record, not at the element of an exploded array."""
     for table in contract.tables:
         for column in table.columns:
-            if table.explode is None or column.path.startswith("$."):
-                yield column.path.removeprefix("$."), column.sql_type
+            if table.explode is None or column.path.startswith(ROOT_PREFIX):
+                yield column.path.removeprefix(ROOT_PREFIX), column.sql_type

@@ -9,6 +9,11 @@ which names the file, the row or field, and the rule.
 class SluiceError(Exception):
     """Base of every error raised by Sluice."""
 
+    @property
+    def named(self) -> str:
+        """The message with the class name before it, as ledger and outcomes keep it."""
+        return f"{type(self).__name__}: {self}"
+
 
 class TerminalError(SluiceError):
     """Trying again gives the same error."""

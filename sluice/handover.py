@@ -5,6 +5,7 @@ without one did nothing that counts.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -134,6 +135,15 @@ class TableCounts:
         return self.read == self.rejected + self.duplicates + self.published
 
 
+def sum_by_table(counts: Iterable[Mapping[str, TableCounts]]) -> dict[str, TableCounts]:
+    """The sum of counts that are each by table."""
+    total: dict[str, TableCounts] = {}
+    for by_table in counts:
+        for table, rows in by_table.items():
+            total[table] = total.get(table, TableCounts()) + rows
+    return total
+
+
 @dataclass(frozen=True)
 class FileCounts:
     """What became of one raw file.
@@ -173,11 +183,7 @@ class BatchOutcome:
 
     def table_counts(self) -> dict[str, TableCounts]:
         """Counts by table over all files."""
-        total: dict[str, TableCounts] = {}
-        for file in self.files:
-            for table, counts in file.tables.items():
-                total[table] = total.get(table, TableCounts()) + counts
-        return total
+        return sum_by_table(file.tables for file in self.files)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,16 @@ from typing import Self
 from sluice.errors import LayoutError
 
 MANIFEST_NAME = "manifest.json"
-HIDDEN_PREFIXES = ("_staging/", "_sluice/")
-"""Prefixes of the processed bucket that no reader sees: Athena, Spectrum and Spark skip names that begin with ``_``."""
+PARTITION_KEYS = ("year", "month", "day", "hour")
+"""Names of the partition keys in the catalog; a daily dataset has no hour."""
 
 # Not \d, which takes the digits of every script: two folders would be one partition.
 _FIELDS = {"Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "H": "[0-9]{2}"}
+_MAX_BUCKET_BYTES = 63
 _MAX_KEY_BYTES = 1024
+MAX_URL_BYTES = len("s3://") + _MAX_BUCKET_BYTES + len("/") + _MAX_KEY_BYTES
+"""The longest URL that `split_url` takes."""
+
 _DIRECTIVE = re.compile(r"%(.?)")
 
 
@@ -46,7 +50,7 @@ class Partition:
     @property
     def keys(self) -> tuple[str, ...]:
         """Names of the partition keys in the catalog."""
-        return ("year", "month", "day", "hour") if self.is_hourly else ("year", "month", "day")
+        return PARTITION_KEYS if self.is_hourly else PARTITION_KEYS[:-1]
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -70,10 +74,14 @@ class Partition:
         """Digits only; sorts by time among the partitions of a dataset: ``2026112013``."""
         return "".join(self.values)
 
+    @property
+    def length(self) -> timedelta:
+        """How long the partition is."""
+        return timedelta(hours=1) if self.is_hourly else timedelta(days=1)
+
     def next(self) -> Self:
         """The partition that follows."""
-        step = timedelta(hours=1) if self.is_hourly else timedelta(days=1)
-        return type(self)(self.start + step, self.is_hourly)
+        return type(self)(self.start + self.length, self.is_hourly)
 
 
 class Layout:
@@ -141,6 +149,11 @@ class Layout:
         return "".join(
             f"(?P<{part}>{_FIELDS[part]})" if index % 2 else re.escape(part) for index, part in enumerate(parts)
         )
+
+
+def is_reserved(key: str) -> bool:
+    """Whether a key of the raw bucket lies where no dataset may: in ``archive``, or under a name that begins ``_``."""
+    return key.startswith(("archive/", "_"))
 
 
 def split_url(url: str) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """What the ledger keeps of a batch: one frozen record, and the only ways in which it may change."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -11,6 +13,10 @@ from sluice.errors import TerminalError
 from sluice.handover import LoadCounts, TableCounts
 
 MAX_REASON_CHARACTERS = 4000
+MAX_REASONS = 100
+"""Reasons that a record keeps; with them all it stays far below what one item of the ledger holds (400 KB)."""
+OTHER_REASONS = "other reasons"
+_MAX_QUARANTINE_REASON_CHARACTERS = 300
 UNKNOWN_DATASET = "unknown"
 """Dataset of batches whose folder fits no contract; their partition is the folder."""
 
@@ -68,6 +74,7 @@ class BatchRecord:
         updated_at: When the record last changed, in the same form.
         written_at: When S3 took the manifest, as the event said.
         frozen_manifest: URL of the manifest as it was validated; empty when it was not valid.
+        files: Number of files in it.
         attempts: Runs of the current stage that failed for this batch.
         claim_id: The claim that carries the batch, or carried it last.
         run_id: The Glue run that carried it last, known when that run has ended.
@@ -76,7 +83,7 @@ class BatchRecord:
         convert_claim: Claim of the conversion that published the batch; its outcome lists the published files.
         counts: Rows by table, from the conversion.
         load_counts: Rows by table, from the load.
-        reasons: Quarantined records by reason.
+        reasons: Quarantined records by reason, as `most_frequent` keeps them.
         history: Every state the batch had, oldest first.
         version: Number of times that the record was written.
     """
@@ -90,6 +97,7 @@ class BatchRecord:
     updated_at: str
     written_at: str = ""
     frozen_manifest: str = ""
+    files: int = 0
     attempts: int = 0
     claim_id: str = ""
     run_id: str = ""
@@ -103,7 +111,7 @@ class BatchRecord:
     version: int = 1
 
     @classmethod
-    def first(  # noqa: PLR0913 - the facts of an event, each named
+    def first(
         cls,
         batch_id: BatchId,
         partition: str,
@@ -112,7 +120,6 @@ class BatchRecord:
         manifest_url: str,
         at: datetime,
         written_at: str = "",
-        frozen_manifest: str = "",
         reason: str = "",
     ) -> Self:
         """The record of a batch that was not known before.
@@ -133,7 +140,6 @@ class BatchRecord:
             received_at=now,
             updated_at=now,
             written_at=written_at,
-            frozen_manifest=frozen_manifest,
             stage=_IN_STAGE.get(state),
             reason=reason,
             history=(Change(state, now, reason),),
@@ -170,6 +176,8 @@ class BatchRecord:
             raise MoveError(f"batch {self.batch_id}: {self.state} cannot become {state}")
         if "reason" in facts:
             facts["reason"] = facts["reason"][:MAX_REASON_CHARACTERS]
+        if "reasons" in facts:
+            facts["reasons"] = most_frequent(facts["reasons"])
         change = Change(state, timestamp(at), note[:MAX_REASON_CHARACTERS])
         facts.setdefault("stage", _IN_STAGE.get(state, self.stage))
         return replace(
@@ -257,6 +265,21 @@ class Claim:
     started_at: datetime
     run_id: str = ""
     ended_at: datetime | None = None
+
+
+def most_frequent(reasons: Mapping[str, int]) -> dict[str, int]:
+    """The reasons that a record keeps: the most frequent ones, long ones cut, and the sum of the rest as one more.
+
+    Args:
+        reasons: Quarantined records by reason.
+    """
+    short: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        short[reason[:_MAX_QUARANTINE_REASON_CHARACTERS]] += count
+    ordered = sorted(short.items(), key=lambda item: (-item[1], item[0]))
+    kept = dict(ordered[:MAX_REASONS])
+    rest = sum(count for _, count in ordered[MAX_REASONS:])
+    return kept | ({OTHER_REASONS: rest} if rest else {})
 
 
 def timestamp(at: datetime) -> str:

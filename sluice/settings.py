@@ -32,6 +32,7 @@ class Settings:
         copy_role: IAM role of COPY: ``default`` or an ARN.
         max_attempts: Runs that a batch gets in each stage before it is FAILED.
         max_batches_per_run: Most batches that one run takes.
+        max_files_per_run: Most raw files that one run takes; a batch that has more runs alone.
     """
 
     raw_bucket: str = "sluice-raw"
@@ -49,6 +50,7 @@ class Settings:
     copy_role: str = "default"
     max_attempts: int = 3
     max_batches_per_run: int = 500
+    max_files_per_run: int = 20_000
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -26,15 +26,15 @@ def record(
     state: BatchState = BatchState.RECEIVED,
     at: datetime = AT,
 ) -> BatchRecord:
-    return BatchRecord.first(
+    first = BatchRecord.first(
         BatchId.make(dataset, partition, sequencer),
         partition.label,
         state,
         manifest_url=f"s3://sluice-raw/{dataset}/manifest.json",
         at=at,
         written_at="2026-11-20T13:59:59.000Z",
-        frozen_manifest="s3://sluice-processed/frozen.json",
     )
+    return replace(first, frozen_manifest="s3://sluice-processed/frozen.json", files=1)
 
 
 def converted(batch: BatchRecord) -> BatchRecord:

@@ -84,7 +84,7 @@ def _outcome(batch_id: str, results: Mapping[str, Results]) -> LoadBatchOutcome:
     errors = [answer for answer in answers.values() if isinstance(answer, SluiceError)]
     return LoadBatchOutcome(
         batch_id,
-        error="; ".join(f"{type(error).__name__}: {error}" for error in errors),
+        error="; ".join(error.named for error in errors),
         is_transient=bool(errors) and all(isinstance(error, TransientError) for error in errors),
         tables={table: answer for table, answer in answers.items() if isinstance(answer, LoadCounts)},
     )

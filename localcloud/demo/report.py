@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from localcloud.demo.compare import Difference
-from sluice.batch import BatchState
+from sluice.cli.terminal import state_text
 from sluice.handover import TableCounts
 from sluice.record import BatchRecord
 
@@ -72,15 +72,6 @@ class Report:
         console.print(Text(f"{verdict}; {self.seconds:.0f} s", "bold green" if self.ok else "bold red"))
 
 
-def counts_by_table(batches: Sequence[BatchRecord]) -> Mapping[str, TableCounts]:
-    """Rows of all batches, by table."""
-    total: dict[str, TableCounts] = {}
-    for batch in batches:
-        for table, counts in batch.counts.items():
-            total[table] = total.get(table, TableCounts()) + counts
-    return total
-
-
 def _plain(counts: TableCounts, warehouse: int, expected: int) -> dict[str, int]:
     return {
         "rows_read": counts.read,
@@ -106,10 +97,8 @@ def _batches(batches: Sequence[BatchRecord]) -> Table:
     view = Table(title="Batches", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in ("dataset", "partition", "state", "reason"):
         view.add_column(name, overflow="fold")
-    styles = {BatchState.LOADED: "green", BatchState.ARCHIVED: "green", BatchState.FAILED: "bold red"}
     for batch in batches:
-        state = Text(str(batch.state), styles.get(batch.state, "yellow"))
-        view.add_row(batch.dataset, batch.partition, state, Text(batch.reason))
+        view.add_row(batch.dataset, batch.partition, state_text(batch.state), Text(batch.reason))
     return view
 
 

@@ -1,31 +1,29 @@
 """Runs the demo: start, deploy, send, wait, compare, report, stop."""
 
 import shutil
-import signal
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import LocalCloudConfig
 from localcloud.demo.compare import compare_batches, compare_rows, warehouse_rows
-from localcloud.demo.report import Report, counts_by_table
+from localcloud.demo.report import Report
 from localcloud.demo.scenario import START, Scenario
-from localcloud.deploy import Deployer
 from localcloud.errors import LocalCloudError
+from localcloud.foreground import deployed, interrupt_on_signals
 from localcloud.lock import StateLock
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
-from sluice.cli.terminal import out
+from sluice.cli.terminal import out, progress_of
 from sluice.contract import Contract
 from sluice.errors import SluiceError
-from sluice.handover import TableCounts
+from sluice.handover import TableCounts, sum_by_table
 from sluice.record import BatchRecord
 from sluice.settings import Settings
 from sluice.simulator import DATASETS, SimulatorOptions
@@ -67,8 +65,7 @@ def run(options: DemoOptions, contracts: Mapping[str, Contract]) -> int:
     """
     console = out()
     report, started = Report(), time.monotonic()
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts background commands without it
-        signal.signal(number, _interrupt)
+    interrupt_on_signals()
     status = 1
     try:
         Demo(options, contracts, console, report).run()
@@ -108,14 +105,8 @@ class Demo:
         """
         _clear(self._options.state_dir)
         # Ports of their own, so that the demo runs beside `sluice up`.
-        cloud = LocalCloudProcess(LocalCloudConfig(self._options.state_dir, port=0, warehouse_port=0))
-        with ExitStack() as stack:
-            stack.callback(self._stop, cloud)
-            with self._console.status("starting the local cloud"):
-                cloud.start()
-            clients = Clients(cloud.endpoint_url, cloud.config.region, "local", "local")
-            with self._console.status("deploying"):
-                Deployer(clients, self._settings, self._contracts).deploy()
+        config = LocalCloudConfig(self._options.state_dir, port=0, warehouse_port=0)
+        with deployed(config, self._settings, self._contracts, self._console) as (cloud, clients):
             scenario = self._scenario(clients)
             ledger = Ledger(clients.dynamodb, self._settings.ledger_table)
             with self._console.status("sending"):
@@ -132,7 +123,7 @@ class Demo:
 
     def _wait(self, cloud: LocalCloudProcess, scenario: Scenario, ledger: Ledger, clients: Clients) -> None:
         deadline = time.monotonic() + self._options.timeout_seconds
-        with self._progress(len(scenario.expected)) as progress:
+        with progress_of(len(scenario.expected), self._console, "waiting for the pipeline") as progress:
             while True:
                 batches = _sorted(ledger.batches())
                 self._report.batches = batches
@@ -162,26 +153,13 @@ class Demo:
     def _compare(self, scenario: Scenario, warehouse: DataApi) -> None:
         report, truth = self._report, scenario.truth
         report.differences += compare_batches(truth, scenario.rejected, report.batches)
-        counts = counts_by_table(report.batches)
+        counts = sum_by_table(batch.counts for batch in report.batches)
         for name, contract in truth.tables.items():
             table, expected = contract.table(name), truth.rows(name)
             rows = warehouse_rows(warehouse, self._settings.warehouse_schema, table)
             report.tables[name] = (counts.get(name, TableCounts()), len(rows), len(expected))
             report.differences += compare_rows(table, expected, rows)
         report.is_complete = True
-
-    def _progress(self, total: int) -> Progress:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        progress = Progress(*columns, console=self._console, transient=True)
-        progress.add_task("waiting for the pipeline", total=total)
-        return progress
-
-    def _stop(self, cloud: LocalCloudProcess) -> None:
-        # A second Ctrl-C while stopping would leave processes behind.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        with self._console.status("stopping"):
-            cloud.stop()
 
 
 def _sorted(batches: Sequence[BatchRecord]) -> list[BatchRecord]:
@@ -217,7 +195,3 @@ def _clear(state_dir: Path) -> None:
 def _show_next(console: Console, options: DemoOptions) -> None:
     console.print(f"report: {options.folder / 'report.json'}", soft_wrap=True)
     console.print("next: `sluice up`, then in another terminal `sluice send --hours 3` and `sluice status --watch`")
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

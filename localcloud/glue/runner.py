@@ -5,7 +5,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,13 +20,6 @@ logger = logging.getLogger(__name__)
 
 INTERRUPTED = "LocalCloudStopped: local cloud stopped while the run was active"
 JOIN_SECONDS = 30.0
-
-
-class Announce(Protocol):
-    """Tells the world that a run has ended."""
-
-    def __call__(self, run: JobRun) -> None:
-        """Send the run's state-change event."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,7 @@ class GlueRunner:
         self,
         store: RunStore,
         execute: Callable[[JobRun], Execution],
-        announce: Announce,
+        announce: Callable[[JobRun], None],
         keep_logs: Callable[[Execution], None],
         settings: GlueSettings,
         now: Callable[[], float],
@@ -136,7 +129,7 @@ class GlueRunner:
                 return
             if run.state != "WAITING":
                 if not run.sending:
-                    self._change(run, lambda now: replace(now, state="STOPPING"))
+                    self._change(run, lambda current: replace(current, state="STOPPING"))
                     self._stops[run_id].set()
                 return
             stopped = self._end(run, "STOPPED")
@@ -176,10 +169,10 @@ class GlueRunner:
 
     def _explain(self, run: JobRun, detail: str) -> None:
         if detail != run.state_detail:
-            self._change(run, lambda now: replace(now, state_detail=detail))
+            self._change(run, lambda current: replace(current, state_detail=detail))
 
     def _start_thread(self, run: JobRun) -> JobRun:
-        started = self._change(run, lambda now: replace(now, state="STARTING", state_detail=""))
+        started = self._change(run, lambda current: replace(current, state="STARTING", state_detail=""))
         self._stops[run.id] = threading.Event()
         thread = threading.Thread(target=self._run_to_end, args=(started,), name=f"glue-{run.id[:11]}", daemon=True)
         self._threads[run.id] = thread
@@ -209,7 +202,9 @@ class GlueRunner:
         process = execution.launch()
         with self._lock:
             if not stop.is_set():
-                self._change(run, lambda old: replace(old, state="RUNNING", running_since=self._now(), pid=process.pid))
+                self._change(
+                    run, lambda current: replace(current, state="RUNNING", running_since=self._now(), pid=process.pid)
+                )
         exit_ = process.wait(
             timeout_seconds=run.timeout_minutes * self._settings.minute_seconds,
             is_stopped=lambda: stop.is_set() or self._closing.is_set(),
@@ -225,7 +220,7 @@ class GlueRunner:
         if exit_.status != 0:
             return "FAILED", execution.failure_message(exit_)
         execution.record_changes()
-        self._change(execution.run, lambda now: replace(now, sending=True))
+        self._change(execution.run, lambda current: replace(current, sending=True))
         return _send(execution)
 
     def _finish(self, execution: Execution, state: str, message: str) -> None:
@@ -248,8 +243,8 @@ class GlueRunner:
     def _end(self, run: JobRun, state: str, message: str = "") -> JobRun:
         return self._change(
             run,
-            lambda now: replace(
-                now, state=state, error_message=message, completed_on=self._now(), state_detail="", sending=False
+            lambda current: replace(
+                current, state=state, error_message=message, completed_on=self._now(), state_detail="", sending=False
             ),
         )
 

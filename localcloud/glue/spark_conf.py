@@ -23,6 +23,8 @@ OURS = (
 JVM_OPTIONS = (
     "-Duser.timezone=UTC",
     "-Dfile.encoding=UTF-8",
+    # Else every run, and one that is killed for good, leaves files in the machine's own folder for temporary files.
+    "-XX:-UsePerfData",
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
     "-XX:Tier4CompileThreshold=150000",
@@ -67,7 +69,7 @@ def base_settings(glue: GlueSettings, app_name: str, run_folder: Path) -> dict[s
         "spark.driver.memory": glue.driver_memory,
         "spark.driver.host": HOST,
         "spark.driver.bindAddress": HOST,
-        "spark.driver.extraJavaOptions": " ".join(JVM_OPTIONS),
+        "spark.driver.extraJavaOptions": " ".join((*JVM_OPTIONS, f'-Djava.io.tmpdir="{run_folder / "tmp"}"')),
         "spark.local.dir": str(run_folder / "tmp"),
         "spark.sql.warehouse.dir": (run_folder / "tmp" / "warehouse").as_uri(),
         "spark.sql.catalogImplementation": "in-memory",

@@ -1,7 +1,7 @@
 """Run by the interpreter of each Lambda worker at its start: hides the checkout.
 
-An editable install puts the checkout on every path; a module missing in a function's zip would be found there and missed
-only in AWS.
+An editable install puts the checkout on every path; a module missing in a function's zip would be found there and
+missed only in AWS.
 """
 
 import os

@@ -41,6 +41,12 @@ class ValidationError(ApiError):
     code = "ValidationException"
 
 
+class SerializationError(ApiError):
+    """The request is no JSON object."""
+
+    code = "SerializationException"
+
+
 class ResourceNotFoundError(ApiError):
     """The named statement, session, workgroup or database does not exist."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from localcloud.redshift.clock import Clock, utc_now
 from localcloud.redshift.data_api import DataApi
 from localcloud.redshift.database import Database
-from localcloud.redshift.errors import ApiError
+from localcloud.redshift.errors import ApiError, SerializationError
 from localcloud.redshift.executor import Executor
 from localcloud.redshift.loading.history import LoadHistory
 from localcloud.redshift.loading.load import Loader
@@ -25,12 +25,11 @@ from localcloud.redshift.postgres import PostgresServer
 from localcloud.redshift.results import Json
 from localcloud.redshift.sessions import SessionStore
 from localcloud.redshift.statements import StatementStore
+from localcloud.registry import Response
+from localcloud.routing import json_response
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-Response = tuple[int, dict[str, str], bytes]
-_CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class Warehouse:
@@ -94,11 +93,11 @@ class Warehouse:
         """
         operation = headers.get("x-amz-target", "").partition(".")[2]
         try:
-            return _response(200, await self._answer(operation, body))
+            return json_response(await self._answer(operation, body))
         except ApiError as error:
             answer: Json = {"__type": error.code, "Message": str(error)}
             status = 500 if error.code == ApiError.code else 400
-            return _response(status, answer, error.code)
+            return json_response(answer, status, {"x-amzn-errortype": error.code})
 
     async def _answer(self, operation: str, body: bytes) -> Json:
         if self._api is None:
@@ -116,16 +115,3 @@ def _parse(body: bytes) -> dict[str, object]:
     if not isinstance(request, dict):
         raise SerializationError("The request is no JSON object")
     return request
-
-
-class SerializationError(ApiError):
-    """The request is no JSON object."""
-
-    code = "SerializationException"
-
-
-def _response(status: int, answer: Json, error_type: str = "") -> Response:
-    headers = {"Content-Type": _CONTENT_TYPE}
-    if error_type:
-        headers["x-amzn-ErrorType"] = error_type
-    return status, headers, json.dumps(answer).encode()

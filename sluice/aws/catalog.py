@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from sluice.aws.failures import aws_errors
+from sluice.aws.failures import aws_errors, is_busy_code
 from sluice.errors import AwsBusyError, AwsError
 
 if TYPE_CHECKING:
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
         TableTypeDef,
     )
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MAX_PARTITIONS_PER_CALL = 100
 """Source: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-partitions.html (BatchCreatePartition)."""
 
 _EXISTS = "AlreadyExistsException"
-_BUSY_CODES = {"InternalServiceException", "OperationTimeoutException", "ThrottlingException", _EXISTS}
 _DESCRIBES_FILES = ("Location", "Columns", "InputFormat", "OutputFormat", "SerdeInfo")
 
 Values = tuple[str, ...]
@@ -80,7 +79,7 @@ class GlueCatalog:
             existing = self._create(database, table, chunk)
             if existing:
                 self._update(database, table, existing)
-        _LOGGER.info("registered %d partitions of %s.%s", len(inputs), database, table)
+        logger.info("registered %d partitions of %s.%s", len(inputs), database, table)
 
     def _create(
         self, database: str, table: str, inputs: "Sequence[PartitionInputTypeDef]"
@@ -151,7 +150,9 @@ def _differs(found: "PartitionTypeDef | None", wanted: "PartitionInputTypeDef") 
 def _partition_error(table: str, values: Sequence[str], error: Mapping[str, Any]) -> AwsError | AwsBusyError:
     code = error.get("ErrorCode", "")
     message = f"{table}: partition {tuple(values)}: {code}: {error.get('ErrorMessage', '')}"
-    return AwsBusyError(message) if code in _BUSY_CODES else AwsError(message)
+    # A partition that exists now was made, or is just being made, by somebody else.
+    is_busy = code == _EXISTS or is_busy_code(code)
+    return AwsBusyError(message) if is_busy else AwsError(message)
 
 
 def _folder(location: str) -> str:

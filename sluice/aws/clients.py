@@ -51,6 +51,16 @@ class Clients:
     secret_key: str | None = field(default=None, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
+    @classmethod
+    def of_local_cloud(cls, endpoint: str, region: str) -> "Clients":
+        """Clients of a local cloud, which takes any key; the caller's own must not reach it.
+
+        Args:
+            endpoint: URL of the local cloud.
+            region: AWS region.
+        """
+        return cls(endpoint, region, "local", "local")
+
     @cached_property
     def session(self) -> boto3.Session:
         """The session that all clients come from."""

@@ -46,6 +46,11 @@ def code_of(exc: Exception) -> str:
     return str(exc.response.get("Error", {}).get("Code", "")) if isinstance(exc, ClientError) else ""
 
 
+def is_busy_code(code: str) -> bool:
+    """Whether a service's error code says that trying again may succeed."""
+    return code in _BUSY_CODES
+
+
 def as_sluice_error(exc: ClientError | BotoCoreError, action: str) -> SluiceError:
     """Sort an error of boto3 into one of the two families.
 
@@ -59,7 +64,7 @@ def as_sluice_error(exc: ClientError | BotoCoreError, action: str) -> SluiceErro
     message = f"{action}: {exc}"
     if isinstance(exc, ClientError):
         status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        is_busy = code_of(exc) in _BUSY_CODES or status >= 500 or status == 429
+        is_busy = is_busy_code(code_of(exc)) or status >= 500 or status == 429
     else:
         is_busy = isinstance(exc, AwsConnectionError | HTTPClientError)
     return AwsBusyError(message) if is_busy else AwsError(message)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger", "ledger_table_definition"]
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _DATASETS = "DATASETS"
 _FILES_PER_CALL = 25
 _IS_NEW = "attribute_not_exists(pk)"

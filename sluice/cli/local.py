@@ -26,9 +26,11 @@ def up(
     """
     session = Session(context.ensure_object(GlobalOptions))
     try:
-        from localcloud.up import run  # noqa: PLC0415 - is not installed where only AWS is used
+        from localcloud.java import require_java  # noqa: PLC0415 - is not installed where only AWS is used
+        from localcloud.up import run  # noqa: PLC0415
     except ModuleNotFoundError as exc:
         raise CommandError(_MISSING.format(exc)) from exc
+    require_java()
     raise typer.Exit(run(session.options.state_dir, session.settings, session.contracts, port, warehouse_port))
 
 
@@ -48,7 +50,9 @@ def demo(
     session = Session(context.ensure_object(GlobalOptions))
     try:
         from localcloud.demo import DemoOptions, run  # noqa: PLC0415 - is not installed where only AWS is used
+        from localcloud.java import require_java  # noqa: PLC0415
     except ModuleNotFoundError as exc:
         raise CommandError(_MISSING.format(exc)) from exc
+    require_java()
     options = DemoOptions(folder, rows=rows, seed=seed, timeout_seconds=timeout)
     raise typer.Exit(run(options, session.contracts))

@@ -1,16 +1,14 @@
 """`sluice send`: play the source system."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sluice.aws.failures import aws_errors
 from sluice.cli.session import GlobalOptions, Session
-from sluice.cli.terminal import err, out, table_of
+from sluice.cli.terminal import err, out, progress_of, table_of
 from sluice.contract import Contract
 from sluice.errors import CommandError
 from sluice.layout import Partition
@@ -80,7 +78,7 @@ def _contract(session: Session, dataset: str) -> Contract:
 
 def _send(session: Session, partitions: Sequence[SimulatedPartition], rows: int) -> list[tuple[Any, ...]]:
     sent = []
-    with _progress(len(partitions) * rows) as progress:
+    with progress_of(len(partitions) * rows, err()) as progress:
         task = progress.task_ids[0]
         sender = Sender(session.clients.s3, session.settings.raw_bucket, on_record=lambda: progress.advance(task))
         for partition in partitions:
@@ -90,11 +88,3 @@ def _send(session: Session, partitions: Sequence[SimulatedPartition], rows: int)
                 done = sender.send(partition)
             sent.append((*name.split(), done.records, done.files, done.size_bytes, done.manifest_url))
     return sent
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err(), transient=True) as progress:
-        progress.add_task("", total=total)
-        yield progress

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from sluice.errors import CommandError
 from sluice.settings import Settings
 
 LOCAL_REGION: Final = "eu-central-1"
+_CONNECT_SECONDS: Final = 5.0
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _NO_AWS: Final = (
     "no local cloud runs here, and no AWS account is configured.\n"
@@ -74,14 +76,16 @@ class Session:
         """Clients of the endpoint that was asked for or found.
 
         Raises:
-            CommandError: There is neither a local cloud nor an AWS configuration.
+            CommandError: There is neither a local cloud nor an AWS configuration, or the endpoint is no URL, or it is
+                on this machine and nothing answers there.
         """
         if self.options.endpoint_url:
             return _clients_of_endpoint(self.options.endpoint_url)
         running = None if self.options.is_aws else running_endpoint(self.options.state_dir)
         if running is not None:
             say(f"using the local cloud at {running} (AWS instead: sluice --aws ...)")
-            return Clients(running, LOCAL_REGION, "local", "local")
+            _expect_listener(running)
+            return Clients.of_local_cloud(running, LOCAL_REGION)
         clients = Clients()
         if clients.session.get_credentials() is None or clients.session.region_name is None:
             raise CommandError(_NO_AWS)
@@ -130,11 +134,27 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+def _expect_listener(endpoint_url: str) -> None:
+    """Refuse an endpoint on this machine at which nothing listens; boto3 would try for twenty seconds."""
+    parts = urlsplit(endpoint_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((str(parts.hostname), port), timeout=_CONNECT_SECONDS).close()
+    except OSError as exc:
+        message = f"nothing answers at {endpoint_url}: is `sluice up` running, and on this port?"
+        raise CommandError(message) from exc
+
+
 def _clients_of_endpoint(endpoint_url: str) -> Clients:
     """Clients with the caller's own configuration; a local cloud takes any key and region, so it needs none."""
+    parts = urlsplit(endpoint_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise CommandError(f"'{endpoint_url}' is no endpoint: write it as http://127.0.0.1:4566")
     configured = Clients(endpoint_url)
-    if urlsplit(endpoint_url).hostname not in _LOOPBACK:
+    if parts.hostname not in _LOOPBACK:
         return configured
+    _expect_listener(endpoint_url)
+    region = configured.session.region_name or LOCAL_REGION
     if configured.session.get_credentials() is None:
-        return Clients(endpoint_url, configured.session.region_name or LOCAL_REGION, "local", "local")
-    return Clients(endpoint_url, configured.session.region_name or LOCAL_REGION)
+        return Clients.of_local_cloud(endpoint_url, region)
+    return Clients(endpoint_url, region)

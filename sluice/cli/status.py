@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sluice.batch import BatchState
 from sluice.cli.session import GlobalOptions, Session
-from sluice.cli.terminal import err, out, print_json, state_text, table_of
+from sluice.cli.terminal import err, out, print_json, print_table, state_text, table_of
 from sluice.handover import TableCounts
 from sluice.record import BatchRecord
 
@@ -44,7 +44,7 @@ def status(
     elif as_json:
         print_json([_as_json(batch) for batch in batches()])
     else:
-        out().print(_view(batches()))
+        print_table(_view(batches()))
 
 
 def _watch(batches: Callable[[], tuple[BatchRecord, ...]]) -> None:

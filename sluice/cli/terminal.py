@@ -7,13 +7,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from sluice.batch import BatchState
 
 _WIDTH_OF_FILES: Final = 200
+_WIDEST: Final = 1_000_000
 STATE_STYLES: Final = {
     BatchState.LOADED: "green",
     BatchState.ARCHIVED: "green",
@@ -56,6 +59,20 @@ def state_text(state: BatchState) -> Text:
     return Text(str(state), STATE_STYLES.get(state, "yellow"))
 
 
+def progress_of(total: int, console: Console, description: str = "") -> Progress:
+    """Progress of one task, shown while the object is entered.
+
+    Args:
+        total: Steps of the task.
+        console: Where it is shown.
+        description: What is done at first.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    progress = Progress(*columns, console=console, transient=True)
+    progress.add_task(description, total=total)
+    return progress
+
+
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Iterable[str] = ()) -> Table:
     """A table of plain values; no value is taken for markup.
 
@@ -73,13 +90,27 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[object]], *, number
     return table
 
 
+def print_table(table: RenderableType) -> None:
+    """A table on standard output; in a file or a pipe each row is one line, however long."""
+    console = out()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = max(
+            console.width, Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+        )
+    console.print(table)
+
+
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_json: bool) -> None:
     """A query's result: a table, or one JSON array of objects."""
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    numbers = [name for index, name in enumerate(columns) if any(_is_number(row[index]) for row in rows)]
-    out().print(table_of(columns, rows, numbers=numbers))
+    if columns:
+        numbers = [name for index, name in enumerate(columns) if any(_is_number(row[index]) for row in rows)]
+        print_table(table_of(columns, rows, numbers=numbers))
+    else:  # no query: there are no rows to count
+        say("done")
+        return
     say(f"{len(rows)} row{'' if len(rows) == 1 else 's'}")
 
 
@@ -93,7 +124,9 @@ def _is_number(value: object) -> bool:
 
 
 def _cell(value: object) -> Text:
-    return Text("null", "dim") if value is None else Text(str(value))
+    if value is None:
+        return Text("null", "dim")
+    return Text(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - whatever json does not know

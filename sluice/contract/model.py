@@ -5,14 +5,17 @@ from functools import cached_property
 from typing import Literal
 
 from sluice.contract.sqltype import SqlType
-from sluice.layout import Layout
+from sluice.layout import MAX_URL_BYTES, Layout
+
+ROOT_PREFIX = "$."
+"""Before the path of an exploded table's column: the path begins at the record, not at the element."""
 
 Scalar = str | int | float | bool
 LoadMode = Literal["upsert", "append", "full_refresh"]
 
 BATCH_ID = "_batch_id"
 SOURCE_FILE = "_source_file"
-LINEAGE = {BATCH_ID: SqlType("varchar", length=256), SOURCE_FILE: SqlType("varchar", length=1024)}
+LINEAGE = {BATCH_ID: SqlType("varchar", length=256), SOURCE_FILE: SqlType("varchar", length=MAX_URL_BYTES)}
 """Columns that every published table carries after its own, for lineage: which batch and which file a row came from."""
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 
-from sluice.contract.model import Column, Contract, CsvSource, Scalar, Table, XmlSource
+from sluice.contract.model import ROOT_PREFIX, Column, Contract, CsvSource, Scalar, Table, XmlSource
 from sluice.contract.shape import ShapeError, shape_of
 from sluice.contract.sqltype import INTEGER_BITS, SqlType
-from sluice.layout import Layout
+from sluice.layout import PARTITION_KEYS, Layout, is_reserved
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_RESERVED_COLUMNS = {"year", "month", "day", "hour"}
 _ENCODINGS = {
     "raw", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "runlength", "text255",
     "text32k", "zstd", "auto",
@@ -77,7 +76,7 @@ def _source(contract: Contract) -> Iterator[str]:
     source = contract.source
     try:
         root = Layout(source.layout).root
-        if root.split("/")[0] == "archive" or root.startswith("_"):
+        if is_reserved(f"{root}/"):
             yield f"source.layout: the folder {root!r} is reserved"
     except ValueError as exc:
         yield f"source.layout: {exc}"
@@ -140,9 +139,9 @@ def _name(at: str, name: str) -> Iterator[str]:
 
 def _column(at: str, column: Column) -> Iterator[str]:
     yield from _name(f"{at}.name", column.name)
-    if column.name in _RESERVED_COLUMNS:
+    if column.name in PARTITION_KEYS:
         yield f"{at}.name: {column.name!r} is the name of a partition key"
-    if not column.path.removeprefix("$.") or ".." in column.path or column.path.endswith("."):
+    if not column.path.removeprefix(ROOT_PREFIX) or ".." in column.path or column.path.endswith("."):
         yield f"{at}.source: {column.path!r} is no path"
     try:
         sql_type = SqlType.parse(column.type)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
-from sluice.contract.model import Column, Contract, Table
+from sluice.contract.model import ROOT_PREFIX, Column, Contract, Table
 
-ROOT_PREFIX = "$."
 TEXT_OF_ELEMENT = "#text"
 """Name of an XML element's own text, where its attributes or children are read as well."""
 

@@ -9,6 +9,7 @@ from random import Random
 from typing import Final
 
 from sluice.contract import Column, Contract, CsvSource
+from sluice.contract.model import ROOT_PREFIX
 from sluice.contract.rules import typed_value
 from sluice.simulator.record import Tree, Value
 
@@ -28,17 +29,17 @@ class Wardrobe:
     def record_columns(self) -> dict[str, Column]:
         """Columns whose value stands in the record itself, by path."""
         return {
-            column.path.removeprefix("$."): column
+            column.path.removeprefix(ROOT_PREFIX): column
             for table in reversed(self.contract.tables)
             for column in table.columns
-            if table.explode is None or column.path.startswith("$.")
+            if table.explode is None or column.path.startswith(ROOT_PREFIX)
         }
 
     @cached_property
     def element_columns(self) -> dict[str, dict[str, Column]]:
         """Columns whose value stands in an element of an array, by the array's path and their own."""
         return {
-            table.explode: {column.path: column for column in table.columns if not column.path.startswith("$.")}
+            table.explode: {c.path: c for c in table.columns if not c.path.startswith(ROOT_PREFIX)}
             for table in self.contract.tables
             if table.explode is not None
         }

@@ -1,7 +1,6 @@
 """What is asked of the simulator."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from sluice.errors import SimulatorError
@@ -85,8 +84,7 @@ class SimulatorOptions:
         Raises:
             SimulatorError: The partition lies before the start.
         """
-        step = timedelta(hours=1) if partition.is_hourly else timedelta(days=1)
-        count = (partition.start - self.start.start) // step
+        count = (partition.start - self.start.start) // partition.length
         if count < 0:
             raise SimulatorError(f"partition {partition.label} lies before the start {self.start.label}")
         return count

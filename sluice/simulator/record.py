@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from sluice.contract import Table
+from sluice.contract.model import ROOT_PREFIX
 
 Value: TypeAlias = "str | int | Decimal | date | datetime | None"
 Node: TypeAlias = "Value | Tree | list[Tree]"
@@ -70,5 +71,6 @@ def replaced(tree: Tree, path: str, value: Node) -> Tree:
 
 
 def _value(path: str, element: Tree, record: Tree) -> Value:
-    found = find(record, path.removeprefix("$.")) if path.startswith("$.") else find(element, path)
+    is_of_record = path.startswith(ROOT_PREFIX)
+    found = find(record, path.removeprefix(ROOT_PREFIX)) if is_of_record else find(element, path)
     return None if isinstance(found, dict | list) else found

@@ -49,13 +49,10 @@ class World:
 
     def moment(self, rng: Random, partition: Partition) -> datetime:
         """A moment within a partition, in UTC without a time zone, to the microsecond."""
-        length = timedelta(hours=1) if partition.is_hourly else timedelta(days=1)
-        return partition.start.replace(tzinfo=None) + timedelta(
-            microseconds=rng.randrange(length // timedelta(microseconds=1))
-        )
+        microsecond = timedelta(microseconds=1)
+        return partition.start.replace(tzinfo=None) + rng.randrange(partition.length // microsecond) * microsecond
 
     def _key(self, rng: Random, partition: Partition, back: int) -> Key:
-        step = timedelta(hours=1) if partition.is_hourly else timedelta(days=1)
-        home = Partition(partition.start - back * step, partition.is_hourly)
+        home = Partition(partition.start - back * partition.length, partition.is_hourly)
         count = self.options.fresh(is_first=self.options.earlier(home) == 0)
         return Key(home, rng.randrange(count))

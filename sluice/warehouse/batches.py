@@ -60,32 +60,26 @@ def create_batches() -> str:
 def insert_batches(batches: Iterable[ListedBatch]) -> Iterator[str]:
     """The statements that fill it, each well below the Data API's limit of 100 KB."""
     head = f'INSERT INTO {BATCHES} ("batch_id", "partition_label", "partition_digits", "is_current") VALUES '
-    rows: list[str] = []
-    size = 0
-    for batch in batches:
-        row = _values(batch)
-        if size + len(row) > _MAX_VALUES_BYTES:
-            yield head + ", ".join(rows)
-            rows, size = [], 0
-        rows.append(row)
-        size += len(row) + 2
-    if rows:
-        yield head + ", ".join(rows)
+    return (head + rows for rows in _lists(map(_values, batches)))
 
 
 def batch_id_lists(batch_ids: Iterable[str]) -> Iterator[str]:
     """The ids as lists of literals for ``IN``, each well below the Data API's limit of 100 KB."""
-    texts: list[str] = []
+    return _lists(literal(_checked(batch_id)[0]) for batch_id in sorted(set(batch_ids)))
+
+
+def _lists(texts: Iterable[str]) -> Iterator[str]:
+    """The texts with commas between them, in as many lists as the limit asks for."""
+    listed: list[str] = []
     size = 0
-    for batch_id in sorted(set(batch_ids)):
-        text = literal(_checked(batch_id)[0])
+    for text in texts:
         if size + len(text) > _MAX_VALUES_BYTES:
-            yield ", ".join(texts)
-            texts, size = [], 0
-        texts.append(text)
+            yield ", ".join(listed)
+            listed, size = [], 0
+        listed.append(text)
         size += len(text) + 2
-    if texts:
-        yield ", ".join(texts)
+    if listed:
+        yield ", ".join(listed)
 
 
 def _values(batch: ListedBatch) -> str:

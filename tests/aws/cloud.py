@@ -42,7 +42,8 @@ class Aws:
     def client(self, service: str) -> Any:
         """A boto3 client."""
         if service not in self._made:
-            self._made[service] = boto3.client(
+            make: Any = boto3.client  # its overloads know services by literal names only
+            self._made[service] = make(
                 service,
                 endpoint_url=self.endpoint_url,
                 region_name=REGION,

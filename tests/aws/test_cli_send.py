@@ -87,7 +87,7 @@ def test_sending_to_a_bucket_that_is_not_there_says_so(
 def test_a_file_of_many_parts_arrives_whole(aws: Aws, bucket: str) -> None:
     """Above 8 MB boto3 splits the upload; the manifest's length is that of the whole."""
     contract = read_contracts(CONTRACTS)["orders"]
-    clients = Clients(aws.endpoint_url, REGION, "local", "local")
+    clients = Clients.of_local_cloud(aws.endpoint_url, REGION)
     sent = Sender(clients.s3, bucket).send(simulate(contract, HOUR, SimulatorOptions(HOUR, rows=22_000)))
     assert sent.size_bytes > 8 * 2**20
     (key,) = (key for key in aws.keys(bucket) if key.endswith(".json") and "manifest" not in key)
@@ -96,7 +96,7 @@ def test_a_file_of_many_parts_arrives_whole(aws: Aws, bucket: str) -> None:
 
 
 def _book(aws: Aws, bucket: str) -> tuple[BatchRecord, BatchRecord]:
-    clients = Clients(aws.endpoint_url, REGION, "local", "local")
+    clients = Clients.of_local_cloud(aws.endpoint_url, REGION)
     clients.dynamodb.create_table(**ledger_table_definition(f"ledger-{bucket}"))
     ledger = Ledger(clients.dynamodb, f"ledger-{bucket}")
     records = []

@@ -37,7 +37,7 @@ class Stack:
     def start(self) -> None:
         """Start the local cloud and deploy."""
         self.cloud.start()
-        self.clients = Clients(self.cloud.endpoint_url, "eu-central-1", "local", "local")
+        self.clients = Clients.of_local_cloud(self.cloud.endpoint_url, self.cloud.config.region)
         self.ledger = Ledger(self.clients.dynamodb, self.settings.ledger_table)
         Deployer(self.clients, self.settings, self.contracts).deploy()
 

@@ -14,11 +14,11 @@ CREATE TABLE IF NOT EXISTS "public"."customers" (
 "customer_segment" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id") COMPOUND SORTKEY ("customer_id");
 
 -- customers: new column
-ALTER TABLE "public"."customers" ADD COLUMN "_source_file" varchar(1024);
+ALTER TABLE "public"."customers" ADD COLUMN "_source_file" varchar(1093);
 
 -- customers: stage
 DROP TABLE IF EXISTS "sluice"."stage_customers_0123456789ab";
@@ -39,7 +39,7 @@ CREATE TABLE "sluice"."stage_customers_0123456789ab" (
 "customer_segment" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id");
 
 -- customers: stage
@@ -81,7 +81,7 @@ CREATE TEMP TABLE "_load_fresh" (
 "customer_segment" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id");
 
 -- customers: merge 6

@@ -12,11 +12,11 @@ CREATE TABLE IF NOT EXISTS "public"."orders" (
 "order_status" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id") COMPOUND SORTKEY ("order_date", "order_id");
 
 -- orders: new column
-ALTER TABLE "public"."orders" ADD COLUMN "_source_file" varchar(1024);
+ALTER TABLE "public"."orders" ADD COLUMN "_source_file" varchar(1093);
 
 -- orders: stage
 DROP TABLE IF EXISTS "sluice"."stage_orders_0123456789ab";
@@ -35,7 +35,7 @@ CREATE TABLE "sluice"."stage_orders_0123456789ab" (
 "order_status" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id");
 
 -- orders: stage
@@ -75,7 +75,7 @@ CREATE TEMP TABLE "_load_fresh" (
 "order_status" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id");
 
 -- orders: merge 6
@@ -130,11 +130,11 @@ CREATE TABLE IF NOT EXISTS "public"."order_items" (
 "customer_id" varchar(20),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id") COMPOUND SORTKEY ("order_date", "order_id", "line_number");
 
 -- order_items: new column
-ALTER TABLE "public"."order_items" ADD COLUMN "_source_file" varchar(1024);
+ALTER TABLE "public"."order_items" ADD COLUMN "_source_file" varchar(1093);
 
 -- order_items: stage
 DROP TABLE IF EXISTS "sluice"."stage_order_items_0123456789ab";
@@ -150,7 +150,7 @@ CREATE TABLE "sluice"."stage_order_items_0123456789ab" (
 "customer_id" varchar(20),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id");
 
 -- order_items: stage
@@ -187,7 +187,7 @@ CREATE TEMP TABLE "_load_fresh" (
 "customer_id" varchar(20),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id");
 
 -- order_items: merge 6

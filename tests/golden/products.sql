@@ -11,11 +11,11 @@ CREATE TABLE IF NOT EXISTS "public"."products" (
 "supplier_id" varchar(20),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE ALL COMPOUND SORTKEY ("product_id");
 
 -- products: new column
-ALTER TABLE "public"."products" ADD COLUMN "_source_file" varchar(1024);
+ALTER TABLE "public"."products" ADD COLUMN "_source_file" varchar(1093);
 
 -- products: stage
 DROP TABLE IF EXISTS "sluice"."stage_products_0123456789ab";
@@ -33,7 +33,7 @@ CREATE TABLE "sluice"."stage_products_0123456789ab" (
 "supplier_id" varchar(20),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE EVEN;
 
 -- products: stage
@@ -72,7 +72,7 @@ CREATE TEMP TABLE "_load_fresh" (
 "supplier_id" varchar(20),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE EVEN;
 
 -- products: merge 6

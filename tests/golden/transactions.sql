@@ -10,11 +10,11 @@ CREATE TABLE IF NOT EXISTS "public"."transactions" (
 "payment_method" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("order_id") COMPOUND SORTKEY ("transaction_date");
 
 -- transactions: new column
-ALTER TABLE "public"."transactions" ADD COLUMN "_source_file" varchar(1024);
+ALTER TABLE "public"."transactions" ADD COLUMN "_source_file" varchar(1093);
 
 -- transactions: stage
 DROP TABLE IF EXISTS "sluice"."stage_transactions_0123456789ab";
@@ -31,7 +31,7 @@ CREATE TABLE "sluice"."stage_transactions_0123456789ab" (
 "payment_method" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("order_id");
 
 -- transactions: stage
@@ -69,7 +69,7 @@ CREATE TEMP TABLE "_load_fresh" (
 "payment_method" varchar(16),
 "updated_at" timestamp,
 "_batch_id" varchar(256),
-"_source_file" varchar(1024)
+"_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("order_id");
 
 -- transactions: merge 6

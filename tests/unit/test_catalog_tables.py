@@ -142,7 +142,7 @@ def test_processed() -> None:
                 {"Name": "customer_id", "Type": "varchar(20)"},
                 {"Name": "updated_at", "Type": "timestamp"},
                 {"Name": "_batch_id", "Type": "varchar(256)"},
-                {"Name": "_source_file", "Type": "varchar(1024)"},
+                {"Name": "_source_file", "Type": "varchar(1093)"},
             ],
             "Location": "s3://sluice-processed/order_items/",
             **PARQUET,

@@ -41,4 +41,7 @@ def test_the_readmes_make_targets_exist() -> None:
 def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs" / "adr"
     listed = set(re.findall(r"\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text(encoding="utf-8")))
-    assert listed == {path.name for path in folder.glob("0*.md")}
+    pages = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("0*.md")}
+    assert listed == set(pages)
+    for name, text in pages.items():
+        assert re.findall(r"^\*\*(\w+)\.\*\*", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], name

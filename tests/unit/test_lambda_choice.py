@@ -1,10 +1,11 @@
 """Which waiting batches a run takes: the rules one by one, on records made by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from lambda_trigger.choice import Choice, choose
+from lambda_trigger.choice import Choice, Limits, choose
 from sluice.batch import BatchState, Stage
 from sluice.record import BatchRecord, WaitEntry
 from tests.ledger_behaviour import AT, HOUR, record
@@ -45,7 +46,7 @@ def chosen(records: Sequence[BatchRecord], stage: Stage = Stage.CONVERT, limit: 
         found = [r for r in records if r.batch_id.rpartition(".")[0] == prefix]
         return sorted(found, key=lambda r: r.batch_id, reverse=True)
 
-    return choose(stage, sorted(entries, key=lambda entry: entry.batch_id), versions, limit, 3)
+    return choose(stage, sorted(entries, key=lambda entry: entry.batch_id), versions, Limits(limit, 100), 3)
 
 
 def test_nothing_waits() -> None:
@@ -55,6 +56,17 @@ def test_nothing_waits() -> None:
 def test_the_oldest_partitions_go_first_up_to_the_limit() -> None:
     first, second, third = (batch(1, hour=hour) for hour in range(3))
     assert chosen([third, first, second], limit=2) == Choice((first, second), ())
+
+
+def test_a_run_takes_files_up_to_their_limit_and_a_batch_of_more_alone() -> None:
+    sizes = (60, 40, 1, 101, 100)
+    batches = [replace(batch(1, hour=hour), files=files) for hour, files in enumerate(sizes)]
+    runs = []
+    while batches:
+        taken = list(chosen(batches).take)
+        runs.append([record.files for record in taken])
+        batches = [record for record in batches if record not in taken]
+    assert runs == [[60, 40], [1], [101], [100]]
 
 
 def test_older_waiting_versions_are_superseded_by_the_newest() -> None:
@@ -117,4 +129,4 @@ def test_an_entry_whose_batch_has_moved_meanwhile_is_left_out() -> None:
     moved, still = batch(1, BatchState.CONVERTING), batch(1, hour=1)
     entries = [WaitEntry(moved.batch_id, 0), WaitEntry(still.batch_id, 0)]
     by_id = {moved.batch_id: [moved], still.batch_id: [still]}
-    assert choose(Stage.CONVERT, entries, by_id.__getitem__, 10, 3) == Choice((still,), ())
+    assert choose(Stage.CONVERT, entries, by_id.__getitem__, Limits(10, 100), 3) == Choice((still,), ())

@@ -70,6 +70,17 @@ def test_a_run_takes_no_more_batches_than_allowed() -> None:
     assert list(short(world).values()) == ["CONVERTING", "CONVERTING", "RECEIVED"]
 
 
+def test_a_run_takes_no_more_files_than_allowed() -> None:
+    world = World(Settings(max_files_per_run=3))
+    files = {"a": b"1", "b": b"2"}
+    world.deliver(*(world.send(folder(hour), files) for hour in (1, 2)), world.send(folder(3)))
+    assert list(short(world).values()) == ["CONVERTING", "RECEIVED", "RECEIVED"]
+    world.drain()
+    assert list(short(world).values()) == ["LOADED", "LOADED", "LOADED"]
+    runs = [run for run in world.glue.runs.values() if run.job == "sluice-raw-to-parquet"]
+    assert [len(world.batch_ids(run)) for run in runs] == [1, 2]
+
+
 def test_of_two_waiting_versions_the_newer_goes(world: World) -> None:
     world.deliver(world.send(folder(0)))
     events = [world.send(folder(1)) for _ in range(3)]

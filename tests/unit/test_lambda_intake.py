@@ -44,7 +44,7 @@ def test_a_good_manifest_is_frozen_registered_and_booked(world: World) -> None:
     record = only(world)
     assert (record.batch_id, record.dataset, record.partition) == (batch_id, "orders", "2026-11-20T13")
     assert (record.state, record.manifest_url) == (BatchState.RECEIVED, f"{BASE}/manifest.json")
-    assert (record.frozen_manifest, record.written_at) == (frozen, "2026-11-20T14:00:00.000Z")
+    assert (record.frozen_manifest, record.files, record.written_at) == (frozen, 2, "2026-11-20T14:00:00.000Z")
     assert world.ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(batch_id, 0),)
     seconds = int(START.timestamp())
     assert FrozenManifest.from_json(world.documents.read(frozen)) == FrozenManifest(

@@ -222,6 +222,18 @@ def test_a_run_that_somebody_started_by_hand_changes_nothing(world: World) -> No
     assert records(world) == []
 
 
+def test_a_run_that_somebody_repeated_by_hand_does_not_end_the_claim_of_the_first(world: World) -> None:
+    first = started(world, 1)
+    again = world.glue.start(first.job, first.arguments)
+    before = records(world)
+    world.glue.end(again, "FAILED", "broken pipe")
+    world.notify(again)
+    assert (records(world), world.glue.running) == (before, [first])
+    world.succeed(first.run_id)
+    world.notify(first.run_id)
+    assert states(world) == ["LOADING"]
+
+
 @pytest.mark.parametrize("state", ["SUCCEEDED", "ERROR", "EXPIRED"])
 def test_the_sweep_finds_an_end_that_no_event_told(world: World, state: str) -> None:
     run = started(world, 1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.errors import LayoutError
-from sluice.layout import Layout, Partition, ProcessedLayout, split_url
+from sluice.layout import MAX_URL_BYTES, Layout, Partition, ProcessedLayout, split_url
 from tests.unit.strategies import days, hours, layouts, partitions
 
 HOUR = Partition(datetime(2026, 11, 20, 13, tzinfo=UTC))
@@ -147,6 +147,15 @@ def test_a_bad_pattern_is_refused(pattern: str, problem: str) -> None:
 )
 def test_urls(url: str, parts: tuple[str, str]) -> None:
     assert split_url(url) == parts
+
+
+def test_the_longest_url() -> None:
+    bucket, key = "b" * 63, "k" * 1024
+    assert split_url(f"s3://{bucket}/{key}") == (bucket, key)
+    assert len(f"s3://{bucket}/{key}") == MAX_URL_BYTES
+    for longer in (f"s3://{bucket}b/{key}", f"s3://{bucket}/{key}k"):
+        with pytest.raises(LayoutError):
+            split_url(longer)
 
 
 @pytest.mark.parametrize(

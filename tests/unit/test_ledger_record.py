@@ -1,5 +1,6 @@
 """The record of a batch: its moves, and its way into an item and back."""
 
+import json
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import product
@@ -12,7 +13,7 @@ from sluice.aws import items
 from sluice.aws.ledger import ledger_table_definition
 from sluice.batch import BatchId, BatchState, Stage
 from sluice.handover import LoadCounts, TableCounts
-from sluice.record import ALLOWED_MOVES, FIRST_STATES, BatchRecord, Change, MoveError, timestamp
+from sluice.record import ALLOWED_MOVES, FIRST_STATES, BatchRecord, Change, MoveError, most_frequent, timestamp
 from tests.ledger_behaviour import AT, HOUR, converted, record
 
 MOVES = {
@@ -97,6 +98,35 @@ def test_reasons_and_notes_are_cut() -> None:
     running = record().moved(BatchState.CONVERTING, AT)
     failed = running.moved(BatchState.FAILED, AT, note="n" * 5000, reason="r" * 5000)
     assert (failed.reason, failed.history[-1].note) == ("r" * 4000, "n" * 4000)
+
+
+def test_of_many_reasons_the_most_frequent_are_kept_and_no_record_is_forgotten() -> None:
+    reasons = {f"file: its header lacks column {number:04}": number for number in range(1, 5001)}
+    failed = record().moved(BatchState.CONVERTING, AT).moved(BatchState.FAILED, AT, reasons=reasons)
+    most = {f"file: its header lacks column {number:04}": number for number in range(5000, 4900, -1)}
+    assert failed.reasons == most | {"other reasons": sum(range(1, 4901))}
+
+
+@given(st.dictionaries(st.text(max_size=400), st.integers(1, 9), max_size=300))
+def test_reasons_are_cut_and_their_sum_stays(reasons: dict[str, int]) -> None:
+    kept = most_frequent(reasons)
+    assert sum(kept.values()) == sum(reasons.values())
+    assert all(len(reason) <= 300 for reason in kept)
+    assert len(kept) <= 101
+
+
+def test_the_largest_record_fits_an_item() -> None:
+    """400 KB. Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html."""
+    widest = "\U0001f4a7"
+    batch = record()
+    for start, end in ((BatchState.CONVERTING, BatchState.RECEIVED), (BatchState.LOADING, BatchState.CONVERTED)):
+        reasons = {f"{number:03}{widest * 400}": 2**40 for number in range(1000)}
+        for _ in range(2):
+            batch = batch.moved(start, AT).moved(end, AT, note=widest * 5000, reason=widest * 5000, reasons=reasons)
+        batch = batch.moved(start, AT)
+        batch = batch.moved(BatchState.CONVERTED if start is BatchState.CONVERTING else BatchState.FAILED, AT)
+    assert batch.state is BatchState.FAILED
+    assert len(json.dumps(items.batch_item(batch), ensure_ascii=False).encode()) < 400_000
 
 
 def test_a_full_record_survives_the_item() -> None:

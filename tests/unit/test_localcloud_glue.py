@@ -1,5 +1,6 @@
 """Arguments, keys, Spark settings and messages of Glue runs, without a run."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,12 @@ def test_a_job_s_spark_settings_cannot_undo_the_local_s3() -> None:
     }
     assert merged["spark.master"] == "local[2]"
     assert merged["spark.hadoop.fs.viewfs.mounttable.my.bucket.linkFallback"] == "file:///run/s3/my.bucket"
+
+
+def test_java_s_temporary_files_are_in_the_run_s_folder() -> None:
+    options = base_settings(GlueSettings(cores=2), "job", Path("/a b"))["spark.driver.extraJavaOptions"]
+    # Spark's launcher takes quotes as a shell does.
+    assert {"-Djava.io.tmpdir=/a b/tmp", "-XX:-UsePerfData"} <= set(shlex.split(options))
 
 
 def test_settings_are_written_as_java_reads_properties(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sluice.settings import Settings
 
-ANY = st.from_type(Settings).filter(lambda settings: settings.max_attempts > 0 and settings.max_batches_per_run > 0)
+NUMBERS = ("max_attempts", "max_batches_per_run", "max_files_per_run")
+ANY = st.from_type(Settings).filter(lambda settings: all(getattr(settings, name) > 0 for name in NUMBERS))
 
 
 def test_the_defaults_need_no_environment() -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from sluice.contract.model import Column, RedshiftHints, Table
-from tests.warehouse.loads import Loads, batch_id, row, things
+from tests.warehouse.loads import Loads, arrow_table, batch_id, contract_of, row, things
 
 THINGS = things()
 
@@ -48,6 +48,17 @@ def test_a_column_that_left_the_contract_stays_and_keeps_its_values(loads: Loads
     loads.load(narrower, {batch_id(2): [(2, 1, "two")]})
 
     assert loads.rows(columns=("id", "name", "price")) == [(1, "one", Decimal("1.00")), (2, "two", None)]
+
+
+def test_the_longest_url_of_a_source_file_is_loaded(loads: Loads) -> None:
+    batch = batch_id(1)
+    url = f"s3://{'b' * 63}/{'k' * 1024}"
+    published = loads.publish_arrow(THINGS, batch, arrow_table(THINGS, [(*row(1, 1, "one"), batch, url)]))
+
+    outcome = loads.run(contract_of(THINGS), loads.dispatch(contract_of(THINGS), {batch: {"things": [published]}}))
+
+    assert outcome[batch].error == ""
+    assert loads.rows(columns=("id", "_source_file")) == [(1, url)]
 
 
 def test_a_longer_varchar_is_taken_over(loads: Loads) -> None:

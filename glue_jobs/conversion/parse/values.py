@@ -1,0 +1,63 @@
+"""A parsed JSON value to a record: takes what the contract's shape names, all leaves as text."""
+
+from collections.abc import Callable
+from typing import Any
+
+from glue_jobs.conversion.parse.parsed import MalformedRecordError
+from sluice.contract.shape import Group, Items, Leaf, Node
+
+Extract = Callable[[Any], Any]
+
+
+def extractor(shape: Group) -> Extract:
+    """A function from a parsed object to the tuple of the shape's members.
+
+    A member that is missing is null. Where the shape has an object, an array or a single value and the record has
+    another of these, the function raises `MalformedRecordError`.
+    """
+    return _group(shape, "")
+
+
+def _of(node: Node, path: str) -> Extract:
+    if isinstance(node, Leaf):
+        return _leaf(path)
+    return _items(node, path) if isinstance(node, Items) else _group(node, path)
+
+
+def _leaf(path: str) -> Extract:
+    def take(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+        if value is None or isinstance(value, str):
+            return value
+        if value is True or value is False:
+            return "true" if value else "false"
+        raise MalformedRecordError(f"record: {path} is not a single value")
+
+    return take
+
+
+def _group(node: Group, path: str) -> Extract:
+    members = [(name, _of(child, f"{path}.{name}" if path else name)) for name, child in node.members.items()]
+    refusal = f"record: {path} is not an object" if path else "record: not a JSON object"
+
+    def take(value: Any) -> tuple[Any, ...] | None:  # noqa: ANN401
+        if isinstance(value, dict):
+            return tuple([extract(value.get(name)) for name, extract in members])
+        if value is None and path:
+            return None
+        raise MalformedRecordError(refusal)
+
+    return take
+
+
+def _items(node: Items, path: str) -> Extract:
+    element = _group(node.element, path)
+    refusal = f"record: {path} is not an array of objects"
+
+    def take(value: Any) -> list[Any] | None:  # noqa: ANN401
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise MalformedRecordError(refusal)
+        return [element(item) for item in value]
+
+    return take

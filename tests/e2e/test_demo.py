@@ -1,0 +1,52 @@
+"""The demo as a user runs it: its exit status, its report, and nothing left behind."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLES = {"customers", "orders", "order_items", "products", "transactions"}
+
+
+def test_the_demo_accounts_for_every_row() -> None:
+    with TemporaryDirectory(prefix="sluice-demo-") as folder:
+        command = [
+            sys.executable,
+            "-c",
+            "from sluice.cli import main; main()",
+            "demo",
+            "--rows",
+            "60",
+            "--folder",
+            folder,
+        ]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=580)
+        assert result.returncode == 0, result.stdout + result.stderr
+        report = json.loads((Path(folder) / "report.json").read_text(encoding="utf-8"))
+        left = [process.pid for process in psutil.process_iter() if folder in " ".join(_command(process))]
+
+    assert left == []
+    assert report["ok"] is True
+    assert set(report["tables"]) == TABLES
+    for counts in report["tables"].values():
+        assert counts["rows_read"] == counts["rejected"] + counts["duplicates"] + counts["published"]
+        assert counts["warehouse"] == counts["expected"] > 0
+    # Something of everything happened: otherwise the comparison would prove little.
+    assert all(report["tables"][table]["rejected"] > 0 for table in TABLES)
+    assert all(report["tables"][table]["duplicates"] > 0 for table in TABLES)
+    batches = report["batches"]
+    assert sorted(batch["state"] for batch in batches) == ["LOADED"] * 12 + ["REJECTED"]
+    [rejected] = [batch for batch in batches if batch["state"] == "REJECTED"]
+    assert "never-written" in rejected["reason"]
+    assert set(batches[0]) == {"dataset", "partition", "state", "reason"}
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return []

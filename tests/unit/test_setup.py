@@ -1,0 +1,47 @@
+"""What is said when the machine lacks what Sluice needs."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REQUIRE_JAVA = Path(__file__).resolve().parents[2] / "bin" / "require-java"
+
+
+def _require_java(java_home: Path) -> tuple[int, str]:
+    environment = {"PATH": os.environ["PATH"], "JAVA_HOME": str(java_home)}
+    done = subprocess.run([str(REQUIRE_JAVA)], env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+def _java(folder: Path, version: str) -> Path:
+    """A folder with a Java that only knows its version."""
+    program = folder / "bin" / "java"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2026-01-01' >&2\n", encoding="utf-8")
+    program.chmod(0o755)
+    return folder
+
+
+def test_a_missing_java_is_named_with_what_to_install(tmp_path: Path) -> None:
+    status, message = _require_java(tmp_path)
+    assert status == 1
+    assert message.startswith(
+        f"Sluice runs Spark, which needs Java 17 or newer, and no '{tmp_path}/bin/java' was found."
+    )
+    assert "sudo apt-get install openjdk-17-jre-headless" in message
+    assert "brew install openjdk@17" in message
+
+
+@pytest.mark.parametrize(("version", "number"), [("11.0.2", "11"), ("1.8.0_402", "1")])
+def test_a_java_that_is_too_old_is_named_with_its_version(tmp_path: Path, version: str, number: str) -> None:
+    status, message = _require_java(_java(tmp_path, version))
+    assert status == 1
+    assert f"'{tmp_path}/bin/java' is version {number}.\n" in message
+    assert "sudo apt-get install openjdk-17-jre-headless" in message
+
+
+@pytest.mark.parametrize("version", ["17", "17.0.9", "21.0.1", "25"])
+def test_a_java_that_will_do_is_not_spoken_of(tmp_path: Path, version: str) -> None:
+    assert _require_java(_java(tmp_path, version)) == (0, "")
