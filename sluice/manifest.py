@@ -85,6 +85,11 @@ class Manifest:
                 raise ManifestError(f"{url}: entries[{index}]: {entry.url} is not inside s3://{bucket}/{folder}/")
             if not {"", ".", ".."}.isdisjoint(key.split("/")):
                 raise ManifestError(f"{url}: entries[{index}]: {entry.url} has an empty, '.' or '..' part in its path")
+            if ":" in key:
+                # Hadoop takes what stands before a colon for the scheme of a URI, so Spark could not open the file.
+                raise ManifestError(
+                    f"{url}: entries[{index}]: {entry.url} has a colon in its key; Spark cannot open it"
+                )
             if entry.url == url:
                 raise ManifestError(f"{url}: entries[{index}]: the manifest lists itself")
 

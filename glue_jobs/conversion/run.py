@@ -76,10 +76,13 @@ def convert(context: RunContext, claim_id: str, predicate: str) -> RunOutcome:
         predicate: The partitions of its batches, as an expression for the catalog.
 
     Raises:
+        TerminalError: A run has done the claim already: its files may be loaded or replaced by now.
         AccountingError: The books are off for every batch that was converted.
     """
     run = _Run(context)
     layout = context.settings.processed
+    if run.storage.status(layout.run_outcome(claim_id)) is not None:
+        raise TerminalError(f"claim {claim_id} is done: {layout.run_outcome(claim_id)} exists")
     task = RunInput.from_json(run.storage.read_text(layout.run_input(claim_id)))
     try:
         outcome = RunOutcome(claim_id, context.run, run.convert(task, predicate))

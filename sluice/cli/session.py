@@ -16,13 +16,14 @@ from sluice.aws.ledger import Ledger
 from sluice.cli.terminal import say
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
-from sluice.contract.packaged import packaged_contracts
-from sluice.errors import CommandError
+from sluice.contract.packaged import is_packaged, packaged_contracts
+from sluice.errors import CommandError, ContractError
 from sluice.settings import Settings
 
 LOCAL_REGION: Final = "eu-central-1"
 _CONNECT_SECONDS: Final = 5.0
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
+_NO_CONTRACTS: Final = "there is no folder 'contracts' here: run this in the checkout, or name it with --contracts"
 _NO_AWS: Final = (
     "no local cloud runs here, and no AWS account is configured.\n"
     "Start one with `sluice up` in another terminal, name one with --endpoint-url, "
@@ -84,7 +85,6 @@ class Session:
         running = None if self.options.is_aws else running_endpoint(self.options.state_dir)
         if running is not None:
             say(f"using the local cloud at {running} (AWS instead: sluice --aws ...)")
-            _expect_listener(running)
             return Clients.of_local_cloud(running, LOCAL_REGION)
         clients = Clients()
         if clients.session.get_credentials() is None or clients.session.region_name is None:
@@ -94,7 +94,8 @@ class Session:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger."""
-        return Ledger(self.clients.dynamodb, self.settings.ledger_table)
+        settings = self.settings  # before the endpoint is asked for: a wrong name is the caller's first problem
+        return Ledger(self.clients.dynamodb, settings.ledger_table)
 
     @cached_property
     def warehouse(self) -> DataApi:
@@ -110,6 +111,8 @@ class Session:
         """
         folder = self.options.contracts_dir or Path("contracts")
         if self.options.contracts_dir is None and not folder.is_dir():
+            if not is_packaged():
+                raise ContractError(_NO_CONTRACTS)
             return packaged_contracts()
         return read_contracts(folder)
 

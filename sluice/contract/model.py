@@ -176,7 +176,9 @@ class Table:
         order_by: Columns that tell which of two versions of a row is newer: the larger first column wins, the next
             ones break ties. After them the newer batch wins.
         load: ``upsert`` (one row per key, the newest), ``append`` (the rows of all partitions) or ``full_refresh``
-            (the newest batch is the whole table).
+            (the newest batch is the whole table). A partition that is sent again replaces its rows in the published
+            files, and in the table with ``append``. With ``upsert`` it is merged: a key that it no longer has stays in
+            the table, because an older version from another partition may lie beneath it.
         redshift: How Redshift stores the table.
     """
 

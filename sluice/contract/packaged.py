@@ -2,12 +2,18 @@
 
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from sluice.contract.load import parse_contracts
 from sluice.contract.model import Contract
 from sluice.errors import ContractError
 
 PACKAGED_CONTRACTS = "contracts.json"
+
+
+def is_packaged() -> bool:
+    """Whether this copy of Sluice carries contracts."""
+    return _resource().is_file()
 
 
 @cache
@@ -17,7 +23,11 @@ def packaged_contracts() -> dict[str, Contract]:
     Raises:
         ContractError: This copy of Sluice was not packaged, or its contracts break a rule.
     """
-    resource = resources.files("sluice").joinpath(PACKAGED_CONTRACTS)
+    resource = _resource()
     if not resource.is_file():
         raise ContractError(f"sluice/{PACKAGED_CONTRACTS}: not found; this copy of Sluice was not packaged")
     return parse_contracts(resource.read_text(encoding="utf-8"), PACKAGED_CONTRACTS)
+
+
+def _resource() -> Traversable:
+    return resources.files("sluice").joinpath(PACKAGED_CONTRACTS)

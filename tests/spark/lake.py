@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from glue_jobs.conversion.run import RunContext, convert
+from localcloud.glue.expression import PartitionKey, compile_expression
 from sluice.batch import BatchId
 from sluice.contract import Contract
 from sluice.contract.files import read_contract
 from sluice.errors import AwsError
 from sluice.handover import BatchOutcome, FrozenManifest, RunInput, RunOutcome, SourceFile
-from sluice.layout import Partition, split_url
+from sluice.layout import PARTITION_KEYS, Partition, split_url
 from sluice.predicate import partition_predicate
 from sluice.settings import Settings
 
@@ -36,14 +37,18 @@ def project_contract(dataset: str) -> Contract:
 
 @dataclass
 class MemoryCatalog:
-    """Partitions as the Data Catalog keeps them; the expression is for the real one."""
+    """Partitions as the Data Catalog keeps them."""
 
     partitions: dict[tuple[str, str], dict[tuple[str, ...], str]] = field(default_factory=dict)
     refuses: str | None = None
 
     def locations(self, database: str, table: str, expression: str) -> dict[tuple[str, ...], str]:
-        assert expression
-        return dict(self.partitions.get((database, table), {}))
+        partitions = self.partitions.get((database, table), {})
+        names = PARTITION_KEYS[: max(map(len, partitions), default=len(PARTITION_KEYS))]
+        matches = compile_expression(
+            expression, [PartitionKey(*key) for key in zip(names, ("string",) * 4, range(4), strict=False)]
+        )
+        return {values: location for values, location in partitions.items() if matches(values)}
 
     def register(self, database: str, table: str, partitions: Mapping[tuple[str, ...], str]) -> None:
         if table == self.refuses:
@@ -59,6 +64,7 @@ class Lake:
         self.settings = Settings()
         self.catalog = MemoryCatalog()
         self.sent: dict[str, str] = {}
+        self.partitions: dict[str, Partition] = {}
         self._sequence = itertools.count(1)
         for bucket in BUCKETS:
             for child in (folder / bucket).iterdir():
@@ -88,16 +94,18 @@ class Lake:
         manifest = FrozenManifest(batch_id, contract.dataset, partition.label, f"{folder}/manifest.json", found)
         self.put(url, manifest.to_json().encode())
         self.catalog.register(self.settings.raw_database, contract.dataset, {partition.values: f"{folder}/"})
-        self.sent[batch_id] = url
+        self.sent[batch_id], self.partitions[batch_id] = url, partition
         return batch_id
 
-    def run(self, contract: Contract, *batch_ids: str, claim: str = "claim-1") -> RunOutcome:
-        """Convert batches, all that were sent when none is named."""
+    def run(self, contract: Contract, *batch_ids: str, claim: str | None = None) -> RunOutcome:
+        """Convert batches, all that were sent when none is named, for a claim of their own when none is given."""
         ids = batch_ids or tuple(self.sent)
+        number = next(_runs)
+        claim = claim or f"claim-{number}"
         task = RunInput(claim, contract.dataset, {batch_id: self.sent[batch_id] for batch_id in ids})
         self.put(self.settings.processed.run_input(claim), task.to_json().encode())
-        context = RunContext(self.spark, self.settings, contract, self.catalog, lambda: NOW, f"run{next(_runs):05}")
-        outcome = convert(context, claim, partition_predicate([HOUR]))
+        context = RunContext(self.spark, self.settings, contract, self.catalog, lambda: NOW, f"run{number:05}")
+        outcome = convert(context, claim, partition_predicate(self.partitions[name] for name in ids))
         written = self.path(self.settings.processed.run_outcome(claim)).read_text()
         assert RunOutcome.from_json(written) == outcome
         assert not self.path(f"s3://{self.settings.processed_bucket}/_staging/{context.run}").exists()

@@ -19,9 +19,10 @@ from pyspark.sql import SparkSession
 from glue_jobs.conversion.accounting import StagedTable
 from glue_jobs.conversion.attempt import Converter
 from glue_jobs.conversion.readers import RecordReader
+from glue_jobs.conversion.session import SETTINGS
 from glue_jobs.conversion.staging import Staging
 from sluice.contract import Contract, parse_contract
-from sluice.errors import AccountingError
+from sluice.errors import AccountingError, TerminalError
 from sluice.handover import BatchOutcome, TableCounts
 from sluice.layout import Partition
 from tests.spark.lake import HOUR, Lake, settings_of
@@ -155,6 +156,34 @@ def test_a_run_twice_gives_the_same_content_in_new_files(lake: Lake) -> None:
     assert {path.name for path in lake.files("t")}.isdisjoint(names)
     assert len(lake.files("t")) == len(lake.files("d_quarantine")) == 1
     assert [replace(batch, published={}) for batch in first] == [replace(batch, published={}) for batch in second]
+
+
+def test_a_claim_is_done_once_and_then_its_files_belong_to_others(lake: Lake) -> None:
+    table = contract()
+    older = lake.send(table, HOUR, {"1.csv": csv("1,old,2026-11-20")})
+    lake.run(table, older, claim="first")
+    newer = lake.send(table, HOUR, {"2.csv": csv("2,new,2026-11-20")})
+    lake.run(table, newer, claim="second")
+    with pytest.raises(TerminalError, match=r"^claim first is done: s3://.*/first/outcome\.json exists$"):
+        lake.run(table, older, claim="first")
+    assert lake.rows("t", "k", "v") == [(2, "new")]
+
+
+def test_only_the_partitions_that_the_predicate_selects_are_read(lake: Lake) -> None:
+    table = contract()
+    here, there = hours(2)
+    wanted = lake.send(table, here, {"1.csv": csv("1,a,2026-11-20")})
+    unwanted = lake.send(table, there, {"1.csv": csv("2,b,2026-11-20")})
+    lake.partitions[unwanted] = here  # the dispatcher forgot it
+    found = {batch.batch_id: batch.error for batch in lake.run(table, wanted, unwanted).batches}
+    assert found[wanted] == ""
+    assert "partition" in found[unwanted]
+    assert lake.rows("t", "k", partition=there) == []
+
+
+def test_files_come_out_at_the_documented_size() -> None:
+    # Two to four times smaller than what is shuffled, so 128 to 256 MB at the least.
+    assert SETTINGS["spark.sql.adaptive.advisoryPartitionSizeInBytes"] == str(512 * 1024 * 1024)
 
 
 def test_a_newer_batch_replaces_its_partition_and_nothing_else(lake: Lake) -> None:

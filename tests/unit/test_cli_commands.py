@@ -157,6 +157,11 @@ def test_sending_a_time_that_is_none_is_refused(call: Call) -> None:
     _expect_error(call("send", "--start", "noon"), "'noon' is no partition: write an hour as 2026-11-20T13")
 
 
+@pytest.mark.parametrize("command", ["up", "demo", "send"])
+def test_outside_the_checkout_the_message_says_where_to_run(call: Call, command: str) -> None:
+    _expect_error(call(command), "there is no folder 'contracts' here: run this in the checkout, or name it with")
+
+
 @pytest.mark.usefixtures("contracts")
 def test_a_setting_that_is_none_is_refused(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLUICE_MAX_ATTEMPTS", "many")

@@ -104,6 +104,7 @@ def test_files_of_the_folder_and_below_are_inside() -> None:
         (f"s3://raw/{FOLDER}//a", "has an empty, '.' or '..' part in its path"),
         (f"s3://raw/{FOLDER}/./a", "has an empty, '.' or '..' part in its path"),
         (f"s3://raw/{FOLDER}/sub/", "has an empty, '.' or '..' part in its path"),
+        (f"s3://raw/{FOLDER}/at 13:00.csv", "has a colon in its key; Spark cannot open it"),
     ],
 )
 def test_what_is_not_inside_is_refused_with_its_entry(url: str, rule: str) -> None:

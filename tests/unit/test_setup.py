@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-REQUIRE_JAVA = Path(__file__).resolve().parents[2] / "bin" / "require-java"
+BIN = Path(__file__).resolve().parents[2] / "bin"
+REQUIRE_JAVA = BIN / "require-java"
 
 
 def _require_java(java_home: Path) -> tuple[int, str]:
@@ -45,3 +46,15 @@ def test_a_java_that_is_too_old_is_named_with_its_version(tmp_path: Path, versio
 @pytest.mark.parametrize("version", ["17", "17.0.9", "21.0.1", "25"])
 def test_a_java_that_will_do_is_not_spoken_of(tmp_path: Path, version: str) -> None:
     assert _require_java(_java(tmp_path, version)) == (0, "")
+
+
+def test_a_python_that_does_not_run_is_named_without_its_own_words(tmp_path: Path) -> None:
+    """A version manager leaves a name for every version that it knows, and each runs only where it is chosen."""
+    python = tmp_path / "python3.10"
+    python.write_text("#!/bin/sh\necho 'command not found, but there are these' >&2\nexit 127\n", encoding="utf-8")
+    python.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "PYTHON": str(python)}
+    command = [str(BIN / "setup"), str(tmp_path / "venv")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"Sluice needs Python 3.11 or newer: '{python}' does not run.\n")
+    assert not (tmp_path / "venv").exists()
