@@ -104,7 +104,8 @@ class Booking:
         attempts = record.attempts + 1
         is_last = not verdict.is_transient or attempts >= self.max_attempts
         state = BatchState.FAILED if is_last else WAITING[stage]
-        note = f"attempt {attempts} of {self.max_attempts}: {verdict.error}"
+        count = f"attempt {attempts} of {self.max_attempts}" if verdict.is_transient else "not tried again"
+        note = f"{count}: {verdict.error}"
         facts |= {"attempts": attempts, "reason": verdict.error, "stage": stage}
         return record.moved(state, self.clock(), note=note, **facts)
 

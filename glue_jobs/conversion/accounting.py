@@ -98,13 +98,20 @@ def check_ratio(contract: Contract, files: Iterable[SourceFile], tallies: Mappin
     limit = contract.max_rejected_ratio
     for part, whole, what in ((rejected, records, "records"), (broken_bytes, all_bytes, "bytes, in whole files,")):
         if whole and part / whole > limit:
-            reasons = Counter[str]()
-            for file in files:
-                reasons += tallies[file.url].reasons
-            top = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+            top = _most_frequent({file.url: tallies[file.url].reasons for file in files})
             raise TooManyRejectedError(
                 f"{part} of {whole} {what} were quarantined, more than max_rejected_ratio {limit:g} allows: {top}"
             )
+
+
+def _most_frequent(reasons_by_file: Mapping[str, Counter[str]]) -> str:
+    """The most frequent reasons, each with its count and the file in which it is most frequent."""
+    total = sum(reasons_by_file.values(), Counter[str]())
+    shown = []
+    for reason, count in total.most_common(3):
+        url = max(reasons_by_file, key=lambda name: (reasons_by_file[name][reason], name))
+        shown.append(f"{reason} ({count}, as in {url})")
+    return "; ".join(shown)
 
 
 def file_counts(

@@ -104,7 +104,7 @@ def test_csv_files_of_all_kinds_in_one_batch(lake: Lake) -> None:
             ("widths.csv", "record", ["record: too few fields"], "w1", None),
             ("widths.csv", "record", ["record: too many fields"], "w2,1,2", None),
             ("twice.csv", "file", ["file: its header names column k twice"], "k,k\n1,2\n", None),
-            ("lacks.csv", "file", ["file: its header lacks column k"], "v\n1\n", None),
+            ("lacks.csv", "file", ["file: its header, split at ',', lacks column k"], "v\n1\n", None),
             ("latin.csv", "record", ["record: bytes that are not UTF-8"], "l1,caf\ufffd", None),
             ("_hidden.csv", "file", ["file: its name marks it as hidden"], "k,v\nh1,x\n", None),
         ],

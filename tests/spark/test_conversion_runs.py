@@ -256,7 +256,7 @@ def test_every_bad_batch_fails_alone(lake: Lake) -> None:
         "unregistered": f"UnregisteredPartitionError: partition {place['unregistered'].label} is not in the catalog",
         "elsewhere": f"UnregisteredPartitionError: {url['elsewhere']} is not in the catalog's folder s3://sluice-raw/d/other/",
         "rotten": "TooManyRejectedError: 2 of 3 records were quarantined, more than max_rejected_ratio 0.5 allows: "
-        "t.k: not an integer (2), t.at: not a date (1)",
+        f"t.k: not an integer (2, as in {url['rotten']}); t.at: not a date (1, as in {url['rotten']})",
         "nomanifest": f"MissingObjectError: {lake.sent[ids['nomanifest']]}: not found",
     }
     assert {outcome.is_transient for outcome in found.values()} == {False}

@@ -74,7 +74,17 @@ def test_a_ratio_above_the_limit_fails(contract: Contract, good: int, bad: int) 
         check_ratio(contract, [A], {A.url: tally(good, bad)})
     assert str(caught.value) == (
         f"{bad} of {good + bad} records were quarantined, more than max_rejected_ratio 0.25 allows: "
-        f"t.k: null in a key ({bad})"
+        f"t.k: null in a key ({bad}, as in {A.url})"
+    )
+
+
+def test_each_reason_names_the_file_with_most_of_it(contract: Contract) -> None:
+    other = tally(0, 0)
+    other.reasons.update({"t.k: not an integer": 2})
+    with pytest.raises(TooManyRejectedError) as caught:
+        check_ratio(contract, [A, B], {A.url: tally(1, 9), B.url: other})
+    assert str(caught.value).endswith(
+        f"allows: t.k: null in a key (9, as in {A.url}); t.k: not an integer (2, as in {B.url})"
     )
 
 

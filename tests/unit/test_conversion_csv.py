@@ -61,7 +61,7 @@ def read(body: str | bytes, **source: object) -> list[tuple[object, ...] | str |
         ),
         pytest.param("c,x,a,b\n3,z,1,2\n", [("1", "2", "3")], id="other order, unknown column"),
         pytest.param("a,c\n1,3\n", [("1", None, "3")], id="optional column missing"),
-        pytest.param("b,c\n1,3\n", ["file: its header lacks column a"], id="required column missing"),
+        pytest.param("b,c\n1,3\n", ["file: its header, split at ',', lacks column a"], id="required column missing"),
         pytest.param("a,b,b,c\n1,2,3,4\n", ["file: its header names column b twice"], id="column twice"),
         pytest.param("a,x,x\n1,2,3\n", ["file: its header names a column twice"], id="unknown column twice"),
         pytest.param("a,b,c,,\n1,2,3,,\n", [("1", "2", "3")], id="columns without names"),

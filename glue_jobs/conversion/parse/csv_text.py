@@ -96,7 +96,8 @@ class CsvRecords:
             raise BrokenFileError("its header names a column twice")
         missing = [name for name in self._columns if name in self._required and name not in known]
         if missing:
-            raise BrokenFileError(f"its header lacks column {', '.join(missing)}")
+            split = f"its header, split at {self._source.delimiter!r},"
+            raise BrokenFileError(f"{split} lacks column {', '.join(missing)}")
         return [known.get(name) for name in self._columns]
 
     def _items(self, lines: Iterable[str]) -> Iterator[Item]:
