@@ -121,7 +121,10 @@ def test_batches_of_one_run_have_fates_of_their_own(world: World) -> None:
     assert world.states() == {one: "FAILED", two: "CONVERTING", three: "LOADING"}
     assert world.ledger.records[one].reason == "InputChangedError: part-1 has changed"
     notes = [world.ledger.records[name].history[index].note for name, index in ((one, -1), (two, -2))]
-    assert notes == ["not tried again: InputChangedError: part-1 has changed", "attempt 1 of 3: AwsBusyError: slow down"]
+    assert notes == [
+        "not tried again: InputChangedError: part-1 has changed",
+        "attempt 1 of 3: AwsBusyError: slow down",
+    ]
     assert (world.ledger.records[one].attempts, world.ledger.records[two].attempts) == (1, 1)
     world.drain()
     assert world.states() == {one: "FAILED", two: "LOADED", three: "LOADED"}
