@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -50,7 +51,12 @@ def spark(s3_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         yield session
     finally:
+        gateway: Any = session.sparkContext._gateway
         session.stop()
+        # Spark leaves its JVM to end some time after this process has; nothing may outlive the tests.
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait(timeout=60)
 
 
 @pytest.fixture
