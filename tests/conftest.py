@@ -1,12 +1,14 @@
 """What all layers share: each folder under tests/ is a layer, and the layer is the marker."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 # Examples may take as long as a busy machine makes them take; pytest's own timeout is the limit.
-settings.register_profile("sluice", deadline=None)
+# In CI the examples are the same each time, so that a change is judged by what it changes alone.
+settings.register_profile("sluice", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("sluice")
 
 LAYERS = ("unit", "spark", "warehouse", "aws", "e2e")

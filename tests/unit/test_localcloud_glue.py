@@ -115,7 +115,7 @@ def test_files_can_stand_beside_each_other(keys: list[str]) -> None:
     parents = {parent for path in paths for parent in path.parents}
     assert not paths & (parents | set(map(Path, folders)))
     assert all(can_be_file(key) and not is_temporary(key) for key in files)
-    markers = [key for key in keys if key.endswith("/") and key.rstrip("/") in folders]
+    markers = [key for key in keys if key.endswith("/") and key.removesuffix("/") in folders]
     assert len(files) + len(left_out) + len(set(markers)) == len(keys)
 
 
