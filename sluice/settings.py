@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
@@ -24,15 +24,22 @@ class Settings:
         processed_database: Catalog database of the published tables.
         convert_job: Glue job of the conversion.
         load_job: Glue job of the load.
+        load_machine: Step Functions state machine of everything after the conversion.
         manifest_queue: SQS queue of the manifest events.
+        business_topic: SNS topic for those who use the data.
+        support_topic: SNS topic for those who keep Sluice running.
         warehouse_workgroup: Redshift Serverless workgroup; empty for a provisioned cluster.
         warehouse_cluster: Identifier of a provisioned Redshift cluster; empty for Serverless.
         warehouse_database: Database in the warehouse.
         warehouse_schema: Schema of the target tables.
+        warehouse_secret: Secret of the warehouse's credentials, by name or ARN; empty for the caller's own role.
+        spectrum_schema: External schema over the processed database.
+        aggregate_schema: Schema of the aggregate tables and their procedures.
         copy_role: IAM role of COPY: ``default`` or an ARN.
         max_attempts: Runs that a batch gets in each stage before it is FAILED.
         max_batches_per_run: Most batches that one run takes.
         max_files_per_run: Most raw files that one run takes; a batch that has more runs alone.
+        announce_arrivals: Whether the business topic hears of every manifest that arrives.
     """
 
     raw_bucket: str = "sluice-raw"
@@ -42,29 +49,37 @@ class Settings:
     processed_database: str = "sluice_processed"
     convert_job: str = "sluice-raw-to-parquet"
     load_job: str = "sluice-load-redshift"
+    load_machine: str = "sluice-load"
     manifest_queue: str = "sluice-manifests"
+    business_topic: str = "sluice-business"
+    support_topic: str = "sluice-support"
     warehouse_workgroup: str = "sluice"
     warehouse_cluster: str = ""
     warehouse_database: str = "warehouse"
     warehouse_schema: str = "public"
+    warehouse_secret: str = ""
+    spectrum_schema: str = "spectrum"
+    aggregate_schema: str = "aggregates"
     copy_role: str = "default"
     max_attempts: int = 3
     max_batches_per_run: int = 500
     max_files_per_run: int = 20_000
+    announce_arrivals: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the variables that are set; the others keep their defaults.
 
         Raises:
-            ValueError: A number is no number, or is not positive; the message names the variable.
+            ValueError: A number is no number, or is not positive, or a switch is neither true nor false; the message
+                names the variable.
         """
         source = os.environ if environment is None else environment
-        values: dict[str, str | int] = {}
+        values: dict[str, str | int | bool] = {}
         for item in fields(cls):
             text = source.get(ENVIRONMENT_PREFIX + item.name.upper())
             if text is not None:
-                values[item.name] = _number(item.name, text) if item.type is int else text
+                values[item.name] = _PARSERS[item.type](item.name, text)  # type: ignore[index]
         return cls(**values)  # type: ignore[arg-type]
 
     def to_environment(self) -> dict[str, str]:
@@ -73,8 +88,12 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; a Glue job gets its settings so, because it has no environment of its own."""
-        return cls(**json.loads(text))
+        """Read what `to_json` wrote; a Glue job gets its settings so, because it has no environment of its own.
+
+        Names that this version does not know are left out: Lambda and Glue are not deployed at the same moment.
+        """
+        known = {item.name for item in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(text).items() if name in known})
 
     def to_json(self) -> str:
         """The settings as one JSON object. Nothing in it is secret."""
@@ -90,3 +109,16 @@ def _number(name: str, text: str) -> int:
     if not re.fullmatch(r"\s*0*[1-9][0-9]*\s*", text):
         raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text.strip().lower() not in {"true", "false"}:
+        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {text!r} is neither true nor false")
+    return text.strip().lower() == "true"
+
+
+_PARSERS: dict[type, Callable[[str, str], str | int | bool]] = {
+    str: lambda _, text: text,
+    int: _number,
+    bool: _switch,
+}

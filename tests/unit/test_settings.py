@@ -38,3 +38,19 @@ def test_a_bad_number_names_its_variable(text: str) -> None:
     message = f"SLUICE_MAX_ATTEMPTS: {text!r} is not a whole number of at least 1"
     with pytest.raises(ValueError, match=re.escape(message)):
         Settings.from_environment({"SLUICE_MAX_ATTEMPTS": text})
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), (" False ", False)])
+def test_a_switch_is_true_or_false(text: str, value: bool) -> None:
+    assert Settings.from_environment({"SLUICE_ANNOUNCE_ARRIVALS": text}).announce_arrivals is value
+
+
+@pytest.mark.parametrize("text", ["", "1", "yes", "truefalse"])
+def test_a_bad_switch_names_its_variable(text: str) -> None:
+    message = f"SLUICE_ANNOUNCE_ARRIVALS: {text!r} is neither true nor false"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Settings.from_environment({"SLUICE_ANNOUNCE_ARRIVALS": text})
+
+
+def test_settings_of_a_newer_version_can_be_read() -> None:
+    assert Settings.from_json('{"raw_bucket": "mine", "something_new": 1}') == Settings(raw_bucket="mine")
