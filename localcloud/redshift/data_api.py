@@ -13,14 +13,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from localcloud.redshift import requests
+from localcloud.redshift.credentials import Credentials, read_credentials
 from localcloud.redshift.errors import ResourceNotFoundError, ValidationError
 from localcloud.redshift.executor import Executor
 from localcloud.redshift.metadata import Metadata
 from localcloud.redshift.results import Json, ResultSet
 from localcloud.redshift.sessions import SessionStore
 from localcloud.redshift.statements import Part, Request, Statement, StatementStore, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 Body = Mapping[str, object]
 _MAX_LISTED = 100
@@ -55,9 +60,18 @@ class DataApi:
         sessions: keeps sessions.
         executor: runs statements.
         metadata: answers the List and Describe operations on the catalog.
+        secrets: gives the client that secrets are read with; called for every request that names one.
     """
 
-    def __init__(self, store: StatementStore, sessions: SessionStore, executor: Executor, metadata: Metadata) -> None:
+    def __init__(
+        self,
+        store: StatementStore,
+        sessions: SessionStore,
+        executor: Executor,
+        metadata: Metadata,
+        secrets: Callable[[], SecretsManagerClient],
+    ) -> None:
+        self._secrets = secrets
         self._store = store
         self._sessions = sessions
         self._executor = executor
@@ -71,7 +85,7 @@ class DataApi:
             "CancelStatement": self._cancel,
         }
         for name, operation in metadata.operations.items():
-            self._operations[name] = partial(_answer_of, operation)
+            self._operations[name] = partial(self._about, operation)
 
     def call(self, operation: str, body: Body) -> Answer:
         """Start an operation.
@@ -107,8 +121,10 @@ class DataApi:
         if request.session_id is not None:
             session = self._sessions.get(request.session_id)
             request = replace(request, database=session.database, target=session.target)
+        credentials = read_credentials(request.target, self._secrets)
         statement, is_new = self._store.submit(request, token)
         if is_new:
+            statement.credentials = credentials
             self._start(statement)
         return Answer(lambda: _submitted(statement), statement.done, wait_seconds)
 
@@ -176,15 +192,14 @@ class DataApi:
             answer["NextToken"] = str(start + limit)
         return Answer(lambda: answer)
 
+    def _about(self, operation: Callable[[Body, Credentials | None], Json], body: Body) -> Answer:
+        return Answer(partial(operation, body, read_credentials(requests.target(body), self._secrets)))
+
     def _cancel(self, body: Body) -> Answer:
         statement = self._store.get(requests.statement_id(body).partition(":")[0])
         if not self._executor.cancel(statement):
             raise ValidationError(f"Could not cancel a query that is already in {statement.status} state")
         return Answer(lambda: {"Status": True})
-
-
-def _answer_of(operation: Callable[[Body], Json], body: Body) -> Answer:
-    return Answer(partial(operation, body))
 
 
 def _place(token: str | None) -> int:

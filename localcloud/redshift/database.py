@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from urllib.parse import quote
 
@@ -9,12 +10,15 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from localcloud.redshift.credentials import Credentials
+from localcloud.redshift.errors import LoginError
 from localcloud.redshift.postgres import PostgresServer
 
 DATABASE = "warehouse"
 USER = "sluice"
 Connection = psycopg.Connection[TupleRow]
-_SCRIPTS = ("rules.sql", "functions.sql", "views.sql")
+_SCRIPTS = ("rules.sql", "functions.sql", "external.sql", "views.sql")
+_FATAL = re.compile(r"FATAL:\s+(.+)")
 
 
 class Database:
@@ -36,12 +40,12 @@ class Database:
 
     def prepare(self) -> None:
         """Make user and database when they are missing, set the password, and renew functions and views."""
-        with self._administer("postgres") as connection:
+        with self.administer("postgres") as connection:
             self._ensure_user(connection)
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
             if found is None:
                 connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")
-        with self._administer(DATABASE) as connection, connection.transaction():
+        with self.administer() as connection, connection.transaction():
             connection.execute("SET LOCAL client_min_messages = warning")
             # Redshift's system views and functions are found under any search path, so they live in pg_catalog.
             connection.execute("SET LOCAL allow_system_table_mods = on")
@@ -52,8 +56,28 @@ class Database:
             # A schema may be called like the user; it must not come first in the search path just for that.
             connection.execute(f"ALTER ROLE {USER} IN DATABASE {DATABASE} SET search_path = public")
 
-    def connect(self) -> Connection:
-        """Open a connection that reads SQL as Redshift does: snapshot isolation, a backslash escapes, UTC."""
+    def connect(self, credentials: Credentials | None = None) -> Connection:
+        """Open a connection that reads SQL as Redshift does: snapshot isolation, a backslash escapes, UTC.
+
+        Args:
+            credentials: the user that comes in; None is the warehouse's own.
+
+        Raises:
+            LoginError: the database does not let this user in.
+        """
+        user = Credentials(USER, self._password) if credentials is None else credentials
+        if user.username == self._server.administrator:
+            # Redshift has no such user: its superuser is AWS's own.
+            raise LoginError(_refused(user.username))
+        try:
+            return self._open(user)
+        except psycopg.OperationalError as error:
+            fatal = _FATAL.search(str(error))
+            if fatal is None:
+                raise
+            raise LoginError(fatal[1]) from None
+
+    def _open(self, user: Credentials) -> Connection:
         options = {
             "standard_conforming_strings": "off",
             "escape_string_warning": "off",
@@ -64,8 +88,8 @@ class Database:
         connection: Connection = psycopg.connect(
             host="127.0.0.1",
             port=self._server.port,
-            user=USER,
-            password=self._password,
+            user=user.username,
+            password=user.password,
             dbname=DATABASE,
             application_name="redshift-data",
             options=" ".join(f"-c {name}={value}" for name, value in options.items()),
@@ -76,14 +100,16 @@ class Database:
     def _ensure_user(self, connection: Connection) -> None:
         found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (USER,)).fetchone()
         verb = "ALTER" if found is not None else "CREATE"
-        password = sql.Literal(self._password)
+        # Hashed here: the server writes a statement that fails into its log as it came.
+        hashed = connection.pgconn.encrypt_password(self._password.encode(), USER.encode(), b"scram-sha-256")
         connection.execute(
             sql.SQL("{} ROLE {} LOGIN CREATEROLE NOSUPERUSER PASSWORD {}").format(
-                sql.SQL(verb), sql.Identifier(USER), password
+                sql.SQL(verb), sql.Identifier(USER), sql.Literal(hashed.decode())
             )
         )
 
-    def _administer(self, database: str) -> Connection:
+    def administer(self, database: str = DATABASE) -> Connection:
+        """Open a connection of the superuser, with PostgreSQL's own reading of SQL."""
         connection: Connection = psycopg.connect(
             host="127.0.0.1",
             port=self._server.port,
@@ -93,3 +119,7 @@ class Database:
             autocommit=True,
         )
         return connection
+
+
+def _refused(username: str) -> str:
+    return f'password authentication failed for user "{username}"'

@@ -22,6 +22,13 @@ class SqlError(TerminalError):
         super().__init__(f"ERROR: {message}" + (f"\n  Detail: {detail}" if detail else ""))
 
 
+class LoginError(SqlError):
+    """The database does not let a user in; the statement that came with this user fails."""
+
+    def __str__(self) -> str:
+        return f"FATAL: {self.message}"
+
+
 class NotInStandInError(SqlError):
     """Redshift can do it, the stand-in cannot."""
 

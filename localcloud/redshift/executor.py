@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 
 import psycopg
@@ -29,6 +30,7 @@ from localcloud.redshift.errors import SqlError
 from localcloud.redshift.loading.load import Loader
 from localcloud.redshift.results import ResultSet, read_result
 from localcloud.redshift.sessions import SessionStore
+from localcloud.redshift.spectrum import Spectrum, Visit
 from localcloud.redshift.statements import Part, Statement, Status
 
 logger = logging.getLogger(__name__)
@@ -43,13 +45,17 @@ class Executor:
     Args:
         database: gives connections.
         loader: runs COPY.
+        spectrum: lets external tables follow their files.
         sessions: the open sessions.
         clock: gives the current time.
     """
 
-    def __init__(self, database: Database, loader: Loader, sessions: SessionStore, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, loader: Loader, spectrum: Spectrum, sessions: SessionStore, clock: Clock
+    ) -> None:
         self._database = database
         self._loader = loader
+        self._spectrum = spectrum
         self._sessions = sessions
         self._clock = clock
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="redshift")
@@ -76,6 +82,7 @@ class Executor:
     def stop(self) -> None:
         """Wait for the workers; what they run must have been cancelled before."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._spectrum.close()
 
     def _work(self, statement: Statement) -> None:
         self._set(statement, Status.PICKED)
@@ -111,10 +118,10 @@ class Executor:
 
     def _open(self, statement: Statement) -> Connection:
         if statement.session_id is None:
-            return self._database.connect()
+            return self._database.connect(statement.credentials)
         session = self._sessions.get(statement.session_id)
         if session.connection is None or session.connection.closed:
-            session.connection = self._database.connect()
+            session.connection = self._database.connect(statement.credentials)
         return session.connection
 
     def _run(self, statement: Statement, connection: Connection) -> None:
@@ -123,13 +130,18 @@ class Executor:
             self._run_transaction(statement, connection)
         else:
             for part in statement.parts:
-                self._run_part(statement, part, connection)
+                self._run_part(statement, part, connection, self._visit(statement, connection))
         self._end(statement, _first_error(statement))
 
+    def _visit(self, statement: Statement, connection: Connection) -> Visit:
+        return Visit(self._spectrum, connection, partial(_require_active, statement))
+
     def _run_transaction(self, statement: Statement, connection: Connection) -> None:
+        visit = self._visit(statement, connection)
+        visit.ahead(part.bound for part in statement.parts)
         connection.execute("BEGIN")
         for part in statement.parts:
-            self._run_part(statement, part, connection)
+            self._run_part(statement, part, connection, visit)
             if part.status is not Status.FINISHED:
                 connection.execute("ROLLBACK")
                 return
@@ -138,14 +150,17 @@ class Executor:
         except psycopg.Error as error:
             self._fail(statement, statement.parts[-1], error)
 
-    def _run_part(self, statement: Statement, part: Part, connection: Connection) -> None:
+    def _run_part(self, statement: Statement, part: Part, connection: Connection, visit: Visit) -> None:
         if statement.is_cancelled:
             part.status = Status.ABORTED
             return
         part.status, part.updated_at, part.query_id = Status.STARTED, self._clock(), next(self._query_ids)
         started = time.perf_counter_ns()
         try:
-            part.rows, part.result = self._execute(prepare(part.bound), connection, statement, part.query_id)
+            prepared = prepare(visit.enter(part.bound))
+            # A cancel that came meanwhile found nothing to cancel in PostgreSQL.
+            _require_active(statement)
+            part.rows, part.result = self._execute(prepared, connection, statement, part.query_id)
             part.status = Status.FINISHED
         except (SqlError, psycopg.Error) as error:
             self._fail(statement, part, error)
@@ -165,8 +180,11 @@ class Executor:
             _refuse_control(statement)
         if prepared.scope is Scope.ALONE and in_block:
             raise SqlError(f"{prepared.kind.upper()} cannot run inside a transaction block")
-        if in_block or prepared.scope in {Scope.ALONE, Scope.MAY_COMMIT, Scope.CONTROLS}:
+        if in_block or prepared.scope in {Scope.ALONE, Scope.CONTROLS}:
             outcome = self._steps(prepared, connection, query_id)
+        elif prepared.scope is Scope.MAY_COMMIT:
+            with _late_snapshots(connection):
+                outcome = self._steps(prepared, connection, query_id)
         else:
             with _single(connection):
                 outcome = self._steps(prepared, connection, query_id)
@@ -221,6 +239,27 @@ def _single(connection: Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+@contextmanager
+def _late_snapshots(connection: Connection) -> Iterator[None]:
+    """Run a CALL so that its statements see what was committed while they waited.
+
+    Redshift takes the snapshot at the first query or change, so after a LOCK with which the procedure begins;
+    PostgreSQL would take it before the procedure begins. Read committed takes one for every statement of the procedure.
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
+    """
+    connection.execute("SET default_transaction_isolation = 'read committed'")
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("RESET default_transaction_isolation")
+
+
+def _require_active(statement: Statement) -> None:
+    if statement.is_cancelled:
+        raise psycopg.errors.QueryCanceled("canceling statement due to user request")
 
 
 def _first_error(statement: Statement) -> str:

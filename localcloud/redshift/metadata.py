@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from localcloud.redshift import requests
+from localcloud.redshift.credentials import Credentials
 from localcloud.redshift.database import DATABASE, Database
-from localcloud.redshift.errors import ValidationError
+from localcloud.redshift.errors import SqlError, ValidationError
 from localcloud.redshift.results import Json
 
 Body = Mapping[str, object]
 _LIMIT = 1000
+_SCHEMAS = """
+    SELECT nspname FROM pg_namespace
+    WHERE nspname LIKE %s AND nspname !~ '^pg_(toast|temp|ext_)' ORDER BY nspname
+"""
 _TABLES = """
     SELECT t.table_name, t.table_schema, t.table_type FROM svv_tables t
     WHERE t.table_schema LIKE %s AND t.table_name LIKE %s AND t.table_schema NOT IN ('pg_toast')
@@ -37,8 +42,8 @@ class Metadata:
         self._database = database
 
     @property
-    def operations(self) -> dict[str, Callable[[Body], Json]]:
-        """The operations by name."""
+    def operations(self) -> dict[str, Callable[[Body, Credentials | None], Json]]:
+        """The operations by name; each takes the request and the user that it runs as."""
         return {
             "ListDatabases": self._list_databases,
             "ListSchemas": self._list_schemas,
@@ -46,42 +51,43 @@ class Metadata:
             "DescribeTable": self._describe_table,
         }
 
-    def _list_databases(self, body: Body) -> Json:
-        requests.target(body)
+    def _list_databases(self, _body: Body, credentials: Credentials | None) -> Json:
+        self._rows("SELECT 1", (), credentials)
         return {"Databases": [DATABASE]}
 
-    def _list_schemas(self, body: Body) -> Json:
+    def _list_schemas(self, body: Body, credentials: Credentials | None) -> Json:
         _check(body)
-        query = (
-            "SELECT nspname FROM pg_namespace WHERE nspname LIKE %s AND nspname !~ '^pg_(toast|temp)' ORDER BY nspname"
-        )
-        rows = self._rows(query, (requests.text(body, "SchemaPattern") or "%",))
+        rows = self._rows(_SCHEMAS, (requests.text(body, "SchemaPattern") or "%",), credentials)
         return _paged(body, "Schemas", [row[0] for row in rows])
 
-    def _list_tables(self, body: Body) -> Json:
+    def _list_tables(self, body: Body, credentials: Credentials | None) -> Json:
         _check(body)
         patterns = (requests.text(body, "SchemaPattern") or "%", requests.text(body, "TablePattern") or "%")
         kinds = {"BASE TABLE": "TABLE", "LOCAL TEMPORARY": "TABLE"}
         tables = [
             {"name": name, "schema": schema, "type": kinds.get(str(kind), kind)}
-            for name, schema, kind in self._rows(_TABLES, patterns)
+            for name, schema, kind in self._rows(_TABLES, patterns, credentials)
         ]
         return _paged(body, "Tables", tables)
 
-    def _describe_table(self, body: Body) -> Json:
+    def _describe_table(self, body: Body, credentials: Credentials | None) -> Json:
         _check(body)
         schema = requests.text(body, "Schema") or "public"
         table = requests.text(body, "Table", required=True) or ""
-        columns = [_column(row) for row in self._rows(_COLUMNS, (schema, table))]
+        columns = [_column(row) for row in self._rows(_COLUMNS, (schema, table), credentials)]
         return {**_paged(body, "ColumnList", columns), "TableName": table}
 
-    def _rows(self, query: str, values: tuple[str, ...]) -> list[tuple[object, ...]]:
-        with self._database.connect() as connection:
+    def _rows(self, query: str, values: tuple[str, ...], credentials: Credentials | None) -> list[tuple[object, ...]]:
+        try:
+            connection = self._database.connect(credentials)
+        except SqlError as error:
+            # There is no statement that could fail; AWS does not document the error of this case.
+            raise ValidationError(error.message) from None
+        with connection:
             return connection.execute(query.encode(), values).fetchall()
 
 
 def _check(body: Body) -> None:
-    requests.target(body)
     database = requests.text(body, "Database", required=True)
     if database != DATABASE:
         raise ValidationError(f'database "{database}" does not exist')

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from localcloud.redshift.clock import Clock
+from localcloud.redshift.credentials import Credentials
 from localcloud.redshift.errors import ActiveStatementsExceededError, ResourceNotFoundError, ValidationError
 from localcloud.redshift.results import ResultSet
 
@@ -92,6 +93,7 @@ class Statement:
     process_id: int = 0
     is_cancelled: bool = False
     session_id: str | None = None
+    credentials: Credentials | None = field(default=None, repr=False)
     done: Future[None] = field(default_factory=Future)
 
     @property

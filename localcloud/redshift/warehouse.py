@@ -2,7 +2,8 @@
 
 Through the Data API it behaves like Redshift, as far as ``dialect`` and ``loading`` go. Through the PostgreSQL port it
 is plain PostgreSQL 18, for psql and BI tools: the functions and system views of Redshift are there, its refusals are
-not, and reading and writing there is under PostgreSQL's own rules (read committed, row locks).
+not, and reading and writing there is under PostgreSQL's own rules (read committed, row locks). External tables
+are there as the last statement of the Data API read them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localcloud.redshift.clock import Clock, utc_now
+from localcloud.redshift.credentials import no_secrets
 from localcloud.redshift.data_api import DataApi
 from localcloud.redshift.database import Database
 from localcloud.redshift.errors import ApiError, SerializationError
@@ -24,12 +26,16 @@ from localcloud.redshift.metadata import Metadata
 from localcloud.redshift.postgres import PostgresServer
 from localcloud.redshift.results import Json
 from localcloud.redshift.sessions import SessionStore
+from localcloud.redshift.spectrum import Spectrum
+from localcloud.redshift.spectrum.catalog import no_catalog
 from localcloud.redshift.statements import StatementStore
 from localcloud.registry import Response
 from localcloud.routing import json_response
 
 if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
 class Warehouse:
@@ -39,16 +45,28 @@ class Warehouse:
         folder: where the data lives, from one start to the next.
         port: TCP port on 127.0.0.1 for psql and BI tools.
         password: of the database user ``sluice``.
-        s3: gives the client that COPY reads files with; called for every COPY.
+        s3: gives the client that COPY and external tables read files with; called for every COPY.
+        glue: gives the client of the Data Catalog of external schemas; without it there are none.
+        secrets: gives the client that a request's secret is read with; without it such requests are refused.
         clock: gives the current time.
     """
 
     def __init__(
-        self, folder: Path, *, port: int, password: str, s3: Callable[[], S3Client], clock: Clock = utc_now
+        self,
+        folder: Path,
+        *,
+        port: int,
+        password: str,
+        s3: Callable[[], S3Client],
+        glue: Callable[[], GlueClient] = no_catalog,
+        secrets: Callable[[], SecretsManagerClient] = no_secrets,
+        clock: Clock = utc_now,
     ) -> None:
         self._server = PostgresServer(folder, port=port)
         self._database = Database(self._server, password)
         self._s3 = s3
+        self._glue = glue
+        self._secrets = secrets
         self._clock = clock
         self._api: DataApi | None = None
 
@@ -72,8 +90,10 @@ class Warehouse:
             raise
         sessions = SessionStore(self._clock)
         loader = Loader(self._s3, LoadHistory(self._database), self._clock)
-        executor = Executor(self._database, loader, sessions, self._clock)
-        self._api = DataApi(StatementStore(self._clock), sessions, executor, Metadata(self._database))
+        spectrum = Spectrum(self._database, self._s3, self._glue)
+        executor = Executor(self._database, loader, spectrum, sessions, self._clock)
+        metadata = Metadata(self._database)
+        self._api = DataApi(StatementStore(self._clock), sessions, executor, metadata, self._secrets)
 
     def stop(self) -> None:
         """Cancel what runs and stop; the data stays."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from tests.warehouse.client import Sql
+    from tests.warehouse.lake import Lake
     from tests.warehouse.loads import Loads
 
 REGION = "eu-central-1"
@@ -140,7 +141,14 @@ def local_aws() -> Iterator[LocalAws]:
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     with warehouse_folder() as folder:
-        warehouse = Warehouse(folder, port=free_port(), password=PASSWORD, s3=lambda: client("s3", endpoint))
+        warehouse = Warehouse(
+            folder,
+            port=free_port(),
+            password=PASSWORD,
+            s3=lambda: client("s3", endpoint),
+            glue=lambda: client("glue", endpoint),
+            secrets=lambda: client("secretsmanager", endpoint),
+        )
         warehouse.start()
         server = _Server(with_warehouse(warehouse), port)
         try:
@@ -204,3 +212,11 @@ def loads(s3: S3Client, redshift: RedshiftDataAPIServiceClient, bucket: str, sql
     from tests.warehouse.loads import Loads
 
     return Loads(s3, redshift, bucket)
+
+
+@pytest.fixture
+def lake(local_aws: LocalAws, s3: S3Client, bucket: str) -> Lake:
+    """A database of the Data Catalog of the test's own, without tables."""
+    from tests.warehouse.lake import Lake
+
+    return Lake.make(local_aws.client("glue"), s3, bucket)

@@ -157,7 +157,7 @@ def test_statements_that_redshift_lacks_are_refused(sql: Sql, statement: str) ->
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE EXTERNAL SCHEMA spectrum FROM DATA CATALOG DATABASE 'x' IAM_ROLE default",
+        "CREATE EXTERNAL SCHEMA spectrum FROM HIVE METASTORE DATABASE 'x' URI 'h' IAM_ROLE default",
         "CREATE MATERIALIZED VIEW v AS SELECT 1",
         "UNLOAD ('SELECT 1') TO 's3://b/x' IAM_ROLE default",
         "CREATE DATABASE other",

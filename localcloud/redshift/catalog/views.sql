@@ -28,10 +28,15 @@ SELECT table_catalog, table_schema, table_name, column_name, ordinal_position, c
        character_maximum_length, numeric_precision, numeric_precision_radix, numeric_scale, datetime_precision,
        interval_type, interval_precision, character_set_catalog, character_set_schema, character_set_name,
        collation_catalog, collation_schema, collation_name, domain_name, NULL::text AS remarks
-FROM information_schema.columns;
+FROM information_schema.columns WHERE table_schema NOT LIKE 'pg\_ext\_%' ESCAPE '\';
 
 CREATE VIEW pg_catalog.svv_tables AS
-SELECT table_catalog, table_schema, table_name, table_type, NULL::text AS remarks FROM information_schema.tables;
+SELECT t.table_catalog, t.table_schema, t.table_name,
+       CASE WHEN e.schema_id IS NULL THEN t.table_type::text ELSE 'EXTERNAL TABLE' END AS table_type, NULL::text AS remarks
+FROM information_schema.tables t
+JOIN pg_namespace n ON n.nspname = t.table_schema
+LEFT JOIN pg_catalog.redshift_external_schemas e ON e.schema_id = n.oid
+WHERE t.table_schema NOT LIKE 'pg\_ext\_%' ESCAPE '\';
 
 -- Only the schemas of the search path, as in Redshift.
 CREATE VIEW pg_catalog.pg_table_def AS

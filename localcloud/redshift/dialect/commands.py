@@ -11,6 +11,7 @@ from collections.abc import Callable
 from localcloud.redshift.dialect.alter import alter_table
 from localcloud.redshift.dialect.copy_command import copy
 from localcloud.redshift.dialect.differences import OWN_SETTINGS
+from localcloud.redshift.dialect.external_schema import create_external_schema
 from localcloud.redshift.dialect.lexer import Kind, quote_name, tokenize
 from localcloud.redshift.dialect.merge import merge
 from localcloud.redshift.dialect.prepared import Prepared, Scope
@@ -62,6 +63,7 @@ register("merge")(merge)
 register("create table", "create temp table", "create temporary table", "create local temp table")(create_table)
 register("create local temporary table")(create_table)
 register("alter table")(alter_table)
+register("create external schema")(create_external_schema)
 
 
 @register("select", "explain", "values", "show", "table")
@@ -264,7 +266,7 @@ def transaction(sql: str) -> Prepared:
 
 
 @register(
-    "create external schema", "create external table", "create external function", "create external model", "unload",
+    "create external table", "create external function", "create external model", "unload",
     "create materialized view", "refresh materialized view", "create function", "create or replace function",
     "create database", "alter database", "drop database", "create datashare", "create model", "alter materialized view",
     "prepare", "execute", "deallocate", "declare", "fetch", "close", "cancel", "alter group", "alter role",

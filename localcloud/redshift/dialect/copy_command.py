@@ -54,7 +54,7 @@ def copy(sql: str) -> Prepared:
 
 def _option(reader: Reader, options: _Options) -> None:
     if reader.take("iam_role"):
-        _role(reader)
+        read_role(reader)
         options.is_authorized = True
     elif reader.take("format"):
         reader.take("as")
@@ -70,12 +70,22 @@ def _option(reader: Reader, options: _Options) -> None:
         raise _refusal(reader)
 
 
-def _role(reader: Reader) -> None:
+def read_role(reader: Reader, *, may_be_session: bool = False) -> str:
+    """Read what follows IAM_ROLE: ``default``, or one ARN or a chain of them without spaces.
+
+    Args:
+        reader: stands behind the word.
+        may_be_session: whether ``'SESSION'`` is allowed.
+
+    Raises:
+        SqlError: it is neither.
+    """
     if reader.take("default"):
-        return
+        return "default"
     role = reader.string()
-    if _ROLE.fullmatch(role) is None:
+    if _ROLE.fullmatch(role) is None and not (may_be_session and role == "SESSION"):
         raise SqlError(f"Invalid IAM role ARN: {role}")
+    return role
 
 
 def _format(reader: Reader, options: _Options) -> None:

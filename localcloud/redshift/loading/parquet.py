@@ -104,12 +104,7 @@ class ParquetSource:
         self, stream: IO[bytes], url: str, columns: Sequence[TargetColumn], *, fills_record: bool = False
     ) -> None:
         self._url = url
-        try:
-            self._file = pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
-        except (pa.ArrowInvalid, OSError) as error:
-            raise spectrum_error(
-                15007, f"File '{url}' has an invalid Parquet footer or is no Parquet: {error}"
-            ) from error
+        self._file = _open(stream, url)
         fields = self._file.schema_arrow
         self.columns = tuple(columns[: len(fields)]) if fills_record else tuple(columns)
         self._check_count(len(fields), columns, fills_record=fills_record)
@@ -129,19 +124,13 @@ class ParquetSource:
                 raise SqlError(f"Cannot insert a NULL value into column {column.name}")
 
     def _check_type(self, field: pa.Field[Any], place: int, column: TargetColumn) -> None:
+        hint = f" (loaded into column {column.name})"
         if pa.types.is_nested(field.type):
-            raise self._incompatible(field.name, column, str(field.type))
+            raise _incompatible(self._url, field.name, column, str(field.type), hint)
         # The fields before this one are flat, so that leaf columns and fields have the same places.
         leaf = self._file.schema.column(place)
         if not _fits(leaf, column):
-            raise self._incompatible(field.name, column, _describe(leaf))
-
-    def _incompatible(self, name: str, column: TargetColumn, schema: str) -> SqlError:
-        return spectrum_error(
-            15007,
-            f"File '{self._url}' has an incompatible Parquet schema for column '{self._url}.{name}'. "
-            f"Column type: {column.declared}, Parquet schema:\\n{schema} (loaded into column {column.name})",
-        )
+            raise _incompatible(self._url, field.name, column, _describe(leaf), hint)
 
     def csv(self) -> Iterator[tuple[bytes, int]]:
         """Give the rows in pieces of PostgreSQL's CSV, each with its number of rows.
@@ -157,10 +146,8 @@ class ParquetSource:
             yield _to_csv(arrays), batch.num_rows
 
     def _check_length(self, array: pa.Array[Any], column: TargetColumn) -> None:
-        if column.length is None or not len(array):
-            return
-        longest = pc.max(pc.call_function("binary_length", [array])).as_py()
-        if longest is not None and longest > column.length:
+        longest = _longest(array, column)
+        if column.length is not None and longest > column.length:
             raise spectrum_error(
                 15001,
                 f"The length of the data column {column.name} is longer than the length defined in the table. "
@@ -170,6 +157,85 @@ class ParquetSource:
     def _check_null(self, array: pa.Array[Any], column: TargetColumn) -> None:
         if not column.is_nullable and array.null_count:
             raise SqlError(f"Cannot insert a NULL value into column {column.name}", f"File name: {self._url}")
+
+
+class ExternalParquet:
+    """One Parquet file of an external table: columns go by name, missing ones are null, others are not read.
+
+    Args:
+        stream: the file, seekable.
+        url: its address, for error messages.
+        columns: the table's columns, in order.
+        constants: values that every row gets behind the columns.
+
+    Raises:
+        SqlError: the file is no Parquet, or a column's type is not the table's.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], url: str, columns: Sequence[TargetColumn], constants: Sequence[str | None]
+    ) -> None:
+        self._url = url
+        self._columns = columns
+        self._constants = constants
+        self._file = _open(stream, url)
+        self._names = {name.lower(): name for name in reversed(self._file.schema_arrow.names)}
+        for column in columns:
+            if column.name in self._names:
+                self._check_type(self._names[column.name], column)
+
+    def _check_type(self, name: str, column: TargetColumn) -> None:
+        schema = self._file.schema
+        leaves = [schema.column(place) for place in range(len(schema)) if schema.column(place).path == name]
+        if not leaves:
+            kind = str(self._file.schema_arrow.field(name).type)
+            raise _incompatible(self._url, name, column, kind)
+        if not _fits(leaves[0], column):
+            raise _incompatible(self._url, name, column, _describe(leaves[0]))
+
+    def csv(self) -> Iterator[bytes]:
+        """Give the rows in pieces of PostgreSQL's CSV; texts are cut to the width of their column, as Redshift does."""
+        present = [self._names[column.name] for column in self._columns if column.name in self._names]
+        for batch in self._file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=present):
+            arrays = [self._values(batch, column) for column in self._columns]
+            texts = (pa.scalar(value, pa.large_string()) for value in self._constants)
+            arrays += [pa.repeat(text, batch.num_rows) for text in texts]
+            yield _to_csv(arrays)
+
+    def _values(self, batch: pa.RecordBatch, column: TargetColumn) -> pa.Array[Any]:
+        if column.name not in self._names:
+            return pa.nulls(batch.num_rows, pa.large_string())
+        return _cut(_canonical(batch.column(self._names[column.name]), column), column)
+
+
+def _open(stream: IO[bytes], url: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
+    except (pa.ArrowInvalid, OSError) as error:
+        raise spectrum_error(15007, f"File '{url}' has an invalid Parquet footer or is no Parquet: {error}") from error
+
+
+def _incompatible(url: str, name: str, column: TargetColumn, schema: str, hint: str = "") -> SqlError:
+    return spectrum_error(
+        15007,
+        f"File '{url}' has an incompatible Parquet schema for column '{url}.{name}'. "
+        f"Column type: {column.declared}, Parquet schema:\\n{schema}{hint}",
+    )
+
+
+def _longest(array: pa.Array[Any], column: TargetColumn) -> int:
+    """Give the bytes of the longest text; 0 for a column that holds none."""
+    if column.length is None or not len(array):
+        return 0
+    return pc.max(pc.call_function("binary_length", [array])).as_py() or 0
+
+
+def _cut(array: pa.Array[Any], column: TargetColumn) -> pa.Array[Any]:
+    width = column.length
+    if width is None or _longest(array, column) <= width:
+        return array
+    whole = (value if value is None else value.encode()[:width] for value in array.to_pylist())
+    return pa.array([part if part is None else part.decode(errors="ignore") for part in whole], pa.large_string())
 
 
 def _fits(leaf: pq.ColumnSchema, column: TargetColumn) -> bool:

@@ -1,0 +1,116 @@
+-- External schemas: which there are, what the warehouse holds of their tables, and the system views on them.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/c-spectrum-external-schemas.html
+
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_external_schemas (
+    schema_id oid PRIMARY KEY,
+    database_name text NOT NULL,
+    options text NOT NULL
+);
+-- The Data Catalog as the system views show it; filled when a statement asks them.
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_external_tables (
+    schema_id oid, table_name text, document jsonb NOT NULL, PRIMARY KEY (schema_id, table_name)
+);
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_external_partitions (
+    schema_id oid, table_name text, document jsonb NOT NULL
+);
+-- A table whose rows are here: what they were read as, and from which objects.
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_external_storage (
+    schema_id oid, table_name text, definition text NOT NULL, PRIMARY KEY (schema_id, table_name)
+);
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_external_objects (
+    object_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    schema_id oid, table_name text, partition_values text, url text, etag text, size_bytes bigint
+);
+CREATE INDEX IF NOT EXISTS redshift_external_objects_table
+    ON pg_catalog.redshift_external_objects (schema_id, table_name);
+GRANT SELECT ON pg_catalog.redshift_external_schemas, pg_catalog.redshift_external_tables,
+    pg_catalog.redshift_external_partitions TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_note_external_schema(schema oid, database text, options text) RETURNS void
+SECURITY DEFINER SET allow_system_table_mods = on LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO pg_catalog.redshift_external_schemas VALUES (schema, database, options);
+    -- The rows lie in a schema of their own, whose name holds when the external schema is renamed.
+    EXECUTE format('CREATE SCHEMA %I', 'pg_ext_' || schema);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO PUBLIC', 'pg_ext_' || schema);
+END $$;
+
+-- The schema belongs to its creator; a procedure, so that the statement gives no rows.
+CREATE OR REPLACE PROCEDURE pg_catalog.redshift_create_external_schema(
+    name text, database text, options text, if_missing boolean
+)
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF if_missing AND EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = name) THEN
+        RAISE NOTICE 'schema "%" already exists, skipping', name;
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE SCHEMA %I', name);
+    PERFORM pg_catalog.redshift_note_external_schema(
+        (SELECT n.oid FROM pg_namespace n WHERE n.nspname = name), database, options);
+END $$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_forget_external() RETURNS event_trigger
+SECURITY DEFINER LANGUAGE plpgsql AS $$
+DECLARE
+    gone oid;
+BEGIN
+    FOR gone IN
+        DELETE FROM pg_catalog.redshift_external_schemas WHERE schema_id IN (
+            SELECT objid FROM pg_event_trigger_dropped_objects() WHERE classid = 'pg_namespace'::regclass)
+        RETURNING schema_id
+    LOOP
+        DELETE FROM pg_catalog.redshift_external_tables WHERE schema_id = gone;
+        DELETE FROM pg_catalog.redshift_external_partitions WHERE schema_id = gone;
+        DELETE FROM pg_catalog.redshift_external_storage WHERE schema_id = gone;
+        DELETE FROM pg_catalog.redshift_external_objects WHERE schema_id = gone;
+        EXECUTE format('DROP SCHEMA %I CASCADE', 'pg_ext_' || gone);
+    END LOOP;
+END $$;
+
+DROP EVENT TRIGGER IF EXISTS redshift_forget_external;
+CREATE EVENT TRIGGER redshift_forget_external ON sql_drop
+    WHEN TAG IN ('DROP SCHEMA', 'DROP OWNED')
+    EXECUTE FUNCTION pg_catalog.redshift_forget_external();
+
+DROP VIEW IF EXISTS pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables, pg_catalog.svv_external_columns,
+    pg_catalog.svv_external_partitions, pg_catalog.pg_external_schema;
+
+CREATE VIEW pg_catalog.pg_external_schema AS
+SELECT schema_id AS esoid, 1 AS eskind, database_name AS esdbname, options AS esoptions
+FROM pg_catalog.redshift_external_schemas;
+
+CREATE VIEW pg_catalog.svv_external_schemas AS
+SELECT n.oid AS esoid, 1::smallint AS eskind, n.nspname::text AS schemaname, n.nspowner::integer AS esowner,
+       s.database_name AS databasename, s.options AS esoptions
+FROM pg_catalog.redshift_external_schemas s JOIN pg_namespace n ON n.oid = s.schema_id;
+
+CREATE VIEW pg_catalog.svv_external_tables AS
+SELECT current_database()::text AS redshift_database_name, n.nspname::text AS schemaname, t.table_name AS tablename,
+       'TABLE'::text AS tabletype, d.location, d.input_format, d.output_format, d.serialization_lib, d.serde_parameters,
+       d.compressed, d.parameters
+FROM pg_catalog.redshift_external_tables t
+JOIN pg_namespace n ON n.oid = t.schema_id
+CROSS JOIN LATERAL jsonb_to_record(t.document) AS d (
+    location text, input_format text, output_format text, serialization_lib text, serde_parameters text,
+    compressed integer, parameters text);
+
+CREATE VIEW pg_catalog.svv_external_columns AS
+SELECT current_database()::text AS redshift_database_name, n.nspname::text AS schemaname, t.table_name AS tablename,
+       c.columnname, c.external_type, c.columnnum, c.part_key, 'true'::text AS is_nullable
+FROM pg_catalog.redshift_external_tables t
+JOIN pg_namespace n ON n.oid = t.schema_id
+CROSS JOIN LATERAL jsonb_to_recordset(t.document -> 'columns') AS c (
+    columnname text, external_type text, columnnum integer, part_key integer);
+
+CREATE VIEW pg_catalog.svv_external_partitions AS
+SELECT n.nspname::text AS schemaname, p.table_name AS tablename, d."values", d.location, d.input_format, d.output_format,
+       d.serialization_lib, d.serde_parameters, d.compressed, d.parameters
+FROM pg_catalog.redshift_external_partitions p
+JOIN pg_namespace n ON n.oid = p.schema_id
+CROSS JOIN LATERAL jsonb_to_record(p.document) AS d (
+    "values" text, location text, input_format text, output_format text, serialization_lib text, serde_parameters text,
+    compressed integer, parameters text);
+
+GRANT SELECT ON pg_catalog.pg_external_schema, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
+    pg_catalog.svv_external_columns, pg_catalog.svv_external_partitions TO PUBLIC;
