@@ -4,11 +4,15 @@ import logging
 from collections.abc import Mapping
 
 from glue_jobs.loading.context import LoadContext
+from glue_jobs.loading.refresh import Refresh
 from glue_jobs.loading.table import Results, TableLoad
 from sluice.contract.model import Contract
 from sluice.errors import SluiceError, TerminalError, TransientError
 from sluice.handover import LoadBatchOutcome, LoadCounts, LoadInput, LoadOutcome
+from sluice.warehouse.affected import DATES_TABLE
+from sluice.warehouse.aggregate import plans
 from sluice.warehouse.audit import AUDIT_TABLE
+from sluice.warehouse.bootstrap import create_own
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.staging import leftovers
 from sluice.warehouse.target import Target
@@ -23,17 +27,19 @@ def load_claim(context: LoadContext, contracts: Mapping[str, Contract], dataset:
 
     Args:
         context: Warehouse, documents and names of the run.
-        contracts: The contracts by dataset.
+        contracts: The contracts of all datasets; aggregates are made of tables of several.
         dataset: The dataset of the claim.
         schema: Schema of the target tables.
 
     Raises:
-        SluiceError: Nothing could be decided: the input cannot be read, or the warehouse cannot be prepared.
+        SluiceError: Nothing could be decided: the input cannot be read, the warehouse cannot be prepared, or it cannot
+            be told which days of the aggregates are affected. Another run finishes what this one has loaded.
     """
     work = _read_input(context, dataset)
     contract = contracts.get(dataset)
     if contract is None:
         raise TerminalError(f"dataset {dataset}: there is no contract (known: {', '.join(sorted(contracts))})")
+    refresh = Refresh(context, contract, plans(contracts, schema))
     _prepare(context, contract)
     results = {
         table.name: TableLoad(
@@ -43,7 +49,9 @@ def load_claim(context: LoadContext, contracts: Mapping[str, Contract], dataset:
         ).run()
         for table in contract.tables
     }
-    outcome = LoadOutcome(context.claim_id, tuple(_outcome(batch_id, results) for batch_id in sorted(work.batches)))
+    batches = tuple(_outcome(batch_id, results) for batch_id in sorted(work.batches))
+    loaded = [batch.batch_id for batch in batches if not batch.error]
+    outcome = LoadOutcome(context.claim_id, batches, refresh.of(loaded))
     context.documents.write(context.processed.load_outcome(context.claim_id), outcome.to_json())
     return outcome
 
@@ -59,23 +67,23 @@ def _read_input(context: LoadContext, dataset: str) -> LoadInput:
 
 
 def _prepare(context: LoadContext, contract: Contract) -> None:
-    """Make sure of the audit table, and remove the staging tables of dead runs.
+    """Make sure of Sluice's own tables, and remove the staging tables of dead runs.
 
     One run per dataset loads at a time, so a staging table of one of its tables belongs to nobody any more.
     """
     rows = context.warehouse.rows(fixed_sql("catalog")["own_tables"], label="own tables")
     names = [str(name) for (name,) in rows]
-    if AUDIT_TABLE not in names:
-        context.repeat("audit", lambda attempt: _create_audit(context, attempt))
+    if not {AUDIT_TABLE, DATES_TABLE} <= set(names):
+        context.repeat("audit", lambda attempt: _create_own_tables(context, attempt))
     for table in contract.tables:
         for name in leftovers(table.name, names):
             logger.info("%s: removing what a dead run left behind", name)
             context.drop_stage(name)
 
 
-def _create_audit(context: LoadContext, attempt: str) -> None:
-    for name in ("create_schema", "create_table"):
-        context.execute(f"audit: {name}", fixed_sql("audit")[name], attempt)
+def _create_own_tables(context: LoadContext, attempt: str) -> None:
+    for label, sql in create_own():
+        context.execute(label, sql, attempt)
 
 
 def _outcome(batch_id: str, results: Mapping[str, Results]) -> LoadBatchOutcome:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from glue_jobs.loading.context import LoadContext
 from sluice.errors import AccountingError, SluiceError, TerminalError, TransientError
 from sluice.handover import LoadCounts, PublishedFile
+from sluice.logs import log_context, only
 from sluice.manifest import load_manifest
 from sluice.warehouse.audit import read_counts, select_counts
 from sluice.warehouse.batches import list_batches
@@ -47,6 +48,10 @@ class TableLoad:
         Returns:
             Counts or error of every batch.
         """
+        with log_context(batch=only(self.batches)):
+            return self._run()
+
+    def _run(self) -> Results:
         try:
             self.context.repeat(f"table {self.target}: prepare", self._prepare_target)
         except SluiceError as exc:
@@ -64,11 +69,12 @@ class TableLoad:
     def _one_by_one(self) -> Results:
         results: Results = {}
         for batch_id, files in sorted(self.batches.items()):
-            try:
-                results.update(self._load({batch_id: files}))
-            except SluiceError as exc:
-                logger.warning("table %s: batch %s failed: %s", self.target, batch_id, exc)
-                results[batch_id] = exc
+            with log_context(batch=batch_id):
+                try:
+                    results.update(self._load({batch_id: files}))
+                except SluiceError as exc:
+                    logger.warning("table %s: batch %s failed: %s", self.target, batch_id, exc)
+                    results[batch_id] = exc
         return results
 
     def _all_failed(self, error: SluiceError) -> Results:

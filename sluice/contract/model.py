@@ -179,6 +179,8 @@ class Table:
             (the newest batch is the whole table). A partition that is sent again replaces its rows in the published
             files, and in the table with ``append``. With ``upsert`` it is merged: a key that it no longer has stays in
             the table, because an older version from another partition may lie beneath it.
+        business_date: Column of type date or timestamp that tells to which day a row belongs. Aggregates of the table
+            are by that day, and a load brings those days up to date that it changes.
         redshift: How Redshift stores the table.
     """
 
@@ -189,6 +191,7 @@ class Table:
     primary_key: tuple[str, ...] = ()
     order_by: tuple[str, ...] = ()
     load: LoadMode = "upsert"
+    business_date: str | None = None
     redshift: RedshiftHints = field(default_factory=RedshiftHints)
 
     def column(self, name: str) -> Column:

@@ -113,6 +113,7 @@ def _table(at: str, table: Table) -> Iterator[str]:
         ("order_by", table.order_by),
         ("redshift.sort_key", table.redshift.sort_key),
         ("redshift.dist_key", (table.redshift.dist_key,) if table.redshift.dist_key else ()),
+        ("business_date", () if table.business_date is None else (table.business_date,)),
     ):
         for name in names:
             if name not in table.column_names:
@@ -120,6 +121,19 @@ def _table(at: str, table: Table) -> Iterator[str]:
         for name, _ in _repeated(names):
             yield f"{at}.{field}: {name!r} is named twice"
     yield from _load_mode(at, table)
+    yield from _business_date(at, table)
+
+
+def _business_date(at: str, table: Table) -> Iterator[str]:
+    for column in table.columns:
+        if column.name != table.business_date:
+            continue
+        try:
+            is_temporal = column.sql_type.is_temporal
+        except ValueError:
+            return  # The column itself is told what is wrong with its type.
+        if not is_temporal:
+            yield f"{at}.business_date: {column.name!r} is {column.type}; a business date is a date or a timestamp"
 
 
 def _load_mode(at: str, table: Table) -> Iterator[str]:

@@ -68,6 +68,11 @@ def batch_id_lists(batch_ids: Iterable[str]) -> Iterator[str]:
     return _lists(literal(_checked(batch_id)[0]) for batch_id in sorted(set(batch_ids)))
 
 
+def partition_lists(batch_ids: Iterable[str]) -> Iterator[str]:
+    """The partitions of the ids, in the digits of the ids, as `batch_id_lists` gives the ids themselves."""
+    return _lists(map(literal, sorted({_checked(batch_id)[0].split(".")[1] for batch_id in batch_ids})))
+
+
 def _lists(texts: Iterable[str]) -> Iterator[str]:
     """The texts with commas between them, in as many lists as the limit asks for."""
     listed: list[str] = []

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
+from sluice.warehouse.affected import day, insert_dates, partition_of, sent_before
 from sluice.warehouse.audit import AUDIT, insert_audit
 from sluice.warehouse.batches import BATCHES, ListedBatch, create_batches, insert_batches
 from sluice.warehouse.quoting import identifier, lines, names
@@ -84,6 +85,7 @@ def _upsert(staging: Staging) -> tuple[str, ...]:
         f"CREATE TEMP TABLE {FRESH} {plain_columns(target)}",
         _insert_newest(staging),
         _delete_stale(target),
+        *_note_upserted(staging),
         insert_audit(staging.sql, _count_fresh(), _count_known(target)),
         _merge(target),
     )
@@ -120,6 +122,24 @@ def _delete_stale(target: Target) -> str:
     )
 
 
+def _note_upserted(staging: Staging) -> tuple[str, ...]:
+    """The days of rows that come, of rows that they meet, and of rows that the partition may no longer have.
+
+    A staged row that loses against the target counts as well: it may be what is left of its key in the published files.
+    """
+    target = staging.target
+    column = target.table.business_date
+    if column is None:
+        return ()
+    met = lines(
+        f"SELECT {_STAGED}.{_BATCH}, {day(target.column(column))}",
+        f"FROM {_staged_rows(staging)}",
+        f"INNER JOIN {target.sql} ON {_same_key(target, _STAGED)}",
+    )
+    come = f'SELECT {_BATCH} AS "batch_id", {day(identifier(column))} AS "affected_date" FROM {FRESH}'
+    return (insert_dates(come, met, sent_before(target, column)),)
+
+
 def _wins_at(target: Target, columns: tuple[str, ...]) -> str:
     """The target's version is the newer one because of the last of these columns; all before are equal."""
     *equal, last = columns
@@ -140,8 +160,8 @@ def _count_known(target: Target) -> str:
     )
 
 
-def _same_key(target: Target) -> str:
-    return " AND ".join(f"{target.column(name)} = {FRESH}.{identifier(name)}" for name in target.table.primary_key)
+def _same_key(target: Target, other: str = FRESH) -> str:
+    return " AND ".join(f"{target.column(name)} = {other}.{identifier(name)}" for name in target.table.primary_key)
 
 
 def _merge(target: Target) -> str:
@@ -165,17 +185,43 @@ def _append(staging: Staging) -> tuple[str, ...]:
         f'WHERE {_LOADED}."partition_label" = {BATCHES}."partition_label"',
         f'AND {_LOADED}."batch_id" > {BATCHES}."batch_id"',
     )
-    return (retire, _delete_replaced(staging.target), *_insert_current(staging))
+    replaced = f"INNER JOIN {staging.target.sql} ON {_replaced(staging.target)}"
+    return (retire, *_note_replaced(staging, replaced), _delete_replaced(staging.target), *_insert_current(staging))
 
 
 def _delete_replaced(target: Target) -> str:
-    # The partition is the second part of a batch id.
     return lines(
         f"DELETE FROM {target.sql}",
         f"USING {BATCHES}",
         f'WHERE {BATCHES}."is_current"',
-        f"AND SPLIT_PART({target.column(BATCH_ID)}, '.', 2) = {BATCHES}.\"partition_digits\"",
+        f"AND {_replaced(target)}",
     )
+
+
+def _replaced(target: Target) -> str:
+    return f'{partition_of(target.column(BATCH_ID))} = {BATCHES}."partition_digits"'
+
+
+def _note_replaced(staging: Staging, join: str) -> tuple[str, ...]:
+    """The days of rows that come, and of rows that go.
+
+    Args:
+        staging: The staging table.
+        join: Joins to a batch the rows of the target whose place it takes.
+    """
+    target = staging.target
+    column = target.table.business_date
+    if column is None:
+        return ()
+    come = lines(
+        f'SELECT {_STAGED}.{_BATCH} AS "batch_id", {day(f"{_STAGED}.{identifier(column)}")} AS "affected_date"',
+        f'FROM {_staged_rows(staging)} WHERE {BATCHES}."is_current"',
+    )
+    go = lines(
+        f'SELECT {BATCHES}."batch_id", {day(target.column(column))}',
+        f'FROM {BATCHES} {join} WHERE {BATCHES}."is_current"',
+    )
+    return (insert_dates(come, go),)
 
 
 def _full_refresh(staging: Staging) -> tuple[str, ...]:
@@ -186,7 +232,8 @@ def _full_refresh(staging: Staging) -> tuple[str, ...]:
         f'WHERE {_LOADED}."batch_id" > {BATCHES}."batch_id"',
     )
     empty = f'DELETE FROM {staging.target.sql} WHERE EXISTS (SELECT 1 FROM {BATCHES} WHERE "is_current")'
-    return (retire, empty, *_insert_current(staging))
+    every_row = f"CROSS JOIN {staging.target.sql}"
+    return (retire, *_note_replaced(staging, every_row), empty, *_insert_current(staging))
 
 
 def _insert_current(staging: Staging) -> tuple[str, str]:

@@ -95,6 +95,22 @@ WHERE "orders"."order_id" = "_load_fresh"."order_id"
 AND (("orders"."updated_at" > "_load_fresh"."updated_at") OR ("orders"."updated_at" = "_load_fresh"."updated_at" AND "orders"."_batch_id" >= "_load_fresh"."_batch_id"));
 
 -- orders: merge 8
+INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
+SELECT CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+FROM (
+SELECT "_batch_id" AS "batch_id", CAST("order_date" AS date) AS "affected_date" FROM "_load_fresh"
+UNION
+SELECT "_staged"."_batch_id", CAST("orders"."order_date" AS date)
+FROM "sluice"."stage_orders_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
+INNER JOIN "public"."orders" ON "orders"."order_id" = "_staged"."order_id"
+UNION
+SELECT "_load_batches"."batch_id", CAST("orders"."order_date" AS date)
+FROM "public"."orders" INNER JOIN "_load_batches"
+ON SPLIT_PART("orders"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "orders"."_batch_id" < "_load_batches"."batch_id"
+) AS "_affected"
+WHERE "_affected"."affected_date" IS NOT NULL;
+
+-- orders: merge 9
 INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
 SELECT CAST(:dataset AS varchar(128)), CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST(:load_mode AS varchar(16)), CAST(:claim_id AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
 FROM "_load_batches"
@@ -104,7 +120,7 @@ LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh"
 WHERE EXISTS (SELECT 1 FROM "public"."orders" WHERE "orders"."order_id" = "_load_fresh"."order_id")
 GROUP BY "_batch_id") AS "_updated" ON "_updated"."_batch_id" = "_load_batches"."batch_id";
 
--- orders: merge 9
+-- orders: merge 10
 MERGE INTO "public"."orders"
 USING "_load_fresh"
 ON "orders"."order_id" = "_load_fresh"."order_id"
@@ -207,6 +223,22 @@ WHERE "order_items"."order_id" = "_load_fresh"."order_id" AND "order_items"."lin
 AND (("order_items"."updated_at" > "_load_fresh"."updated_at") OR ("order_items"."updated_at" = "_load_fresh"."updated_at" AND "order_items"."_batch_id" >= "_load_fresh"."_batch_id"));
 
 -- order_items: merge 8
+INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
+SELECT CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+FROM (
+SELECT "_batch_id" AS "batch_id", CAST("order_date" AS date) AS "affected_date" FROM "_load_fresh"
+UNION
+SELECT "_staged"."_batch_id", CAST("order_items"."order_date" AS date)
+FROM "sluice"."stage_order_items_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
+INNER JOIN "public"."order_items" ON "order_items"."order_id" = "_staged"."order_id" AND "order_items"."line_number" = "_staged"."line_number"
+UNION
+SELECT "_load_batches"."batch_id", CAST("order_items"."order_date" AS date)
+FROM "public"."order_items" INNER JOIN "_load_batches"
+ON SPLIT_PART("order_items"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "order_items"."_batch_id" < "_load_batches"."batch_id"
+) AS "_affected"
+WHERE "_affected"."affected_date" IS NOT NULL;
+
+-- order_items: merge 9
 INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
 SELECT CAST(:dataset AS varchar(128)), CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST(:load_mode AS varchar(16)), CAST(:claim_id AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
 FROM "_load_batches"
@@ -216,7 +248,7 @@ LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh"
 WHERE EXISTS (SELECT 1 FROM "public"."order_items" WHERE "order_items"."order_id" = "_load_fresh"."order_id" AND "order_items"."line_number" = "_load_fresh"."line_number")
 GROUP BY "_batch_id") AS "_updated" ON "_updated"."_batch_id" = "_load_batches"."batch_id";
 
--- order_items: merge 9
+-- order_items: merge 10
 MERGE INTO "public"."order_items"
 USING "_load_fresh"
 ON "order_items"."order_id" = "_load_fresh"."order_id" AND "order_items"."line_number" = "_load_fresh"."line_number"

@@ -89,6 +89,22 @@ WHERE "transactions"."transaction_id" = "_load_fresh"."transaction_id"
 AND (("transactions"."updated_at" > "_load_fresh"."updated_at") OR ("transactions"."updated_at" = "_load_fresh"."updated_at" AND "transactions"."_batch_id" >= "_load_fresh"."_batch_id"));
 
 -- transactions: merge 8
+INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
+SELECT CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+FROM (
+SELECT "_batch_id" AS "batch_id", CAST("transaction_date" AS date) AS "affected_date" FROM "_load_fresh"
+UNION
+SELECT "_staged"."_batch_id", CAST("transactions"."transaction_date" AS date)
+FROM "sluice"."stage_transactions_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
+INNER JOIN "public"."transactions" ON "transactions"."transaction_id" = "_staged"."transaction_id"
+UNION
+SELECT "_load_batches"."batch_id", CAST("transactions"."transaction_date" AS date)
+FROM "public"."transactions" INNER JOIN "_load_batches"
+ON SPLIT_PART("transactions"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "transactions"."_batch_id" < "_load_batches"."batch_id"
+) AS "_affected"
+WHERE "_affected"."affected_date" IS NOT NULL;
+
+-- transactions: merge 9
 INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
 SELECT CAST(:dataset AS varchar(128)), CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST(:load_mode AS varchar(16)), CAST(:claim_id AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
 FROM "_load_batches"
@@ -98,7 +114,7 @@ LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh"
 WHERE EXISTS (SELECT 1 FROM "public"."transactions" WHERE "transactions"."transaction_id" = "_load_fresh"."transaction_id")
 GROUP BY "_batch_id") AS "_updated" ON "_updated"."_batch_id" = "_load_batches"."batch_id";
 
--- transactions: merge 9
+-- transactions: merge 10
 MERGE INTO "public"."transactions"
 USING "_load_fresh"
 ON "transactions"."transaction_id" = "_load_fresh"."transaction_id"

@@ -85,6 +85,13 @@ BROKEN: list[tuple[Path_, object, str, str]] = [
     ),
     ((*TABLE, "redshift"), {"distribution": "key"}, "tables[0].redshift", "'key' and dist_key go together"),
     ((*TABLE, "redshift"), {"dist_key": "weight"}, "tables[0].redshift", "'key' and dist_key go together"),
+    ((*TABLE, "business_date"), "at", "tables[0].business_date", "'at' is no column of table 'parcels'"),
+    (
+        (*TABLE, "business_date"),
+        "weight",
+        "tables[0].business_date",
+        "'weight' is decimal(8,3); a business date is a date or a timestamp",
+    ),
     ((*TABLE, "explode"), "items", "tables[0].explode", "a CSV record has no nested arrays"),
     # columns
     ((*COLUMN, "type"), "money", "tables[0].columns[1] (weight).type", "unknown type 'money' (known: "),

@@ -3,23 +3,34 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
+from sluice.contract.files import read_contracts
 from sluice.contract.model import Column
 from sluice.contract.sqltype import SqlType
+from sluice.settings import Settings
+from sluice.warehouse.affected import select_dates, select_referring
+from sluice.warehouse.aggregate import Plan, plans
 from sluice.warehouse.audit import select_counts
 from sluice.warehouse.batches import list_batches
+from sluice.warehouse.bootstrap import Grants, bootstrap_steps
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.merge import merge
+from sluice.warehouse.procedure import Schemas, call_refresh, create_aggregate
 from sluice.warehouse.staging import Staging, count_staged, drop_stage, run_name, stage
 from sluice.warehouse.target import LiveColumn, Target, create_target, evolve_target
 from tests.unit.warehouse_contracts import targets
 
 BATCH_IDS = [f"dataset.20261120{hour:02}.{hour:032X}" for hour in range(3)] + ["dataset.20261121." + "F" * 32]
 ROLES = "arn:aws:iam::123456789012:role/copy,arn:aws:iam::123456789012:role/x"
-PARAMETER = re.compile(r":(dataset|table_schema|table_name|load_mode|claim_id)\b")
+PARAMETER = re.compile(r":(dataset|table_schema|table_name|load_mode|claim_id|dates)\b")
+CONTRACTS = read_contracts(Path(__file__).parents[2] / "contracts")
+PLANS = plans(CONTRACTS, "public")
+TEXT = r"'((?:[^']|'')*)'"
+DYNAMIC = re.compile(rf"EXECUTE {TEXT} \|\| (\w+) \|\| {TEXT}")
 LINTER = Linter(config=FluffConfig(overrides={"dialect": "redshift"}))
 
 
@@ -58,12 +69,52 @@ def test_every_statement_of_every_kind_of_contract_parses(target: Target) -> Non
     assert len(produced) > 30
 
 
-@pytest.mark.parametrize("file", ["audit", "catalog"])
+@pytest.mark.parametrize("file", ["audit", "catalog", "load_dates"])
 def test_every_fixed_statement_parses(file: str) -> None:
     found = fixed_sql(file)
 
     assert {name: problems for name, sql in found.items() if (problems := unparsable(sql))} == {}
     assert all(";" not in sql and "--" not in sql for sql in found.values())
+
+
+def pieces(procedure: str) -> Iterator[str]:
+    """The SQL in the body of a procedure, which sqlfluff itself takes for one text; control structures are left out."""
+    values = {
+        "_wanted": "DATE '2026-11-20', DATE '2026-11-21'",
+        "_days": """("_published"."year" = '2026' AND "_published"."month" = '11' AND "_published"."day" IN ('20'))""",
+    }
+    for part in procedure.split("$$")[1].split(";\n"):
+        statement = part.strip()
+        dynamic = DYNAMIC.search(statement)
+        if dynamic is not None:
+            before, name, after = dynamic.groups()
+            yield f"{before}{values[name]}{after}".replace("''", "'")
+        elif statement.startswith("SELECT INTO _days"):
+            yield statement.replace("INTO _days", "", 1)
+        elif statement.startswith(("CREATE", "DROP", "INSERT")):
+            yield statement
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.aggregate.name)
+def test_every_statement_about_an_aggregate_parses(plan: Plan) -> None:
+    schemas = Schemas("spectrum", "aggregates")
+    *tables, procedure = create_aggregate(plan, schemas)
+    inside = list(pieces(procedure))
+    produced = [*tables, procedure, *inside, call_refresh(plan.aggregate, schemas), *select_dates(BATCH_IDS)]
+    for link in plan.links:
+        produced += select_referring(plan.facts, plan.date_column, link.target, link.dimension.key, BATCH_IDS)
+
+    assert {statement: problems for statement in produced if (problems := unparsable(statement))} == {}
+    # Per table that is read: two temporary tables dropped, made and filled, and the days; then DELETE and INSERT.
+    assert len(inside) == 7 * (1 + len(plan.links)) + 2
+
+
+def test_every_statement_of_the_bootstrap_parses_and_is_small_enough() -> None:
+    settings = Settings(warehouse_schema="sales", copy_role="arn:aws:iam::123456789012:role/copy")
+    steps = bootstrap_steps(settings, CONTRACTS, Grants(("IAMR:some-role",), ("etl",)))
+
+    assert {step.sql: problems for step in steps if (problems := unparsable(step.sql))} == {}
+    assert max(len(step.sql.encode()) for step in steps) <= 100_000
 
 
 def test_the_check_sees_what_is_not_redshift() -> None:

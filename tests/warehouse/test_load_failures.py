@@ -349,6 +349,7 @@ def test_the_outcome_document_has_every_batch_once(loads: Loads) -> None:
             {"batch_id": batch_id(hour), "error": "", "is_transient": False, "tables": {"things": zero}}
             for hour in (1, 2)
         ],
+        "refresh": {},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -60,6 +61,14 @@ def test_the_job_loads_its_claim_and_writes_its_outcome(loads: Loads, local_aws:
     assert [(batch.batch_id, batch.error == "") for batch in outcome.batches] == [(good, True), (bad, False)]
     assert loads.rows() == [stored(row(1, 1, "one"), good)]
 
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert {(line["dataset"], line["run"]) for line in lines} == {("things", claim)}
+    assert {line["batch"] for line in lines} == {"", good, bad}
+    [failure] = [line for line in lines if line["batch"] == bad and line["level"] == "WARNING"]
+    assert failure["message"].startswith(f"table public.things: batch {bad} failed: ")
+    # What is on standard error is not ours: the warnings of an interpreter or the words of a JVM.
+    assert "claim" not in ended.stderr
+
 
 def test_the_job_fails_when_it_could_decide_nothing(loads: Loads, local_aws: LocalAws, package: Path) -> None:
     settings = Settings(processed_bucket=loads.bucket).to_json()
@@ -68,3 +77,6 @@ def test_the_job_fails_when_it_could_decide_nothing(loads: Loads, local_aws: Loc
 
     assert ended.returncode != 0
     assert "MissingObjectError" in ended.stderr
+    last = json.loads(ended.stdout.splitlines()[-1])
+    assert (last["level"], last["dataset"], last["run"]) == ("ERROR", "things", "none")
+    assert last["message"].startswith("the run failed: MissingObjectError: ")

@@ -1,0 +1,23 @@
+-- What the warehouse has, as the doctor asks for it: one query for all tables of a schema, not one for each.
+
+-- name: external_schema
+-- The catalog database of an external schema; none when there is no such schema.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_SCHEMAS.html
+SELECT databasename
+FROM svv_external_schemas
+WHERE schemaname = :schema_name;
+
+-- name: columns
+-- The columns of all tables of a schema: the table, and what `columns` in catalog.sql gives.
+SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale
+FROM svv_columns
+WHERE table_schema = :schema_name
+ORDER BY table_name, ordinal_position;
+
+-- name: procedures
+-- The stored procedures and functions of a schema.
+SELECT p.proname
+FROM pg_proc AS p
+INNER JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname = :schema_name
+ORDER BY p.proname;
