@@ -1,6 +1,7 @@
 """`python -m localcloud`: run the local cloud until a signal, or until the parent goes away.
 
-Prints one line of JSON when it is ready, and one when it cannot start (exit status 1).
+Prints one line of JSON when it is ready, and one when it cannot start (exit status 1). The warehouse's password is in
+it only with ``--stop-with-stdin``, which is for the process that started this one.
 """
 
 import json
@@ -8,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from urllib.parse import urlsplit
 
 from localcloud.options import from_options, parser
 from localcloud.server import LocalCloud
@@ -41,13 +43,25 @@ def main(arguments: list[str] | None = None) -> int:
                 "ready": True,
                 "pid": os.getpid(),
                 "endpoint_url": cloud.endpoint_url,
-                "warehouse_dsn": cloud.warehouse_dsn,
+                "warehouse_dsn": shown_dsn(cloud.warehouse_dsn, is_private=options.stop_with_stdin),
             }
         )
         done.wait()
     finally:
         cloud.stop()
     return 0
+
+
+def shown_dsn(dsn: str | None, *, is_private: bool) -> str | None:
+    """The warehouse's address as it is printed.
+
+    Args:
+        dsn: With its password.
+        is_private: Whether only a parent process reads it; what a terminal or a container prints stays in logs.
+    """
+    if dsn is None or is_private:
+        return dsn
+    return dsn.replace(f":{urlsplit(dsn).password}@", "@", 1)
 
 
 def _wait_for_parent(done: threading.Event) -> None:

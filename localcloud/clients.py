@@ -10,7 +10,9 @@ from localcloud.config import LocalCloudConfig
 from localcloud.environment import aws_variables
 
 if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 POOL = 32
 # Local and fast: path style, no checksums over aws-chunked bodies, enough connections for parallel downloads.
@@ -42,6 +44,16 @@ class Clients:
     def s3(self) -> "S3Client":
         """The S3 client."""
         client: S3Client = self._client("s3")
+        return client
+
+    def glue(self) -> "GlueClient":
+        """The Glue client."""
+        client: GlueClient = self._client("glue")
+        return client
+
+    def secretsmanager(self) -> "SecretsManagerClient":
+        """The Secrets Manager client."""
+        client: SecretsManagerClient = self._client("secretsmanager")
         return client
 
     def logs(self) -> Any:  # noqa: ANN401 - its types are no dependency

@@ -46,17 +46,19 @@ class LocalCloudConfig:
         glue: how Glue runs use this machine.
         with_warehouse: False leaves the warehouse out (it costs a second at start).
         checkpoint_seconds: how often changed service state is saved.
+        wait_scale: length of a second of a state machine's Wait states and pauses between retries; tests shorten it.
     """
 
     state_dir: Path
     port: int = 4566
     warehouse_port: int = 5439
-    warehouse_password: str | None = None
+    warehouse_password: str | None = field(default=None, repr=False)
     region: str = "eu-central-1"
     account_id: str = "000000000000"
     glue: GlueSettings = field(default_factory=GlueSettings)
     with_warehouse: bool = True
     checkpoint_seconds: float = 5.0
+    wait_scale: float = 1.0
 
     @property
     def log_file(self) -> Path:
@@ -85,8 +87,13 @@ def endpoint_url(port: int) -> str:
 
 
 def resolve_password(config: LocalCloudConfig) -> str:
-    """The warehouse's password: given, from the environment, or made once and kept (mode 0600)."""
-    given = config.warehouse_password or os.environ.get(PASSWORD_ENV)
+    """The warehouse's password: given, from the environment, or made once and kept (mode 0600).
+
+    Side Effects:
+        Takes the variable out of this process's environment, which every Lambda function would inherit.
+    """
+    from_environment = os.environ.pop(PASSWORD_ENV, None)
+    given = config.warehouse_password or from_environment
     if given:
         return given
     path = config.state_dir / "warehouse.password"

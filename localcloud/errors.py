@@ -32,6 +32,21 @@ class AwsApiError(SluiceError):
         self.status = status
 
 
+class StateError(SluiceError):
+    """A state of a state machine has failed, and nothing caught it."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        """Keep what the execution ends with.
+
+        Args:
+            error: name of the error, such as States.TaskFailed.
+            cause: what happened.
+        """
+        super().__init__(f"{error}: {cause}")
+        self.error = error
+        self.cause = cause
+
+
 def invalid_input(message: str) -> AwsApiError:
     """Glue's error for a request that breaks a rule."""
     return AwsApiError("InvalidInputException", message)

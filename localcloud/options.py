@@ -20,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--region", default=defaults.region)
     made.add_argument("--account-id", default=defaults.account_id)
     made.add_argument("--checkpoint-seconds", type=float, default=defaults.checkpoint_seconds)
+    made.add_argument("--wait-scale", type=float, default=defaults.wait_scale)
     made.add_argument("--glue-slots", type=int, default=defaults.glue.slots)
     made.add_argument("--glue-cores", type=int, default=defaults.glue.cores)
     made.add_argument("--glue-driver-memory", default=defaults.glue.driver_memory)
@@ -46,6 +47,7 @@ def from_options(options: argparse.Namespace) -> LocalCloudConfig:
         ),
         with_warehouse=not options.no_warehouse,
         checkpoint_seconds=options.checkpoint_seconds,
+        wait_scale=options.wait_scale,
     )
 
 
@@ -58,6 +60,7 @@ def to_arguments(config: LocalCloudConfig) -> Sequence[str]:
         "--region": config.region,
         "--account-id": config.account_id,
         "--checkpoint-seconds": config.checkpoint_seconds,
+        "--wait-scale": config.wait_scale,
         "--glue-slots": config.glue.slots,
         "--glue-cores": config.glue.cores,
         "--glue-driver-memory": config.glue.driver_memory,

@@ -4,17 +4,20 @@ Each function here has a test that fails when a newer MiniStack changes what it 
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+
+from localcloud.errors import AwsApiError, LocalCloudError, StateError
 
 CANONICAL_PORT = "4566"
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[Response]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
+Task = Callable[[str, Any], Any]
 
 
 def _ministack(name: str) -> ModuleType:
@@ -62,15 +65,16 @@ def current_scope() -> tuple[str, str]:
     return responses.get_account_id(), responses.get_region()
 
 
-def put_service_event(source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+def put_service_event(source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> None:
     """Put an event of an AWS service on the default bus (callers of PutEvents may not use a source `aws.*`).
 
     Args:
         source: such as aws.glue.
         detail_type: such as Glue Job State Change.
         detail: the event's own fields.
+        resources: ARNs that the event is about.
     """
-    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": []}
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": list(resources)}
     _ministack("services.eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
@@ -114,3 +118,178 @@ def state_readers() -> dict[str, Callable[[], Any]]:
 def save_state(name: str, state: object) -> None:
     """Write a service's state where MiniStack reads it at its start, atomically."""
     _ministack("core.persistence").save_state(name, state)
+
+
+def call_service(service: str, target: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask a JSON-protocol service from a thread that is not the endpoint's, in the present account and region.
+
+    Args:
+        service: as for `get_handler`.
+        target: value of X-Amz-Target, such as AWSGlue.StartJobRun.
+        request: the request's JSON.
+
+    Raises:
+        AwsApiError: the service refused.
+    """
+    call = _ministack("app").call_service_handler_sync
+    headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.1"}
+    status, _, body = call(get_handler(service), "POST", "/", headers, json.dumps(request).encode(), {})
+    answer: dict[str, Any] = json.loads(body) if body else {}
+    if status != 200:
+        message = answer.get("message", answer.get("Message", ""))
+        raise AwsApiError(str(answer.get("__type", "InternalFailure")).rpartition("#")[2], str(message), status)
+    return answer
+
+
+def wrap_lambda_logs(wrap: Callable[[Any], Any]) -> None:
+    """Change what becomes of a function's output.
+
+    Args:
+        wrap: gives, for MiniStack's function of a function's record, a request id, its output and more, another one.
+    """
+    functions = _ministack("services.lambda_svc")
+    vars(functions).update(_emit_lambda_logs=wrap(functions._emit_lambda_logs))
+
+
+def wrap_lambda_errors(wrap: Callable[[Any], Any]) -> None:
+    """Change what an invocation answers when the function fails.
+
+    Its message, from then on, begins with the class of the exception and a colon, when there was an exception.
+
+    Args:
+        wrap: gives, for MiniStack's function that invokes a function, another one.
+
+    Raises:
+        LocalCloudError: MiniStack's program around a function is not as it was.
+    """
+    runtime, functions = _ministack("core.lambda_runtime"), _ministack("services.lambda_svc")
+    program, told = runtime._PYTHON_WORKER_SCRIPT, '"error": str(e), "trace":'
+    if program.count(told) != 1:
+        raise LocalCloudError("MiniStack tells of a function's exceptions in another way than this version knows")
+    with_class = '"error": type(e).__name__ + ":" + str(e), "trace":'
+    vars(runtime).update(_PYTHON_WORKER_SCRIPT=program.replace(told, with_class))
+    vars(functions).update(_execute_function_warm=wrap(functions._execute_function_warm))
+
+
+def put_metric_data(namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
+    """Put metrics into CloudWatch, in the present account and region."""
+    request = {"Namespace": namespace, "MetricData": list(data)}
+    _ministack("services.cloudwatch")._put_metric_data({}, request, False, is_json=True)
+
+
+def _states() -> ModuleType:
+    return _ministack("services.stepfunctions")
+
+
+def get_execution(arn: str) -> dict[str, Any] | None:
+    """The live record of an execution of the present account and region."""
+    record: dict[str, Any] | None = _states()._executions.get(arn)
+    return record
+
+
+def all_executions() -> list[tuple[str, str, dict[str, Any]]]:
+    """Account, region and live record of every execution."""
+    return [(account, region, record) for (account, region, _), record in _states()._executions.all_items()]
+
+
+def get_state_machine(arn: str) -> dict[str, Any] | None:
+    """The live record of a state machine of the present account and region."""
+    record: dict[str, Any] | None = _states()._state_machines.get(arn)
+    return record
+
+
+def add_history(record: dict[str, Any], kind: str, **details: Mapping[str, object]) -> None:
+    """Append an event to an execution's history.
+
+    Args:
+        record: of the execution.
+        kind: the event's type, such as ExecutionRedriven.
+        **details: the event's own fields, such as executionRedrivenEventDetails.
+    """
+    _states()._add_event(record, kind, details)
+
+
+def run_state(
+    state: Mapping[str, Any], data: object, record: dict[str, Any], context: dict[str, Any]
+) -> tuple[Any, str | None]:
+    """Run one state of a state machine.
+
+    Args:
+        state: its definition.
+        data: its input.
+        record: of the execution.
+        context: MiniStack's context: the context object, the variables and the query language.
+
+    Returns:
+        Its output, and the name of the next state; None at the end.
+
+    Raises:
+        Exception: what `state_failure` makes.
+    """
+    states, kind = _states(), state.get("Type")
+    if kind == "Fail":
+        raise states._ExecutionError(*states._fail_state_error(state, data, context))
+    # A Succeed state transforms its input as a Pass state does.
+    functions = {"Pass": states._execute_pass, "Succeed": states._execute_pass}
+    functions |= {"Choice": states._execute_choice, "Wait": states._execute_wait}
+    with_record = {"Task": states._execute_task, "Parallel": states._execute_parallel, "Map": states._execute_map}
+    if kind in with_record:
+        output, following = with_record[kind](state, data, record, context)
+    elif kind in functions:
+        output, following = functions[kind](state, data, context)
+    else:
+        raise states._ExecutionError("States.Runtime", f"Unknown state type: {kind}")
+    return output, following
+
+
+def state_failure(error: str, cause: str) -> Exception:
+    """What a state raises to fail; Retry and Catch see it."""
+    failure: Exception = _states()._ExecutionError(error, cause)
+    return failure
+
+
+@contextmanager
+def state_failures() -> Iterator[None]:
+    """Raise a state's failure as a `StateError`."""
+    failures: type[Exception] = _states()._ExecutionError
+    try:
+        yield
+    except failures as failure:
+        raise StateError(vars(failure)["error"], vars(failure)["cause"]) from failure
+
+
+def replace_in_stepfunctions(name: str, make: Callable[[Any], Any]) -> None:
+    """Put a function of ours where MiniStack's engine of state machines looks for its own.
+
+    Args:
+        name: of MiniStack's function.
+        make: gives, for MiniStack's function, another one.
+
+    Raises:
+        AttributeError: MiniStack has no such function.
+    """
+    states = _states()
+    vars(states)[name] = make(getattr(states, name))
+
+
+def set_task(resource: str, task: Task) -> None:
+    """Do a task of state machines, from now on.
+
+    Args:
+        resource: the start of the task's Resource, without .sync.
+        task: gives the task's result for the whole Resource and the task's arguments.
+    """
+    _states()._SERVICE_DISPATCH[resource] = task
+
+
+def add_sdk_service(name: str, service: str, target: str, error_prefix: str) -> None:
+    """Let state machines call a service through `aws-sdk:<name>:<action>`.
+
+    Args:
+        name: as in the task's Resource.
+        service: as for `get_handler`.
+        target: first part of X-Amz-Target.
+        error_prefix: first part of its errors' names.
+    """
+    _states()._AWS_SDK_SERVICE_MAP[name] = {"target_prefix": target, "protocol": "json", "service_key": service}
+    _states()._AWS_SDK_ERROR_PREFIX[name] = error_prefix

@@ -16,12 +16,16 @@ from localcloud.athena import with_utc_timestamps
 from localcloud.checkpoint import Checkpointer
 from localcloud.clients import Clients
 from localcloud.config import LocalCloudConfig, endpoint_url, resolve_password
+from localcloud.embedded_metrics import with_metrics
 from localcloud.environment import apply_environment
 from localcloud.errors import LocalCloudError
 from localcloud.glue.install import install_glue
 from localcloud.glue.runner import GlueRunner
+from localcloud.lambda_errors import with_error_types
 from localcloud.lock import Running, StateLock, claim_port
 from localcloud.logs import log_to_file, stop_logging
+from localcloud.stepfunctions.engine import Engine
+from localcloud.stepfunctions.install import install_stepfunctions
 from localcloud.web import WebServer
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ class LocalCloud:
     """MiniStack, the Glue runner and the warehouse, from `start` to `stop`.
 
     State is kept under the configured folder and survives a stop. After a kill it is as the last checkpoint left it
-    (see `Checkpointer`), and Glue runs that were active are FAILED, with their event.
+    (see `Checkpointer`), and Glue runs and executions that were active are FAILED, with their event.
     """
 
     def __init__(self, config: LocalCloudConfig) -> None:
@@ -74,7 +78,7 @@ class LocalCloud:
         logger.info("local cloud ready on %s", self.endpoint_url)
 
     def stop(self) -> None:
-        """Stop everything in order: runs, endpoint (which saves its state), Lambda workers, warehouse."""
+        """Stop everything in order: executions, runs, endpoint (which saves its state), Lambda workers, warehouse."""
         self._started.close()
         self._warehouse = None
 
@@ -101,12 +105,15 @@ class LocalCloud:
         apply_environment(self.config, self.port)
         registry.keep_queues_across_ports()
         registry.wrap_athena_relations(with_utc_timestamps)
+        registry.wrap_lambda_logs(with_metrics)
+        registry.wrap_lambda_errors(with_error_types)
         clients = Clients(self.config, self.port)
         if warehouse_port is not None:
             self._start_warehouse(started, warehouse_port, clients)
-        self._start_endpoint(started, install_glue(self.config, self.port, clients))
+        runner = install_glue(self.config, self.port, clients)
+        self._start_endpoint(started, runner, install_stepfunctions(runner, self.config.wait_scale))
 
-    def _start_endpoint(self, started: ExitStack, runner: GlueRunner) -> None:
+    def _start_endpoint(self, started: ExitStack, runner: GlueRunner, engine: Engine) -> None:
         started.callback(registry.end_lambda_workers)
         web = WebServer(self.port, self._checkpointer.touch)
         started.callback(web.stop)
@@ -115,6 +122,8 @@ class LocalCloud:
         self._checkpointer.start()
         started.callback(runner.stop)
         runner.start()
+        started.callback(engine.stop)
+        engine.start()
 
     def _claim_warehouse_port(self) -> int | None:
         if not self.config.with_warehouse:
@@ -125,7 +134,14 @@ class LocalCloud:
         # Imported only when it is wanted: PostgreSQL and DuckDB come with it.
         make: type[Warehouse] = import_module("localcloud.redshift").Warehouse
         password = resolve_password(self.config)
-        self._warehouse = make(self.config.state_dir / "warehouse", port=port, password=password, s3=clients.s3)
+        self._warehouse = make(
+            self.config.state_dir / "warehouse",
+            port=port,
+            password=password,
+            s3=clients.s3,
+            glue=clients.glue,
+            secrets=clients.secretsmanager,
+        )
         started.callback(self._warehouse.stop)
         self._warehouse.start()
         registry.set_handler("redshift-data", self._warehouse.handle_request)

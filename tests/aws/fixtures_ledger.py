@@ -12,6 +12,7 @@ import pytest
 
 from lambda_trigger import wiring
 from localcloud.child import LocalCloudProcess
+from sluice.aws.arns import Arns
 from sluice.aws.catalog import GlueCatalog
 from sluice.aws.clients import Clients
 from sluice.aws.documents import Documents
@@ -60,6 +61,7 @@ class Trigger:
     clients: Clients
     settings: Settings
     queue: str
+    mailbox: str
 
     @property
     def ledger(self) -> Ledger:
@@ -99,6 +101,33 @@ class Trigger:
         eventually(look)
         return sorted(found, key=lambda record: "s3:TestEvent" not in record["body"])
 
+    @property
+    def arns(self) -> Arns:
+        return Arns(self.clients.sts)
+
+    def executions(self) -> dict[str, dict[str, Any]]:
+        """Input of every execution of the load's machine, by name."""
+        stepfunctions = self.clients.stepfunctions
+        found = stepfunctions.list_executions(stateMachineArn=self.arns.machine(self.settings.load_machine))
+        arns = [item["executionArn"] for item in found["executions"]]
+        described = [stepfunctions.describe_execution(executionArn=arn) for arn in arns]
+        return {item["name"]: json.loads(item["input"]) for item in described}
+
+    def notices(self, count: int) -> list[tuple[str, dict[str, Any]]]:
+        """Subject and body of so many notices that came to the mailbox, in the order of their subjects."""
+        found: list[tuple[str, dict[str, Any]]] = []
+
+        def look() -> bool:
+            answer = self.clients.sqs.receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10)
+            for message in answer.get("Messages", []):
+                self.clients.sqs.delete_message(QueueUrl=self.mailbox, ReceiptHandle=message["ReceiptHandle"])
+                notice = json.loads(message["Body"])
+                found.append((notice["Subject"], json.loads(notice["Message"])))
+            return len(found) >= count
+
+        eventually(look)
+        return sorted(found, key=lambda notice: notice[0])
+
     def states(self) -> list[tuple[str, str]]:
         """Partition and state of every batch, sorted."""
         return sorted((record.partition, str(record.state)) for record in self.ledger.batches())
@@ -125,8 +154,13 @@ def trigger(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trigg
         raw_database=f"trigger_raw_{number}",
         convert_job=f"trigger-convert-{number}",
         load_job=f"trigger-load-{number}",
+        load_machine=f"trigger-load-{number}",
+        business_topic=f"trigger-business-{number}",
+        support_topic=f"trigger-support-{number}",
+        retry_delay_seconds=0,
     )
     queue = _make(clients, settings, f"trigger-{number}")
+    mailbox = _make_mailbox(clients, settings, f"trigger-mailbox-{number}")
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(clients.endpoint))
@@ -135,7 +169,7 @@ def trigger(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trigg
     # A package carries its contracts; a checkout has them in their folder.
     monkeypatch.setattr(wiring, "packaged_contracts", lambda: CONTRACTS)
     wiring.application.cache_clear()
-    yield Trigger(clients, settings, queue)
+    yield Trigger(clients, settings, queue, mailbox)
     wiring.application.cache_clear()
     _give_logs_back()
     _stop_runs(clients, settings)
@@ -171,6 +205,21 @@ def _make(clients: Clients, settings: Settings, queue: str) -> str:
             ]
         },
     )
+    return url
+
+
+def _make_mailbox(clients: Clients, settings: Settings, name: str) -> str:
+    """The machine, which does nothing, and the topics, with a queue that gets all that is published; its URL."""
+    clients.stepfunctions.create_state_machine(
+        name=settings.load_machine,
+        definition=json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
+        roleArn="arn:aws:iam::000000000000:role/r",
+    )
+    url = clients.sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    for topic in (settings.business_topic, settings.support_topic):
+        topic_arn = clients.sns.create_topic(Name=topic)["TopicArn"]
+        clients.sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
     return url
 
 

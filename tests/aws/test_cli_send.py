@@ -137,7 +137,7 @@ def test_status_for_machines_and_with_filters(aws: Aws, bucket: str, capsys: pyt
         assert _run("status", "--json", *filters) == 0
         assert [item["batch_id"] for item in json.loads(capsys.readouterr().out)] == [waiting.batch_id]
     assert _run("status", "--dataset", "letters") == 0
-    assert capsys.readouterr().out == "no batches yet; `sluice send` writes some\n"
+    assert capsys.readouterr().out == "no batch fits these filters\n"
 
 
 @pytest.mark.usefixtures("endpoint")

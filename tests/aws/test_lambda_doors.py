@@ -1,5 +1,6 @@
 """The trigger's doors to S3, the Data Catalog and Glue, on the local cloud."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from typing import Any
@@ -10,9 +11,12 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from sluice.aws.catalog import GlueCatalog
 from sluice.aws.clients import Clients
 from sluice.aws.documents import Documents
+from sluice.aws.executions import Execution, Executions
 from sluice.aws.failures import as_sluice_error
 from sluice.aws.jobs import GlueJobs
+from sluice.aws.topics import Topics
 from sluice.errors import AwsBusyError, AwsError, MissingObjectError, SluiceError, StartUnclearError
+from tests.aws.cloud import eventually
 from tests.aws.fixtures_ledger import Trigger, clients, trigger
 
 __all__ = ["clients", "trigger"]
@@ -246,3 +250,93 @@ def test_errors_have_one_of_two_families(code: str, status: int, kind: type[Slui
     error = as_sluice_error(refusal(code, status), "read it")
     assert type(error) is kind
     assert str(error).startswith(f"read it: An error occurred ({code})")
+
+
+# Step Functions and SNS
+
+
+def test_a_name_means_one_execution(trigger: Trigger) -> None:
+    executions, machine = Executions(trigger.clients.stepfunctions, trigger.arns), trigger.settings.load_machine
+    arguments = {"claim_id": "c1", "dataset": "orders"}
+    assert executions.describe(machine, "c1") is None
+    for _ in range(2):
+        executions.start(machine, "c1", arguments)
+    eventually(lambda: executions.describe(machine, "c1") == Execution(machine, "c1", "SUCCEEDED"))
+    executions.start(machine, "c1", arguments)
+    assert trigger.executions() == {"c1": arguments}
+    assert executions.redrive(machine, "c1") is False
+    assert executions.redrive(machine, "c2") is False
+
+
+def test_an_execution_that_failed_goes_on(trigger: Trigger) -> None:
+    """The machine fails until it is redriven, as that of the load does."""
+    condition = "{% $states.context.Execution.RedriveCount > 0 %}"
+    states = {
+        "Look": {"Type": "Choice", "Choices": [{"Condition": condition, "Next": "Done"}], "Default": "Broken"},
+        "Broken": {"Type": "Pass", "Output": "{% $states.context.Execution.RedriveCount > 0 ? {} : $error('broken') %}",
+                   "Next": "Done"},
+        "Done": {"Type": "Succeed"},
+    }  # fmt: skip
+    machine = f"{trigger.settings.load_machine}-broken"
+    trigger.clients.stepfunctions.create_state_machine(
+        name=machine,
+        definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": "Look", "States": states}),
+        roleArn="arn:aws:iam::000000000000:role/r",
+    )
+    executions = Executions(trigger.clients.stepfunctions, trigger.arns)
+    executions.start(machine, "c1", {})
+
+    def state() -> str:
+        found = executions.describe(machine, "c1")
+        assert found is not None
+        return found.state
+
+    eventually(lambda: state() == "FAILED")
+    failed = executions.describe(machine, "c1")
+    assert failed is not None
+    assert failed.has_failed
+    assert failed.message.startswith("States.QueryEvaluationError: ")
+    assert executions.redrive(machine, "c1") is True
+    eventually(lambda: state() == "SUCCEEDED")
+
+
+def test_a_machine_that_is_not_there_is_an_error_of_its_own(trigger: Trigger) -> None:
+    executions = Executions(trigger.clients.stepfunctions, trigger.arns)
+    with pytest.raises(AwsError, match=r"^start execution c1 of no-such-machine: .*StateMachineDoesNotExist"):
+        executions.start("no-such-machine", "c1", {})
+
+
+class RefusingExecutions(Refusing):
+    """A client of Step Functions that raises."""
+
+    def start_execution(self, **_: Any) -> Any:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [refusal("ThrottlingException"), refusal("ExecutionLimitExceeded"), ReadTimeoutError(endpoint_url="x")],
+)
+def test_a_start_without_a_clear_answer_may_have_happened(trigger: Trigger, error: Exception) -> None:
+    """The client has repeated it: what the first request came to nobody knows."""
+    refusing: Any = RefusingExecutions(error)
+    with pytest.raises(StartUnclearError, match=r"^start execution c1 of m: "):
+        Executions(refusing, trigger.arns).start("m", "c1", {})
+
+
+def test_a_notice_reaches_its_topic(trigger: Trigger) -> None:
+    topics = Topics(trigger.clients.sns, trigger.arns)
+    topics.publish(trigger.settings.support_topic, "Sluice: orders failed", json.dumps({"why": "zwölf\n"}))
+    assert trigger.notices(1) == [("Sluice: orders failed", {"why": "zwölf\n"})]
+    with pytest.raises(AwsError, match=r"^publish to no-such-topic: .*NotFound"):
+        topics.publish("no-such-topic", "subject", "{}")
+
+
+def test_arns_have_the_account_and_the_region(trigger: Trigger) -> None:
+    arns = trigger.arns
+    account = trigger.clients.sts.get_caller_identity()["Account"]
+    assert [arns.machine("m"), arns.execution("m", "c1"), arns.topic("t")] == [
+        f"arn:aws:states:eu-central-1:{account}:stateMachine:m",
+        f"arn:aws:states:eu-central-1:{account}:execution:m:c1",
+        f"arn:aws:sns:eu-central-1:{account}:t",
+    ]

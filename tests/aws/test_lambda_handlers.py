@@ -6,12 +6,21 @@ from typing import Any
 
 import pytest
 
-from lambda_trigger import on_job_change, on_manifest, sweep
+from lambda_trigger import load_step, on_job_change, on_manifest, sweep
+from lambda_trigger.loads import LoadStoppedError
 from sluice.batch import BatchState, Stage
-from sluice.handover import FrozenManifest, LoadInput, RunInput, RunOutcome
+from sluice.handover import (
+    FrozenManifest,
+    LoadBatchOutcome,
+    LoadCounts,
+    LoadInput,
+    LoadOutcome,
+    RunInput,
+    RunOutcome,
+)
 from sluice.record import BatchRecord, Slot
 from tests.aws.fixtures_ledger import LambdaContext, Trigger, clients, sqs_record, trigger
-from tests.doubles.world import START, published
+from tests.doubles.world import AGGREGATE, START, published
 
 __all__ = ["clients", "trigger"]
 
@@ -139,13 +148,56 @@ def test_the_end_of_a_run_is_booked_and_the_load_begins(trigger: Trigger) -> Non
     record = only(trigger)
     assert (record.state, record.counts) == (BatchState.LOADING, outcome.table_counts())
     assert trigger.ledger.file_counts(record.batch_id) == outcome.files
-    (load,) = trigger.runs(trigger.settings.load_job)
-    assert load["Arguments"] == {"--claim_id": record.claim_id, "--dataset": "orders"}
+    assert trigger.runs(trigger.settings.load_job) == []
+    assert trigger.executions() == {record.claim_id: {"claim_id": record.claim_id, "dataset": "orders"}}
     text = trigger.documents.read(trigger.settings.processed.load_input(record.claim_id))
     assert LoadInput.from_json(text).batches == {record.batch_id: outcome.published}
     manifest = json.loads(trigger.documents.read(trigger.settings.processed.load_manifest(record.claim_id, "orders")))
     (file,) = outcome.published["orders"]
     assert manifest == {"entries": [{"url": file.url, "mandatory": True, "meta": {"content_length": 100}}]}
+
+
+def test_the_steps_of_a_load(trigger: Trigger) -> None:
+    record = loading(trigger)
+    claim = {"claim_id": record.claim_id, "dataset": "orders"}
+    counts = {"orders": LoadCounts(staged=3, inserted=2, updated=1)}
+    refresh = {AGGREGATE: ("2026-11-20",)}
+    loaded = LoadOutcome(record.claim_id, (LoadBatchOutcome(record.batch_id, tables=counts),), refresh)
+    trigger.documents.write(trigger.settings.processed.load_outcome(record.claim_id), loaded.to_json())
+    for _ in range(2):
+        booked = load_step.handler({"step": "book", **claim}, CONTEXT)
+        assert (booked["loaded"], booked["archive"], booked["more"], len(booked["refresh"])) == (1, True, False, 1)
+        json.dumps(booked)
+    assert (only(trigger).state, only(trigger).load_counts) == (BatchState.LOADED, counts)
+    assert [load.claim_id for load in trigger.ledger.open_loads("orders")] == [record.claim_id]
+
+    failure = {"state": "Archive", "error": "AwsError", "cause": "AccessDenied", "redrives": 0}
+    assert load_step.handler({"step": "fail", **claim, "failure": failure}, CONTEXT) == {}
+    assert only(trigger).reason == "Archive failed: AwsError: AccessDenied"
+    with pytest.raises(LoadStoppedError, match=r"^Archive failed: AwsError: AccessDenied$"):
+        load_step.handler({"step": "stop", **claim, "failure": failure, "redrives": 0}, CONTEXT)
+    assert load_step.handler({"step": "stop", **claim, "failure": failure, "redrives": 1}, CONTEXT) == {}
+
+    assert load_step.handler({"step": "finish", **claim}, CONTEXT) == {}
+    assert (only(trigger).reason, trigger.ledger.open_loads("orders")) == ("", ())
+    notices = trigger.notices(2)
+    assert [subject for subject, _ in notices] == [
+        "Sluice: orders 2026-11-20T13 loaded", "Sluice: orders: Archive failed after the load",
+    ]  # fmt: skip
+    assert notices[0][1]["rows"] == {"orders": {"inserted": 2, "updated": 1}}
+
+
+def loading(trigger: Trigger) -> BatchRecord:
+    """A batch whose conversion has ended and whose load has begun."""
+    trigger.send(HOUR, "part-1")
+    deliver(*trigger.receive(1))
+    record = only(trigger)
+    frozen = FrozenManifest.from_json(trigger.documents.read(record.frozen_manifest))
+    outcome = RunOutcome(record.claim_id, "run", (published("run", frozen),))
+    trigger.documents.write(trigger.settings.processed.run_outcome(record.claim_id), outcome.to_json())
+    (run,) = trigger.runs(trigger.settings.convert_job)
+    on_job_change.handler(job_change(trigger.settings.convert_job, run["Id"], "SUCCEEDED"), CONTEXT)
+    return only(trigger)
 
 
 @pytest.mark.parametrize("state", ["FAILED", "TIMEOUT"])

@@ -103,7 +103,7 @@ def test_a_transaction_that_collides_is_tried_again(ledger: Ledger) -> None:
     flaky, client = scripted(ledger, "transact_write_items", cancelled("None", "TransactionConflict"))
     assert flaky.create(record()) is True
     assert client.calls == 2
-    assert ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(record().batch_id, 0),)
+    assert ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(record().batch_id, 0, record().due_at),)
 
 
 def test_a_transaction_that_always_collides_gives_up_and_changes_nothing(ledger: Ledger) -> None:

@@ -1,5 +1,6 @@
 """The warehouse beside the AWS endpoint: reached by both its doors, and kept over a restart."""
 
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,9 @@ import psycopg
 import pytest
 
 from localcloud.child import LocalCloudProcess
+from localcloud.deploy.warehouse import keep_secret
 from localcloud.errors import PortBusyError
+from sluice.aws.clients import Clients
 from tests.aws.cloud import Aws, eventually
 from tests.aws.conftest import cloud_config
 
@@ -29,10 +32,10 @@ def query(cloud: LocalCloudProcess, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def by_data_api(cloud: LocalCloudProcess, sql: str) -> dict[str, Any]:
+def by_data_api(cloud: LocalCloudProcess, sql: str, **more: str) -> dict[str, Any]:
     """The end of a statement sent through the Redshift Data API."""
     client = Aws(cloud.endpoint_url).client("redshift-data")
-    statement = client.execute_statement(WorkgroupName="sluice", Database="warehouse", Sql=sql)["Id"]
+    statement = client.execute_statement(WorkgroupName="sluice", Database="warehouse", Sql=sql, **more)["Id"]
 
     def look() -> dict[str, Any] | None:
         described: dict[str, Any] = client.describe_statement(Id=statement)
@@ -53,6 +56,20 @@ def test_both_doors_lead_to_one_warehouse_that_survives(own: LocalCloudProcess) 
     own.kill()
     own.start()
     assert query(own, "select id from public.t order by id") == [(1,), (2,)]
+
+
+def test_a_secret_of_the_local_cloud_opens_its_warehouse(own: LocalCloudProcess) -> None:
+    assert own.warehouse_dsn is not None
+    clients = Clients.of_local_cloud(own.endpoint_url, own.config.region)
+    keep_secret(clients, "sluice/warehouse", own.warehouse_dsn)
+    wrong = {"username": "sluice", "password": "never-the-password"}
+    clients.secretsmanager.create_secret(Name="wrong", SecretString=json.dumps(wrong))
+    assert by_data_api(own, "select 1", SecretArn="sluice/warehouse")["Status"] == "FINISHED"
+    refused = by_data_api(own, "select 1", SecretArn="wrong")
+    assert (refused["Status"], refused["Error"]) == (
+        "FAILED",
+        'FATAL: password authentication failed for user "sluice"',
+    )
 
 
 def test_a_busy_warehouse_port_is_named_with_its_option(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.__main__ import shown_dsn
 from localcloud.config import PASSWORD_ENV, GlueSettings, LocalCloudConfig, resolve_password
 from localcloud.environment import apply_environment
 from localcloud.errors import AlreadyRunningError
@@ -79,6 +80,7 @@ def test_the_child_is_started_with_the_whole_configuration(tmp_path: Path) -> No
         glue=glue,
         with_warehouse=False,
         checkpoint_seconds=0.25,
+        wait_scale=0.5,
     )
     for given in (config, LocalCloudConfig(tmp_path)):
         assert from_options(parser().parse_args(to_arguments(given))) == given
@@ -86,3 +88,26 @@ def test_the_child_is_started_with_the_whole_configuration(tmp_path: Path) -> No
     names = {field.name for field in fields(config)}
     differing = {name for name in names if getattr(config, name) != getattr(default, name)}
     assert differing == names - {"warehouse_password"}, "each field is tried"
+
+
+def test_a_password_reaches_no_child_and_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_ENV, "from the environment")
+    assert resolve_password(LocalCloudConfig(tmp_path)) == "from the environment"
+    # Lambda's workers inherit the environment of the local cloud.
+    assert PASSWORD_ENV not in os.environ
+    given = LocalCloudConfig(tmp_path, warehouse_password="given by hand")
+    assert "given by hand" not in repr(given)
+    assert "given by hand" not in " ".join(to_arguments(given))
+
+
+@pytest.mark.parametrize(
+    ("dsn", "is_private", "shown"),
+    [
+        (None, False, None),
+        ("postgresql://sluice:pa%2Fss@127.0.0.1:1/w", True, "postgresql://sluice:pa%2Fss@127.0.0.1:1/w"),
+        ("postgresql://sluice:pa%2Fss@127.0.0.1:1/w", False, "postgresql://sluice@127.0.0.1:1/w"),
+        ("postgresql://sluice:sluice@127.0.0.1:1/w", False, "postgresql://sluice@127.0.0.1:1/w"),
+    ],
+)
+def test_only_the_parent_is_told_the_password(dsn: str | None, is_private: bool, shown: str | None) -> None:
+    assert shown_dsn(dsn, is_private=is_private) == shown
