@@ -49,12 +49,14 @@ class Address:
     Attributes:
         database: Name of the database.
         workgroup: Redshift Serverless workgroup; empty for a provisioned cluster.
-        cluster: Identifier of a provisioned cluster, reached with the caller's IAM identity; empty for Serverless.
+        cluster: Identifier of a provisioned cluster; empty for Serverless.
+        secret: Secret of the database user, by name or ARN; empty to come in with the caller's IAM identity.
     """
 
     database: str
     workgroup: str = ""
     cluster: str = ""
+    secret: str = ""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Address":
@@ -66,12 +68,17 @@ class Address:
         if not settings.warehouse_cluster and not settings.warehouse_workgroup:
             raise WarehouseError("neither warehouse_workgroup nor warehouse_cluster is set")
         workgroup = "" if settings.warehouse_cluster else settings.warehouse_workgroup
-        return cls(settings.warehouse_database, workgroup, settings.warehouse_cluster)
+        return cls(settings.warehouse_database, workgroup, settings.warehouse_cluster, settings.warehouse_secret)
 
     def to_request(self) -> dict[str, str]:
-        """The address as a request of the API has it."""
+        """The address as a request of the API has it.
+
+        Source: https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ExecuteStatement.html (``SecretArn``
+        takes the secret's name as well)
+        """
         place = {"ClusterIdentifier": self.cluster} if self.cluster else {"WorkgroupName": self.workgroup}
-        return {"Database": self.database, **place}
+        secret = {"SecretArn": self.secret} if self.secret else {}
+        return {"Database": self.database, **place, **secret}
 
 
 @dataclass(frozen=True)

@@ -280,3 +280,34 @@ def test_values_have_their_types() -> None:
     columns = [ResultColumn(kind, kind) for kind, _, _ in cases]
 
     assert read_records(columns, [[field for _, field, _ in cases]]) == [tuple(value for _, _, value in cases)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "request_"),
+    [
+        (Settings(), {"Database": "warehouse", "WorkgroupName": "sluice"}),
+        (
+            Settings(warehouse_secret="sluice/warehouse"),
+            {"Database": "warehouse", "WorkgroupName": "sluice", "SecretArn": "sluice/warehouse"},
+        ),
+        (
+            Settings(warehouse_cluster="big", warehouse_secret="arn:aws:secretsmanager:eu-central-1:1:secret:x-AbCdEf"),
+            {
+                "Database": "warehouse",
+                "ClusterIdentifier": "big",
+                "SecretArn": "arn:aws:secretsmanager:eu-central-1:1:secret:x-AbCdEf",
+            },
+        ),
+    ],
+    ids=["role", "secret by name", "secret by arn"],
+)
+def test_the_address_names_the_secret_and_never_what_is_in_it(settings: Settings, request_: dict[str, str]) -> None:
+    assert Address.from_settings(settings).to_request() == request_
+
+
+def test_every_submission_carries_the_secret(client: RedshiftDataAPIServiceClient, stub: Stubber) -> None:
+    api = DataApi(client, Address("warehouse", workgroup="sluice", secret="sluice/warehouse"))
+    with_secret = {**ASKED, "SecretArn": "sluice/warehouse"}
+    stub.add_response("execute_statement", described("FINISHED", HasResultSet=False), with_secret)
+
+    assert api.rows("SELECT 1") == []
