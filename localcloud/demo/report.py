@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from localcloud.demo.after import AggregateResult
 from localcloud.demo.compare import Difference
+from localcloud.demo.inbox import Message
 from sluice.cli.terminal import state_text
 from sluice.handover import TableCounts
 from sluice.record import BatchRecord
@@ -24,6 +26,9 @@ class Report:
     Attributes:
         seconds: How long it took.
         tables: By table: its counts from the ledger, rows in the warehouse, rows expected.
+        aggregates: By aggregate: its rows in the warehouse and whether they are right.
+        archived_files: Raw files that lie in the archive.
+        messages: The notifications that were sent.
         batches: The ledger's batches, by dataset and partition.
         differences: What is not as it must be.
         error: Why the demo ended early; empty when it did not.
@@ -32,6 +37,9 @@ class Report:
 
     seconds: float = 0.0
     tables: dict[str, tuple[TableCounts, int, int]] = field(default_factory=dict)
+    aggregates: dict[str, AggregateResult] = field(default_factory=dict)
+    archived_files: int = 0
+    messages: Sequence[Message] = ()
     batches: Sequence[BatchRecord] = ()
     differences: list[Difference] = field(default_factory=list)
     error: str = ""
@@ -48,6 +56,9 @@ class Report:
             "ok": self.ok,
             "seconds": round(self.seconds, 1),
             "tables": {name: _plain(*found) for name, found in self.tables.items()},
+            "aggregates": {name: {"rows": found.rows, "ok": found.is_right} for name, found in self.aggregates.items()},
+            "archived_files": self.archived_files,
+            "notifications": {topic: self._count(topic) for topic in ("business", "support")},
             "batches": [
                 {"dataset": b.dataset, "partition": b.partition, "state": str(b.state), "reason": b.reason}
                 for b in self.batches
@@ -65,11 +76,19 @@ class Report:
         if self.tables:
             console.print(_tables(self.tables))
             console.print()
+        if self.aggregates:
+            console.print(_aggregates(self.aggregates))
+            console.print(f"raw files in the archive: {self.archived_files}")
+            console.print()
+        _print_messages(console, self.messages)
         _print_differences(console, self.differences)
         if self.error:
             console.print(Text(self.error, "red"), soft_wrap=True)
         verdict = "every row and every count is as it was sent" if self.ok else "NOT as it was sent"
         console.print(Text(f"{verdict}; {self.seconds:.0f} s", "bold green" if self.ok else "bold red"))
+
+    def _count(self, topic: str) -> int:
+        return sum(message.topic == topic for message in self.messages)
 
 
 def _plain(counts: TableCounts, warehouse: int, expected: int) -> dict[str, int]:
@@ -91,6 +110,37 @@ def _tables(tables: Mapping[str, tuple[TableCounts, int, int]]) -> Table:
     for name, found in tables.items():
         view.add_row(name, *(f"{number:,}" for number in _plain(*found).values()))
     return view
+
+
+def _aggregates(aggregates: Mapping[str, AggregateResult]) -> Table:
+    view = Table(title="Aggregates", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    view.add_column("table")
+    view.add_column("rows", justify="right")
+    view.add_column("as computed from what was sent")
+    for name, found in aggregates.items():
+        view.add_row(name, f"{found.rows:,}", Text("yes", "green") if found.is_right else Text("no", "red"))
+    return view
+
+
+def _print_messages(console: Console, messages: Sequence[Message]) -> None:
+    if not messages:
+        return
+    view = Table(title="Notifications", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in ("topic", "subject", "says"):
+        view.add_column(name, overflow="fold")
+    for message in messages:
+        view.add_row(message.topic, Text(message.subject), Text(_gist(message)))
+    console.print(view)
+    console.print()
+
+
+def _gist(message: Message) -> str:
+    """What a person wants to know of a notification first."""
+    body = message.body
+    if "rows" not in body:
+        return "; ".join(str(body[name]) for name in ("why", "retry") if name in body)
+    rows = (f"{table} {n['inserted']} inserted, {n['updated']} updated" for table, n in body["rows"].items())
+    return "; ".join([*rows, f"{body['quarantined']} quarantined", f"{body['seconds']:.0f} s"])
 
 
 def _batches(batches: Sequence[BatchRecord]) -> Table:

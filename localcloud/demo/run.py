@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -11,15 +12,18 @@ from rich.progress import Progress, TaskID
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import LocalCloudConfig
+from localcloud.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
 from localcloud.demo.compare import compare_batches, compare_rows, warehouse_rows
+from localcloud.demo.inbox import Inbox
 from localcloud.demo.report import Report
 from localcloud.demo.scenario import START, Scenario
 from localcloud.errors import LocalCloudError
-from localcloud.foreground import deployed, interrupt_on_signals
+from localcloud.foreground import WAREHOUSE_SECRET, deployed, interrupt_on_signals
 from localcloud.lock import StateLock
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
+from sluice.batch import Stage
 from sluice.cli.terminal import out, progress_of
 from sluice.contract import Contract
 from sluice.errors import SluiceError
@@ -27,6 +31,8 @@ from sluice.handover import TableCounts, sum_by_table
 from sluice.record import BatchRecord
 from sluice.settings import Settings
 from sluice.simulator import DATASETS, SimulatorOptions
+from sluice.simulator.aggregates import truth_of_aggregates
+from sluice.warehouse.quoting import qualified
 
 _POLL_SECONDS = 0.5
 _INTERRUPTED = 130
@@ -95,7 +101,8 @@ class Demo:
         self._contracts = {name: contracts[name] for name in DATASETS}
         self._console = console
         self._report = report
-        self._settings = Settings()
+        # A failed run goes again at once: nobody wants to watch a demo wait for the next sweep.
+        self._settings = Settings(warehouse_secret=WAREHOUSE_SECRET, retry_delay_seconds=0)
 
     def run(self) -> None:
         """Start everything, send, wait, compare; stop everything, whatever happens.
@@ -105,8 +112,10 @@ class Demo:
         """
         _clear(self._options.state_dir)
         # Ports of their own, so that the demo runs beside `sluice up`.
-        config = LocalCloudConfig(self._options.state_dir, port=0, warehouse_port=0)
+        config = LocalCloudConfig(self._options.state_dir, port=0, warehouse_port=0, wait_scale=0.1)
         with deployed(config, self._settings, self._contracts, self._console) as (cloud, clients):
+            inbox = Inbox(clients, self._settings)
+            inbox.subscribe()
             scenario = self._scenario(clients)
             ledger = Ledger(clients.dynamodb, self._settings.ledger_table)
             with self._console.status("sending"):
@@ -114,6 +123,8 @@ class Demo:
             self._wait(cloud, scenario, ledger, clients)
             with self._console.status("comparing"):
                 self._compare(scenario, DataApi(clients.redshift_data, Address.from_settings(self._settings)))
+                self._compare_after(clients, inbox)
+            self._report.is_complete = True
 
     def _scenario(self, clients: Clients) -> Scenario:
         simulator = SimulatorOptions(
@@ -125,12 +136,18 @@ class Demo:
         deadline = time.monotonic() + self._options.timeout_seconds
         with progress_of(len(scenario.expected), self._console, "waiting for the pipeline") as progress:
             while True:
+                # Looked at before the batches are read: what it has done is in them then.
+                goes_on = any(_goes_on(ledger, dataset) for dataset in self._contracts)
                 batches = _sorted(ledger.batches())
                 self._report.batches = batches
                 scenario.go_on(batches)
                 _show_progress(progress, progress.task_ids[0], batches)
                 done = {(batch.dataset, batch.partition) for batch in batches if batch.state.is_final}
-                is_quiet = all(batch.state.is_final for batch in batches) and _queue_is_empty(clients, self._settings)
+                is_quiet = (
+                    all(batch.state.is_final for batch in batches)
+                    and _queue_is_empty(clients, self._settings)
+                    and not goes_on
+                )
                 if scenario.is_sent and done >= scenario.expected and is_quiet:
                     return
                 if not cloud.is_running:
@@ -159,7 +176,20 @@ class Demo:
             rows = warehouse_rows(warehouse, self._settings.warehouse_schema, table)
             report.tables[name] = (counts.get(name, TableCounts()), len(rows), len(expected))
             report.differences += compare_rows(table, expected, rows)
-        report.is_complete = True
+        for name, wanted in truth_of_aggregates(truth).items():
+            found = warehouse.rows(f"SELECT * FROM {qualified(self._settings.aggregate_schema, name)}", label=name)  # noqa: S608
+            differences = list(compare_aggregate(name, wanted, found))
+            report.aggregates[name] = AggregateResult(len(found), not differences)
+            report.differences += differences
+
+    def _compare_after(self, clients: Clients, inbox: Inbox) -> None:
+        report = self._report
+        keys = partial(_keys, clients, self._settings.raw_bucket)
+        differences, report.archived_files = compare_archive(keys, self._contracts, report.batches)
+        report.differences += differences
+        inbox.read()
+        report.messages = inbox.messages
+        report.differences += compare_notifications(report.messages, report.batches)
 
 
 def _sorted(batches: Sequence[BatchRecord]) -> list[BatchRecord]:
@@ -176,6 +206,16 @@ def _queue_is_empty(clients: Clients, settings: Settings) -> bool:
     url = clients.sqs.get_queue_url(QueueName=settings.manifest_queue)["QueueUrl"]
     found = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return found["ApproximateNumberOfMessages"] == found["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+
+def _keys(clients: Clients, bucket: str, prefix: str) -> list[str]:
+    pages = clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+
+def _goes_on(ledger: Ledger, dataset: str) -> bool:
+    """Whether a load, or what follows one, is still to be done; a load is noted as open before it frees its slot."""
+    return ledger.slot(dataset, Stage.LOAD) is not None or bool(ledger.open_loads(dataset))
 
 
 def _clear(state_dir: Path) -> None:

@@ -10,6 +10,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = {"customers", "orders", "order_items", "products", "transactions"}
+AGGREGATES = {"daily_orders", "daily_sales_by_category", "daily_sales_by_segment", "top_products"}
 
 
 def test_the_demo_accounts_for_every_row() -> None:
@@ -38,8 +39,15 @@ def test_the_demo_accounts_for_every_row() -> None:
     # Something of everything happened: otherwise the comparison would prove little.
     assert all(report["tables"][table]["rejected"] > 0 for table in TABLES)
     assert all(report["tables"][table]["duplicates"] > 0 for table in TABLES)
+    assert set(report["aggregates"]) == AGGREGATES
+    assert all(found["ok"] and found["rows"] > 0 for found in report["aggregates"].values())
+    assert report["archived_files"] > 0
+    assert report["notifications"]["support"] == 1
+    assert 4 <= report["notifications"]["business"] <= 12
+    assert "Sluice: orders" in result.stdout
     batches = report["batches"]
-    assert sorted(batch["state"] for batch in batches) == ["LOADED"] * 12 + ["REJECTED"]
+    # Orders and customers are archived, as their contracts ask.
+    assert sorted(batch["state"] for batch in batches) == ["ARCHIVED"] * 6 + ["LOADED"] * 6 + ["REJECTED"]
     [rejected] = [batch for batch in batches if batch["state"] == "REJECTED"]
     assert "never-written" in rejected["reason"]
     assert set(batches[0]) == {"dataset", "partition", "state", "reason"}

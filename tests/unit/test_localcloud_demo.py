@@ -3,6 +3,8 @@
 import io
 import json
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 from rich.console import Console
 
 from lambda_trigger.manifest_events import manifest_events
+from localcloud.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
 from localcloud.demo.compare import Difference, compare_batches, compare_rows
+from localcloud.demo.inbox import Message
 from localcloud.demo.report import Report
 from localcloud.demo.scenario import s3_event
 from sluice.batch import BatchId, BatchState
@@ -23,6 +27,7 @@ from sluice.simulator import SimulatorOptions, Truth, simulate
 CONTRACT = read_contracts(Path(__file__).resolve().parents[2] / "contracts")["transactions"]
 TABLE = CONTRACT.tables[0]
 HOUR = Partition.parse("2026-11-20T13")
+NOTHING_AFTER = {"aggregates": {}, "archived_files": 0, "notifications": {"business": 0, "support": 0}}
 
 
 def _truth() -> Truth:
@@ -113,7 +118,7 @@ def _written(report: Report, folder: Path) -> Any:
 
 def test_the_report_for_machines(tmp_path: Path) -> None:
     counts = TableCounts(40, 4, 1, 35)
-    report = Report(12.345, {"transactions": (counts, 35, 35)}, [_batch()], is_complete=True)
+    report = Report(12.345, {"transactions": (counts, 35, 35)}, batches=[_batch()], is_complete=True)
     assert _written(report, tmp_path) == {
         "ok": True,
         "seconds": 12.3,
@@ -123,6 +128,7 @@ def test_the_report_for_machines(tmp_path: Path) -> None:
             }
         },
         "batches": [{"dataset": "transactions", "partition": "2026-11-20T13", "state": "LOADED", "reason": ""}],
+        **NOTHING_AFTER,
     }  # fmt: skip
 
 
@@ -135,7 +141,7 @@ def test_the_report_for_machines(tmp_path: Path) -> None:
     ],
 )
 def test_a_report_of_anything_but_success_is_not_ok(report: Report, tmp_path: Path) -> None:
-    assert _written(report, tmp_path) == {"ok": False, "seconds": 0.0, "tables": {}, "batches": []}
+    assert _written(report, tmp_path) == {"ok": False, "seconds": 0.0, "tables": {}, "batches": [], **NOTHING_AFTER}
 
 
 def test_the_report_for_people_names_differences_and_reasons() -> None:
@@ -160,3 +166,103 @@ def test_the_second_announcement_is_an_event_of_s3_for_the_same_batch() -> None:
     (event,) = manifest_events(json.dumps(s3_event("sluice-raw", key, "00AB", "etag", 7)), "sluice-raw")
     assert (event.bucket, event.key, event.sequencer, event.etag) == ("sluice-raw", key, "00AB", "etag")
     assert BatchId.make("t", HOUR, event.sequencer) == BatchId.make("t", HOUR, BatchId.make("t", HOUR, "ab").sequencer)
+
+
+DAY = (date(2026, 11, 20), "Toys", 3, Decimal("12.50"))
+
+
+@pytest.mark.parametrize(
+    ("found", "differences"),
+    [
+        ([DAY], []),
+        ([], [Difference("sales", "", "row", DAY, "none")]),
+        ([DAY, DAY], [Difference("sales", "", "row", "none", repr(DAY))]),
+        (
+            [(*DAY[:3], Decimal("12.5"))],
+            [
+                Difference("sales", "", "row", DAY, "none"),
+                Difference("sales", "", "row", "none", repr((*DAY[:3], Decimal("12.5")))),
+            ],
+        ),
+    ],
+)
+def test_an_aggregate_is_compared_whole(found: list[tuple[object, ...]], differences: list[Difference]) -> None:
+    assert list(compare_aggregate("sales", [DAY], found)) == differences
+
+
+ARCHIVING = read_contracts(Path(__file__).resolve().parents[2] / "contracts")["orders"]
+FOLDER = "orders/year=2026/month=11/day=20/hour=13"
+
+
+def _archived(**changes: Any) -> BatchRecord:
+    name = str(BatchId.make("orders", HOUR, "1"))
+    return _batch(batch_id=name, dataset="orders", state=BatchState.ARCHIVED, files=2, **changes)
+
+
+def _archive(batch: BatchRecord, keys: list[str]) -> tuple[list[tuple[str, object, object]], int]:
+    def listed(prefix: str) -> list[str]:
+        return [key for key in keys if key.startswith(prefix)]
+
+    differences, count = compare_archive(listed, {"orders": ARCHIVING, "transactions": CONTRACT}, [batch])
+    return [(found.what, found.expected, found.got) for found in differences], count
+
+
+AWAY = [f"archive/{FOLDER}/{name}" for name in ("a", "b", "manifest.json")]
+
+
+def test_archived_files_are_counted_without_their_manifest() -> None:
+    assert _archive(_archived(), AWAY) == ([], 2)
+
+
+def test_files_that_are_not_put_away_are_found() -> None:
+    left = f"{FOLDER}/b"
+    found, count = _archive(replace(_archived(), state=BatchState.LOADED), [*AWAY[:1], left])
+    assert found == [
+        ("archived files", 2, 1),
+        ("files left in the raw folder", "none", [left]),
+        ("state", "ARCHIVED", "LOADED"),
+    ]
+    assert count == 1
+
+
+def test_nothing_is_asked_of_a_batch_that_has_no_archive_or_was_not_loaded() -> None:
+    assert _archive(_batch(), [f"{FOLDER}/a"]) == ([], 0)
+    assert _archive(replace(_archived(), state=BatchState.REJECTED), [f"{FOLDER}/a"]) == ([], 0)
+
+
+def _told(topic: str, dataset: str, *partitions: str) -> Message:
+    place = {"partitions": list(partitions)} if topic == "business" else {"partition": partitions[0]}
+    return Message(topic, "", {"dataset": dataset, **place})
+
+
+def test_everybody_who_must_hear_is_told() -> None:
+    loaded, rejected = _batch(), _batch(state=BatchState.REJECTED, partition="2026-11-20T14")
+    told = [_told("business", "transactions", HOUR.label), _told("support", "transactions", "2026-11-20T14")]
+    assert list(compare_notifications(told, [loaded, rejected])) == []
+    missing = list(compare_notifications([], [loaded, rejected]))
+    assert [(found.where, found.what, found.got) for found in missing] == [
+        ("transactions 2026-11-20T13", "notification to business", "none"),
+        ("transactions 2026-11-20T14", "notification to support", "none"),
+    ]
+    surplus = list(compare_notifications([*told, _told("support", "orders", HOUR.label)], [loaded, rejected]))
+    assert [(found.where, found.what, found.expected) for found in surplus] == [
+        ("orders 2026-11-20T13", "notification to support", "none")
+    ]
+
+
+def test_the_report_has_what_comes_after_the_load(tmp_path: Path) -> None:
+    body = {"dataset": "orders", "partitions": ["p"], "rows": {"orders": {"inserted": 1, "updated": 2}}}
+    messages = [
+        Message("business", "Sluice: orders p loaded", {**body, "quarantined": 3, "seconds": 4.2}),
+        Message("support", "Sluice: rejected", {"dataset": "orders", "partition": "p", "why": "bad", "retry": "again"}),
+    ]
+    report = Report(is_complete=True, aggregates={"sales": AggregateResult(5, False)}, archived_files=7)
+    report.messages = messages
+    report.write(tmp_path / "report.json")
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert document["aggregates"] == {"sales": {"rows": 5, "ok": False}}
+    assert (document["archived_files"], document["notifications"]) == (7, {"business": 1, "support": 1})
+    text = io.StringIO()
+    report.show(Console(file=text, width=200))
+    for shown in ("orders 1 inserted, 2 updated; 3 quarantined; 4 s", "bad; again", "raw files in the archive: 7"):
+        assert shown in text.getvalue()

@@ -1,0 +1,79 @@
+"""Hears what the topics say, as a person with a subscription would."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sluice.aws.clients import Clients
+from sluice.settings import Settings
+
+_MOST_PER_CALL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notification.
+
+    Attributes:
+        topic: ``business`` or ``support``.
+        subject: Its subject.
+        body: Its body, parsed.
+    """
+
+    topic: str
+    subject: str
+    body: dict[str, Any]
+
+
+@dataclass
+class Inbox:
+    """A queue for each topic, subscribed to it.
+
+    Attributes:
+        clients: Clients of the endpoint.
+        settings: Names of the topics.
+        messages: What was heard so far.
+    """
+
+    clients: Clients
+    settings: Settings
+    messages: list[Message] = field(default_factory=list)
+
+    def subscribe(self) -> None:
+        """Begin to hear.
+
+        Side Effects:
+            Makes a queue for each topic and subscribes it.
+        """
+        for audience, topic in self._topics().items():
+            queue = self.clients.sqs.create_queue(QueueName=_queue_of(audience))["QueueUrl"]
+            found = self.clients.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+            # Creating a topic that exists gives its ARN.
+            arn = self.clients.sns.create_topic(Name=topic)["TopicArn"]
+            self.clients.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=found["Attributes"]["QueueArn"])
+
+    def read(self) -> None:
+        """Take in what has come since the last time."""
+        for audience in self._topics():
+            self.messages += self._new(audience)
+
+    def of(self, topic: str) -> list[Message]:
+        """What one topic said, in the order in which it was heard."""
+        return [message for message in self.messages if message.topic == topic]
+
+    def _new(self, audience: str) -> Iterator[Message]:
+        sqs = self.clients.sqs
+        url = sqs.get_queue_url(QueueName=_queue_of(audience))["QueueUrl"]
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=_MOST_PER_CALL).get("Messages"):
+            for message in found:
+                envelope = json.loads(message["Body"])
+                yield Message(audience, envelope["Subject"], json.loads(envelope["Message"]))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    def _topics(self) -> dict[str, str]:
+        return {"business": self.settings.business_topic, "support": self.settings.support_topic}
+
+
+def _queue_of(audience: str) -> str:
+    return f"demo-heard-{audience}"
