@@ -53,11 +53,13 @@ format: setup ## Lay the code out
 docs: setup ## Make the generated references and the contracts' schema anew
 	$(BIN)/python -m sluice.cli.reference
 	$(BIN)/python -m sluice.contract.reference
+	$(BIN)/python -m sluice.doctor.reference
 	$(BIN)/sluice contract schema
 
 .PHONY: package
 package: setup ## Build the zips that ship into dist/
 	$(BIN)/python -m deploy.packages dist
+	$(BIN)/python -m deploy.catalog dist
 
 .PHONY: check
 check: lint test ## What CI runs

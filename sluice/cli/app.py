@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sluice import __version__
-from sluice.cli import contract, local, query, send, status
+from sluice.cli import contract, doctor, loads, local, quarantine, query, replay, retry, send, status
 from sluice.cli.session import GlobalOptions
 
 app = typer.Typer(
@@ -24,7 +24,14 @@ app.command(epilog="Example: sluice demo --rows 500")(local.demo)
 app.command(epilog="Example: sluice send orders transactions --start 2026-11-20T13 --hours 3 --bad-share 0.05")(
     send.send
 )
-app.command(epilog="Example: sluice status --dataset orders --watch")(status.status)
+app.command(epilog="Example: sluice status --dataset orders --state failed --since 1d")(status.status)
+app.command(epilog="Example: sluice retry orders.2026112013")(retry.retry)
+app.command(epilog="Example: sluice replay orders 2026-11-20T13..2026-11-20T15 --dry-run")(replay.replay)
+app.command(epilog="Example: sluice quarantine orders --partition 2026-11-20 --samples 20 --export bad.jsonl")(
+    quarantine.quarantine
+)
+app.command(epilog="Example: sluice loads --table order_items --since 6h")(loads.loads)
+app.command(epilog="Example: sluice doctor --no-queries")(doctor.doctor)
 app.add_typer(query.app, name="query")
 app.add_typer(contract.app, name="contract")
 

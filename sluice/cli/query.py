@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from sluice.aws.athena import Athena
 from sluice.cli.session import GlobalOptions, Session
 from sluice.cli.terminal import err, print_rows
 
@@ -47,13 +46,7 @@ def athena(
 ) -> None:
     """Run SQL with Athena on the published files."""
     session = Session(context.ensure_object(GlobalOptions))
-    settings = session.settings
-    door = Athena(
-        session.clients.athena,
-        database or settings.processed_database,
-        output or f"s3://{settings.processed_bucket}/_sluice/athena/",
-        workgroup,
-    )
+    door = session.athena(database, output, workgroup)
     with err().status("running in Athena"):
         result = door.execute(sql)
     print_rows([column.name for column in result.columns], result.rows, as_json=as_json)

@@ -9,8 +9,6 @@ import typer
 from sluice.aws.failures import aws_errors
 from sluice.cli.session import GlobalOptions, Session
 from sluice.cli.terminal import err, out, progress_of, table_of
-from sluice.contract import Contract
-from sluice.errors import CommandError
 from sluice.layout import Partition
 from sluice.simulator import DATASETS, Sender, SimulatedPartition, SimulatorOptions, simulate
 
@@ -61,19 +59,12 @@ def _this_hour() -> Partition:
 def _partitions(
     session: Session, datasets: Sequence[str], options: SimulatorOptions, hours: int
 ) -> list[SimulatedPartition]:
-    contracts = [_contract(session, name) for name in datasets]
+    contracts = [session.contract(name) for name in datasets]
     partition, found = options.start, []
     for _ in range(hours):
         found += [simulate(contract, partition, options) for contract in contracts]
         partition = partition.next()
     return found
-
-
-def _contract(session: Session, dataset: str) -> Contract:
-    contract = session.contracts.get(dataset)
-    if contract is None:
-        raise CommandError(f"dataset {dataset!r}: no contract of that name (there are: {', '.join(session.contracts)})")
-    return contract
 
 
 def _send(session: Session, partitions: Sequence[SimulatedPartition], rows: int) -> list[tuple[Any, ...]]:

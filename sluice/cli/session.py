@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
@@ -102,6 +103,22 @@ class Session:
         """The warehouse."""
         return DataApi(self.clients.redshift_data, Address.from_settings(self.settings))
 
+    def athena(self, database: str = "", output: str = "", workgroup: str = "primary") -> Athena:
+        """Athena.
+
+        Args:
+            database: Catalog database; empty for that of the published tables.
+            output: S3 folder for results; empty for ``_sluice/athena/`` of the processed bucket.
+            workgroup: Athena workgroup.
+        """
+        settings = self.settings
+        return Athena(
+            self.clients.athena,
+            database or settings.processed_database,
+            output or f"s3://{settings.processed_bucket}/_sluice/athena/",
+            workgroup,
+        )
+
     @cached_property
     def contracts(self) -> Mapping[str, Contract]:
         """The contracts by dataset.
@@ -115,6 +132,19 @@ class Session:
                 raise ContractError(_NO_CONTRACTS)
             return packaged_contracts()
         return read_contracts(folder)
+
+    def contract(self, dataset: str) -> Contract:
+        """The contract of a dataset.
+
+        Raises:
+            CommandError: There is none; the message names those that there are.
+            ContractError: There are no contracts, or one breaks a rule.
+        """
+        contract = self.contracts.get(dataset)
+        if contract is None:
+            known = ", ".join(self.contracts)
+            raise CommandError(f"dataset {dataset!r}: no contract of that name (there are: {known})")
+        return contract
 
 
 def running_endpoint(state_dir: Path) -> str | None:

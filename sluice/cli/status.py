@@ -1,17 +1,18 @@
-"""`sluice status`: batches from the ledger."""
+"""`sluice status`: batches from the ledger; one of them in full."""
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from sluice.batch import BatchState
+from sluice.cli.batch_view import batch_as_json, read_view, render_view, view_as_json
+from sluice.cli.moments import MOMENT_HELP, parse_since, parse_until
 from sluice.cli.session import GlobalOptions, Session
 from sluice.cli.terminal import err, out, print_json, print_table, state_text, table_of
 from sluice.handover import TableCounts
@@ -21,45 +22,68 @@ _COLUMNS = ("received", "dataset", "partition", "state", "rows read", "rejected"
 _NUMBERS = ("rows read", "rejected", "duplicates", "published")
 
 
-def status(
+def status(  # noqa: PLR0913 - each is an option of the command line
     context: typer.Context,
+    batch: Annotated[
+        str,
+        typer.Argument(
+            help="Show one batch in full: its id, or `<dataset>.<digits of the partition>` for the newest batch of a "
+            "partition. The filters do not apply then.",
+            show_default=False,
+        ),
+    ] = "",
     *,
     dataset: Annotated[str, typer.Option(help="Only batches of this dataset.", show_default=False)] = "",
     state: Annotated[
         BatchState | None,
         typer.Option(help="Only batches in this state.", case_sensitive=False, show_default=False),
     ] = None,
+    since: Annotated[
+        str, typer.Option(help=f"Only batches that arrived since: {MOMENT_HELP}.", show_default=False)
+    ] = "",
+    until: Annotated[
+        str, typer.Option(help="Only batches that arrived until then, in the same form.", show_default=False)
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, help="Most batches to show, newest first.")] = 50,
     watch: Annotated[bool, typer.Option("--watch", help="Show changes until stopped with Ctrl-C.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array instead of a table.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON array, or one object for one batch, instead of a table.")
+    ] = False,
 ) -> None:
-    """Show the batches and where they stand, newest first."""
+    """Show the batches and where they stand, newest first; or one batch with its history and what to do next."""
     session = Session(context.ensure_object(GlobalOptions))
+    now = datetime.now(UTC)
+    first, last = parse_since(since, now), parse_until(until, now)
 
     def batches() -> tuple[BatchRecord, ...]:
-        return session.ledger.batches(dataset or None, state, limit)
+        return session.ledger.batches(dataset or None, state, limit, since=first, until=last)
 
-    if watch and not as_json:
-        _watch(batches)
-    elif as_json:
-        print_json([_as_json(batch) for batch in batches()])
+    def shown() -> RenderableType:
+        if batch:
+            return render_view(read_view(session.ledger, batch))
+        return _view(batches(), is_filtered=any((dataset, state, since, until)))
+
+    if as_json:
+        print_json(view_as_json(read_view(session.ledger, batch)) if batch else [*map(batch_as_json, batches())])
+    elif watch:
+        _watch(shown)
     else:
-        print_table(_view(batches()))
+        print_table(shown())
 
 
-def _watch(batches: Callable[[], tuple[BatchRecord, ...]]) -> None:
+def _watch(shown: Callable[[], RenderableType]) -> None:
     try:
-        with Live(_view(batches()), console=out(), auto_refresh=False) as live:
+        with Live(shown(), console=out(), auto_refresh=False) as live:
             while True:
                 time.sleep(1)
-                live.update(_view(batches()), refresh=True)
+                live.update(shown(), refresh=True)
     except KeyboardInterrupt:
         err().print("stopped", style="dim")
 
 
-def _view(batches: tuple[BatchRecord, ...]) -> Table | Text | Group:
+def _view(batches: tuple[BatchRecord, ...], *, is_filtered: bool) -> RenderableType:
     if not batches:
-        return Text("no batches yet; `sluice send` writes some")
+        return Text("no batch fits these filters" if is_filtered else "no batches yet; `sluice send` writes some")
     states = ", ".join(f"{count} {name}" for name, count in _by_state(batches).items())
     return Group(table_of(_COLUMNS, map(_row, batches), numbers=_NUMBERS), Text(states, "dim"))
 
@@ -75,11 +99,3 @@ def _row(batch: BatchRecord) -> tuple[object, ...]:
     counts = sum(batch.counts.values(), TableCounts())
     numbers = (counts.read, counts.rejected, counts.duplicates, counts.published) if batch.counts else ("",) * 4
     return (batch.received_at[:19], batch.dataset, batch.partition, state_text(batch.state), *numbers, batch.reason)
-
-
-def _as_json(batch: BatchRecord) -> dict[str, object]:
-    names = ("batch_id", "dataset", "partition", "state", "reason", "stage", "attempts", "run_id", "manifest_url",
-             "received_at", "updated_at", "reasons")  # fmt: skip
-    plain = batch.to_plain()
-    tables = {name: asdict(counts) for name, counts in batch.counts.items()}
-    return {name: plain[name] for name in names} | {"counts": tables, "history": plain["history"]}

@@ -67,6 +67,11 @@ def test_these_are_the_commands() -> None:
         "sluice demo",
         "sluice send",
         "sluice status",
+        "sluice retry",
+        "sluice replay",
+        "sluice quarantine",
+        "sluice loads",
+        "sluice doctor",
         "sluice query",
         "sluice query redshift",
         "sluice query athena",
@@ -112,9 +117,17 @@ def test_version(call: Call) -> None:
         ("send", "orders", "--bad-share", "2"),
         ("query", "redshift"),
         ("status", "--state", "lost"),
+        ("retry",),
+        ("loads", "--limit", "0"),
+        ("quarantine",),
+        ("quarantine", "orders", "--partition", "2026-11-20", "--since", "2026-11-19"),
+        ("quarantine", "orders", "--export", "bad.xlsx"),
+        ("quarantine", "orders", "--resubmit", "good.json"),
+        ("quarantine", "orders", "--partition", "2026-11-20T13", "--resubmit", "good.json", "--samples", "3"),
         ("--endpoint-url", "http://127.0.0.1:1", "--aws", "status"),
     ],
 )
+@pytest.mark.usefixtures("contracts")
 def test_a_wrong_call_ends_with_2(call: Call, arguments: tuple[str, ...]) -> None:
     result = call(*arguments)
     assert (result.status, result.out) == (2, "")
@@ -155,6 +168,46 @@ def test_sending_what_the_simulator_does_not_know_is_refused_with_advice(call: C
 @pytest.mark.usefixtures("contracts")
 def test_sending_a_time_that_is_none_is_refused(call: Call) -> None:
     _expect_error(call("send", "--start", "noon"), "'noon' is no partition: write an hour as 2026-11-20T13")
+
+
+@pytest.mark.usefixtures("contracts")
+def test_the_quarantine_of_a_dataset_without_a_contract_is_refused(call: Call) -> None:
+    _expect_error(call("quarantine", "letters"), "dataset 'letters': no contract of that name (there are: customers,")
+
+
+@pytest.mark.usefixtures("contracts")
+def test_the_doctor_prints_the_health_queries_of_all_contracts_without_a_cloud(call: Call) -> None:
+    result = call("doctor", "--print-queries")
+    assert (result.status, result.err) == (0, "")
+    titles = [line for line in result.out.splitlines() if line.startswith("--")]
+    assert titles[:2] == [
+        "-- Freshness (redshift). One row per dataset; minutes_ago stays small.",
+        "-- Rows of each load (redshift). One row per batch and table of the last day; unaccounted is 0.",
+    ]
+    assert [title.split(" (")[0] for title in titles[2:7]] == [
+        f"-- Keys of {table}" for table in ("customers", "orders", "order_items", "products", "transactions")
+    ]
+    assert len(titles) == 2 + 5 + 2 * 4
+    assert result.out.count(";\n") == len(titles)
+
+
+@pytest.mark.usefixtures("contracts")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("status", "--since", "noon"), "'noon' is no time: write a time in UTC such as 2026-11-20T13:30 or"),
+        (("loads", "--since", "6w"), "'6w' is no time"),
+        (("quarantine", "orders", "--partition", "noon"), "'noon' is no partition: write an hour as 2026-11-20T13"),
+        (
+            ("quarantine", "orders", "--resubmit", "none.json", "--partition", "2026-11-20T13"),
+            "none.json: cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
+    call: Call, arguments: tuple[str, ...], message: str
+) -> None:
+    _expect_error(call(*arguments), message)
 
 
 @pytest.mark.parametrize("command", ["up", "demo", "send"])

@@ -1,0 +1,164 @@
+"""One batch in full, for people and for machines."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sluice.advice import next_step
+from sluice.aws.ledger import Ledger
+from sluice.batch import BatchId
+from sluice.cli.terminal import state_text, table_of
+from sluice.errors import CommandError
+from sluice.handover import FileCounts, LoadCounts, TableCounts
+from sluice.record import BatchRecord, Claim
+
+_ANY_SEQUENCER = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """All that the ledger knows of a batch.
+
+    Attributes:
+        batch: The batch.
+        files: What became of each raw file; empty before the conversion.
+        claim: The claim that carries the batch, or carried it last; None when none did.
+    """
+
+    batch: BatchRecord
+    files: tuple[FileCounts, ...]
+    claim: Claim | None
+
+
+def find_batch(ledger: Ledger, text: str) -> BatchRecord:
+    """The batch of that id; or, of ``<dataset>.<digits of the partition>``, the partition's newest.
+
+    Raises:
+        CommandError: There is none, or the text is no batch id.
+    """
+    if text.count(".") == 1 and all(text.split(".")):
+        newest = ledger.versions(f"{text}.{_ANY_SEQUENCER}")
+        if not newest:
+            raise CommandError(f"there is no batch of partition {text}; `sluice status` lists the batches")
+        return newest[0]
+    try:
+        name = str(BatchId.parse(text))
+    except ValueError as exc:
+        raise CommandError(str(exc)) from exc
+    batch = ledger.batch(name)
+    if batch is None:
+        raise CommandError(f"there is no batch {text}; `sluice status` lists the batches")
+    return batch
+
+
+def read_view(ledger: Ledger, text: str) -> BatchView:
+    """All that the ledger knows of the batch that `find_batch` finds.
+
+    Raises:
+        CommandError: There is none, or the text is no batch id.
+    """
+    batch = find_batch(ledger, text)
+    claim = ledger.claim(batch.claim_id) if batch.claim_id else None
+    return BatchView(batch, ledger.file_counts(batch.batch_id), claim)
+
+
+def batch_as_json(batch: BatchRecord) -> dict[str, object]:
+    """A batch as machines get it in lists."""
+    names = ("batch_id", "dataset", "partition", "state", "reason", "stage", "attempts", "run_id", "manifest_url",
+             "received_at", "updated_at", "reasons")  # fmt: skip
+    plain = batch.to_plain()
+    tables = {name: asdict(counts) for name, counts in batch.counts.items()}
+    return {name: plain[name] for name in names} | {"counts": tables, "history": plain["history"]}
+
+
+def view_as_json(view: BatchView) -> dict[str, object]:
+    """A batch in full as machines get it."""
+    batch, step = view.batch, next_step(view.batch)
+    claim = view.claim
+    loads = {name: asdict(counts) for name, counts in batch.load_counts.items()}
+    return batch_as_json(batch) | {
+        "claim_id": batch.claim_id,
+        "files": [asdict(file) for file in view.files],
+        "load_counts": loads,
+        "claimed_batches": [] if claim is None else list(claim.batch_ids),
+        "next": {"text": step.text, "command": step.command},
+    }
+
+
+def render_view(view: BatchView) -> Group:
+    """A batch in full as people get it; no text of it is taken for markup."""
+    batch = view.batch
+    history = [(change.at[:19], state_text(change.state), change.note) for change in batch.history]
+    counts = [(name, *_numbers(rows, _COUNTS)) for name, rows in batch.counts.items()]
+    loads = [(name, *_numbers(rows, _LOADS)) for name, rows in batch.load_counts.items()]
+    files = [(file.records, file.rejected_records, file.url) for file in view.files]
+    sections = [
+        _section("history", ("since", "state", "note"), history),
+        _section("rows by table", ("table", *_COUNTS), counts, _COUNTS),
+        _section("loaded by table", ("table", *_LOADS), loads, _LOADS),
+        _section("quarantined, by reason", ("records", "reason"), _reason_rows(batch), ("records",)),
+        _section("files", ("records", "rejected", "file"), files, ("records", "rejected")),
+    ]
+    parts = [part for section in sections for part in section]
+    return Group(_facts(view), *parts, Text(), *_next(batch))
+
+
+_COUNTS = ("read", "rejected", "duplicates", "published")
+_LOADS = ("staged", "inserted", "updated", "stale")
+
+
+def _facts(view: BatchView) -> Table:
+    batch, claim = view.batch, view.claim
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    facts: list[tuple[str, object]] = [
+        ("batch", batch.batch_id),
+        ("dataset", batch.dataset),
+        ("partition", batch.partition),
+        ("state", state_text(batch.state)),
+        ("reason", batch.reason),
+        ("stage", "" if batch.stage is None else batch.stage),
+        ("failed runs", batch.attempts if batch.attempts > 0 else ""),
+        ("manifest", batch.manifest_url),
+        ("written", batch.written_at),
+        ("received", batch.received_at),
+        ("updated", batch.updated_at),
+        ("not before", batch.due_at if batch.waits_for is not None and batch.attempts else ""),
+        ("claim", _claim(claim) if claim is not None else batch.claim_id),
+        ("run", batch.run_id or ("" if claim is None else claim.run_id)),
+    ]
+    for name, value in facts:
+        text = value if isinstance(value, Text) else Text(str(value))
+        if text.plain:
+            table.add_row(Text(name), text)
+    return table
+
+
+def _claim(claim: Claim) -> str:
+    others = len(claim.batch_ids) - 1
+    return claim.claim_id + (f" (with {others} other batch{'' if others == 1 else 'es'})" if others else "")
+
+
+def _section(
+    title: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]], numbers: tuple[str, ...] = ()
+) -> list[RenderableType]:
+    listed = list(rows)
+    return [Text(), Text(title, "bold"), table_of(columns, listed, numbers=numbers)] if listed else []
+
+
+def _numbers(counts: TableCounts | LoadCounts, names: tuple[str, ...]) -> tuple[object, ...]:
+    return tuple(getattr(counts, name) for name in names)
+
+
+def _reason_rows(batch: BatchRecord) -> list[tuple[object, ...]]:
+    return [(count, reason) for reason, count in sorted(batch.reasons.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _next(batch: BatchRecord) -> list[Text]:
+    step = next_step(batch)
+    lines = [Text.assemble(("next: ", "bold"), step.text)]
+    return [*lines, Text(f"  {step.command}", "cyan")] if step.command else lines

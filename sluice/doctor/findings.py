@@ -1,0 +1,50 @@
+"""What a check finds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It works now, but somebody should look."""
+    ERROR = "error"
+    """Something does not work, or will not when it is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        area: What kind of thing it is.
+        what: The thing and its state, in one sentence.
+        severity: How bad it is.
+        mend: What to do; empty when there is nothing to do.
+    """
+
+    area: str
+    what: str
+    severity: Severity = Severity.OK
+    mend: str = ""
+
+
+def ok(area: str, what: str) -> Finding:
+    """Something is as it should be."""
+    return Finding(area, what)
+
+
+def warning(area: str, what: str, mend: str) -> Finding:
+    """Somebody should look."""
+    return Finding(area, what, Severity.WARNING, mend)
+
+
+def error(area: str, what: str, mend: str) -> Finding:
+    """Something does not work."""
+    return Finding(area, what, Severity.ERROR, mend)
+
+
+DEPLOY = "deploy again: `terraform apply` on AWS, `sluice up` on this machine"
+"""What mends whatever the deploy makes."""

@@ -1,0 +1,219 @@
+"""The way in: buckets, the notification of manifests, the queue, and the function that reads it."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sluice.aws.failures import aws_errors
+from sluice.aws.looking import look_for
+from sluice.doctor.deployment import Deployment
+from sluice.doctor.findings import DEPLOY, Finding, error, ok
+from sluice.layout import MANIFEST_NAME
+from sluice.names import MANIFEST_FUNCTION
+
+ITEM_FAILURES = "ReportBatchItemFailures"
+_EVERY_CREATION = "s3:ObjectCreated:*"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """What the doctor needs to know of a queue.
+
+    Attributes:
+        name: Its name.
+        arn: Its ARN.
+        policy: Its policy; empty without one.
+        dead_letters: ARN of its dead-letter queue; empty without one.
+        waiting: About how many messages it has, those that are being worked on included.
+    """
+
+    name: str
+    arn: str
+    policy: Mapping[str, Any]
+    dead_letters: str
+    waiting: int
+
+
+def check_buckets(deployment: Deployment) -> Iterator[Finding]:
+    """Both buckets exist and keep versions: intake reads the very version of a manifest that an event names."""
+    s3 = deployment.clients.s3
+    for bucket in (deployment.settings.raw_bucket, deployment.settings.processed_bucket):
+        answer = look_for(f"bucket {bucket}", s3.get_bucket_versioning, Bucket=bucket)
+        if answer is None:
+            yield error("buckets", f"bucket {bucket} does not exist", DEPLOY)
+        elif answer.get("Status") != "Enabled":
+            mend = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
+            yield error("buckets", f"bucket {bucket} does not keep versions", mend)
+        else:
+            yield ok("buckets", f"bucket {bucket} exists and keeps versions")
+
+
+def check_queue(deployment: Deployment) -> Iterator[Finding]:
+    """The queue exists, S3 may send to it, and nothing was given up."""
+    settings = deployment.settings
+    queue = read_queue(deployment, settings.manifest_queue)
+    if queue is None:
+        yield error("queue", f"queue {settings.manifest_queue} does not exist", DEPLOY)
+        return
+    if allows_bucket(queue.policy, queue.arn, settings.raw_bucket):
+        yield ok("queue", f"queue {queue.name} takes events of bucket {settings.raw_bucket}")
+    else:
+        yield error("queue", f"the policy of queue {queue.name} does not let bucket {settings.raw_bucket} send", DEPLOY)
+    yield _dead_letters(deployment, queue)
+
+
+def _dead_letters(deployment: Deployment, queue: QueueFacts) -> Finding:
+    if not queue.dead_letters:
+        return error("queue", f"queue {queue.name} has no dead-letter queue: a bad message comes back for days", DEPLOY)
+    name = queue.dead_letters.rpartition(":")[2]
+    found = read_queue(deployment, name)
+    if found is None:
+        return error("queue", f"dead-letter queue {name} does not exist", DEPLOY)
+    if found.waiting:
+        mend = (
+            f"find the cause in the log of {MANIFEST_FUNCTION}, then "
+            f"aws sqs start-message-move-task --source-arn {found.arn}"
+        )
+        return error("queue", f"dead-letter queue {name} has {found.waiting} events of manifests given up", mend)
+    return ok("queue", f"dead-letter queue {name} is empty")
+
+
+def check_notification(deployment: Deployment) -> Iterator[Finding]:
+    """The raw bucket tells the queue of every manifest that is written."""
+    settings = deployment.settings
+    queue = read_queue(deployment, settings.manifest_queue)
+    answer = look_for(
+        f"the notification of bucket {settings.raw_bucket}",
+        deployment.clients.s3.get_bucket_notification_configuration,
+        Bucket=settings.raw_bucket,
+    )
+    if queue is None or answer is None:
+        return  # said by the checks of queue and buckets
+    entries = answer.get("QueueConfigurations", [])
+    if any(announces_manifests(entry, queue.arn) for entry in entries):
+        yield ok("notification", f"bucket {settings.raw_bucket} tells queue {queue.name} of every manifest")
+    else:
+        what = f"bucket {settings.raw_bucket} does not tell queue {queue.name} of every object named *{MANIFEST_NAME}"
+        yield error("notification", what, DEPLOY)
+
+
+def check_event_source(deployment: Deployment) -> Iterator[Finding]:
+    """The function reads the queue, and may fail single messages of a group."""
+    queue = read_queue(deployment, deployment.settings.manifest_queue)
+    if queue is None:
+        return
+    lambda_ = deployment.clients.lambda_
+    answer = look_for(
+        f"what function {MANIFEST_FUNCTION} reads",
+        lambda_.list_event_source_mappings,
+        FunctionName=MANIFEST_FUNCTION,
+        EventSourceArn=queue.arn,
+    )
+    mappings = [] if answer is None else answer["EventSourceMappings"]
+    if not mappings:
+        yield error("event source", f"function {MANIFEST_FUNCTION} does not read queue {queue.name}", DEPLOY)
+    for mapping in mappings:
+        yield _judge_mapping(
+            mapping.get("UUID", ""), mapping.get("State", ""), mapping.get("FunctionResponseTypes", [])
+        )
+
+
+def _judge_mapping(uuid: str, state: str, response_types: Iterable[str]) -> Finding:
+    name = f"event source mapping of {MANIFEST_FUNCTION}"
+    if ITEM_FAILURES not in response_types:
+        # Without it Lambda takes every answer for success: a failed message is deleted with the others.
+        return error("event source", f"{name} does not have {ITEM_FAILURES}: failed manifests would be lost", DEPLOY)
+    if state not in {"Enabled", "Enabling", "Updating"}:
+        mend = f"aws lambda update-event-source-mapping --uuid {uuid} --enabled"
+        return error("event source", f"{name} is {state or 'in no state'}: manifests wait in the queue", mend)
+    return ok("event source", f"{name} is {state} with {ITEM_FAILURES}")
+
+
+def read_queue(deployment: Deployment, name: str) -> QueueFacts | None:
+    """A queue's facts; None when it does not exist.
+
+    Raises:
+        AwsBusyError: SQS could not answer now.
+        AwsError: SQS refused.
+    """
+    sqs = deployment.clients.sqs
+    found = look_for(f"queue {name}", sqs.get_queue_url, QueueName=name)
+    if found is None:
+        return None
+    with aws_errors(f"look at queue {name}"):
+        attributes = sqs.get_queue_attributes(QueueUrl=found["QueueUrl"], AttributeNames=["All"])["Attributes"]
+    redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
+    return QueueFacts(
+        name,
+        attributes["QueueArn"],
+        json.loads(attributes.get("Policy") or "{}"),
+        str(redrive.get("deadLetterTargetArn", "")),
+        int(attributes.get("ApproximateNumberOfMessages", "0"))
+        + int(attributes.get("ApproximateNumberOfMessagesNotVisible", "0")),
+    )
+
+
+def allows_bucket(policy: Mapping[str, Any], queue_arn: str, bucket: str) -> bool:
+    """Whether a queue's policy lets S3 send events of a bucket.
+
+    Args:
+        policy: The policy.
+        queue_arn: The queue.
+        bucket: The bucket.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+    """
+    statements = _listed(policy.get("Statement"))
+    return any(_allows(statement, queue_arn, bucket) for statement in statements)
+
+
+def _allows(statement: Mapping[str, Any], queue_arn: str, bucket: str) -> bool:
+    principal = statement.get("Principal")
+    services = _listed(principal.get("Service")) if isinstance(principal, Mapping) else _listed(principal)
+    actions = {str(action).lower() for action in _listed(statement.get("Action"))}
+    return (
+        statement.get("Effect") == "Allow"
+        and bool({"s3.amazonaws.com", "*"}.intersection(services))
+        and bool({"sqs:sendmessage", "sqs:*", "*"}.intersection(actions))
+        and any(fnmatchcase(queue_arn, str(resource)) for resource in _listed(statement.get("Resource")))
+        and _holds_for(statement.get("Condition", {}), bucket)
+    )
+
+
+def _holds_for(condition: Mapping[str, Any], bucket: str) -> bool:
+    """Whether a condition on the sender's ARN lets this bucket through; other conditions are not judged."""
+    patterns = [
+        str(pattern)
+        for operator, terms in condition.items()
+        if operator.lower() in {"arnequals", "arnlike", "stringequals", "stringlike"}
+        for key, values in terms.items()
+        if key.lower() == "aws:sourcearn"
+        for pattern in _listed(values)
+    ]
+    return not patterns or any(fnmatchcase(f":::{bucket}", pattern[pattern.find(":::") :]) for pattern in patterns)
+
+
+def announces_manifests(entry: Mapping[str, Any], queue_arn: str) -> bool:
+    """Whether one queue configuration of a bucket covers every manifest, however it is uploaded.
+
+    Args:
+        entry: One of ``QueueConfigurations``.
+        queue_arn: The queue that must hear of them.
+    """
+    rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+    by_name = {str(rule.get("Name", "")).lower(): str(rule.get("Value", "")) for rule in rules}
+    return (
+        entry.get("QueueArn") == queue_arn
+        and _EVERY_CREATION in entry.get("Events", [])
+        and not by_name.get("prefix", "")
+        and MANIFEST_NAME.endswith(by_name.get("suffix", ""))
+    )
+
+
+def _listed(value: object) -> Sequence[Any]:
+    """What a policy writes as one value or as a list of values."""
+    if value is None:
+        return ()
+    return value if isinstance(value, list) else (value,)

@@ -1,0 +1,79 @@
+"""The ledger: whether the sweep lives, what has failed, and what stands still."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sluice.advice import next_step
+from sluice.batch import BatchState
+from sluice.doctor.deployment import Deployment
+from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
+from sluice.names import SWEEP_FUNCTION
+from sluice.record import BatchRecord
+
+HEARTBEAT_AGE = timedelta(minutes=15)
+"""Three sweeps; one may be late, and one may fail."""
+STUCK_AFTER = timedelta(hours=2)
+"""Twice as long as a Glue run may take."""
+OPEN_AFTER = timedelta(hours=1)
+"""Refresh and archive take minutes; the sweep makes a failed execution go on long before."""
+MOST_BATCHES = 20
+"""Batches of one kind that are listed; `sluice status` lists them all."""
+
+_MOVING = (BatchState.RECEIVED, BatchState.CONVERTING, BatchState.CONVERTED, BatchState.LOADING)
+
+
+def check_heartbeat(deployment: Deployment) -> Iterator[Finding]:
+    """The scheduled sweep ran lately and could mend everything."""
+    beat = deployment.ledger.heartbeat()
+    if beat is None:
+        mend = f"wait five minutes after a first deploy; then look into the log of {SWEEP_FUNCTION}"
+        yield warning("sweep", "there was no sweep yet", mend)
+        return
+    age = deployment.clock() - beat.at
+    if age > HEARTBEAT_AGE:
+        what = f"the last sweep was {_minutes(age)} ago: what a crash leaves behind stays"
+        yield error("sweep", what, f"look into the log of {SWEEP_FUNCTION}, and at its schedule; else {DEPLOY}")
+    else:
+        yield ok("sweep", f"the last sweep was {_minutes(age)} ago")
+    for problem in beat.problems:
+        yield warning("sweep", f"the last sweep could not mend: {problem}", "the next sweep tries again")
+
+
+def check_batches(deployment: Deployment) -> Iterator[Finding]:
+    """No batch has failed for good, and none stands still."""
+    ledger, limit = deployment.ledger, MOST_BATCHES
+    failed = ledger.batches(state=BatchState.FAILED, limit=limit)
+    moving = [batch for state in _MOVING for batch in ledger.batches(state=state, limit=limit)]
+    stuck = [batch for batch in moving if _age(batch, deployment.clock()) > STUCK_AFTER]
+    for batch in failed:
+        yield warning("batches", f"{batch.batch_id} has failed: {batch.reason}", next_step(batch).command)
+    for batch in stuck:
+        what = f"{batch.batch_id} is {batch.state} for {_minutes(_age(batch, deployment.clock()))}"
+        yield warning("batches", what, f"sluice status {batch.batch_id}")
+    if not failed and not stuck:
+        yield ok("batches", "no batch has failed, and none stands still")
+
+
+def check_open_loads(deployment: Deployment) -> Iterator[Finding]:
+    """What follows a load ends within the hour."""
+    late = 0
+    for dataset in deployment.ledger.datasets():
+        for load in deployment.ledger.open_loads(dataset):
+            age = deployment.clock() - load.since
+            if load.is_given_up or age > OPEN_AFTER:
+                late += 1
+                what = f"load {load.claim_id} of {dataset} is not finished after {_minutes(age)}"
+                mend = f"sluice status --dataset {dataset}; `sluice retry <batch>` makes its execution go on"
+                problem = error if load.is_given_up else warning
+                yield problem("open loads", f"{what}{', and was given up' if load.is_given_up else ''}", mend)
+    if not late:
+        yield ok("open loads", "every load came to its end, or is on its way")
+
+
+def _age(batch: BatchRecord, now: datetime) -> timedelta:
+    return now - datetime.fromisoformat(batch.updated_at)
+
+
+def _minutes(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"

@@ -1,0 +1,100 @@
+"""`sluice retry`: what failed waits again, and the sweep is called, whatever becomes of the call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from botocore.stub import Stubber
+
+from sluice.aws.clients import Clients
+from sluice.batch import BatchState, Stage
+from sluice.cli import main
+from sluice.cli.session import Session
+from sluice.names import SWEEP_FUNCTION
+from tests.doubles.ledger import MemoryLedger
+from tests.ledger_behaviour import record
+
+FAILED = replace(record(), state=BatchState.FAILED, stage=Stage.CONVERT, reason="AwsError: x", attempts=3)
+SWEEP = {"FunctionName": SWEEP_FUNCTION, "InvocationType": "Event", "Payload": b"{}"}
+
+
+@dataclass
+class Cloud:
+    """A ledger in memory, and Lambda with prepared answers."""
+
+    ledger: MemoryLedger
+    lambda_: Stubber
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """The cloud that every session of the test meets, with one failed batch."""
+    clients = Clients(region="eu-central-1", access_key="a", secret_key="b")
+    found = Cloud(MemoryLedger(), Stubber(clients.lambda_))
+    found.ledger.create(FAILED)
+    monkeypatch.setattr(Session, "clients", clients)
+    monkeypatch.setattr(Session, "ledger", found.ledger)
+    monkeypatch.setenv("COLUMNS", "300")
+    with found.lambda_:
+        yield found
+        found.lambda_.assert_no_pending_responses()
+
+
+def _call(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as ended:
+        main(["retry", *arguments])
+    return ended.value.code
+
+
+@pytest.mark.parametrize("name", [FAILED.batch_id, "orders.2026112013"])
+def test_a_failed_batch_waits_again_and_the_sweep_is_called(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    cloud.lambda_.add_response("invoke", {"StatusCode": 202}, SWEEP)
+    assert _call(name) == 0
+    [batch] = cloud.ledger.records.values()
+    assert (batch.state, batch.attempts, batch.reason) == (BatchState.RECEIVED, 0, "")
+    captured = capsys.readouterr()
+    assert captured.out == f"batch {FAILED.batch_id} is RECEIVED again and waits for the next convert run\n"
+    assert captured.err == ""
+
+
+def test_a_sweep_that_cannot_be_called_is_told_and_fails_nothing(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.lambda_.add_client_error(
+        "invoke", "ResourceNotFoundException", "no such function", 404, expected_params=SWEEP
+    )
+    assert _call(FAILED.batch_id) == 0
+    assert cloud.ledger.records[FAILED.batch_id].state is BatchState.RECEIVED
+    assert capsys.readouterr().err.startswith(
+        "the next scheduled sweep starts it, because it could not be started now: invoke sluice-sweep: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (BatchState.REJECTED, "its manifest is wrong; mend it, then run: sluice replay orders 2026-11-20T13"),
+        (BatchState.SUPERSEDED, "a newer manifest of its partition took its place"),
+        (
+            BatchState.LOADED,
+            "nothing has failed; to convert and load it again, run: sluice replay orders 2026-11-20T13",
+        ),
+        (BatchState.LOADING, "it is on its way"),
+    ],
+)
+def test_what_cannot_be_retried_is_refused_and_nothing_is_called(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], state: BatchState, why: str
+) -> None:
+    batch = replace(FAILED, state=state)
+    cloud.ledger.records = {batch.batch_id: batch}
+    assert _call(batch.batch_id) == 1
+    assert cloud.ledger.records == {batch.batch_id: batch}
+    assert capsys.readouterr().err == f"sluice: batch {batch.batch_id} is {state}: {why}\n"
+
+
+def test_a_batch_that_is_not_there_is_refused(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _call("orders.2026112014") == 1
+    assert "there is no batch of partition orders.2026112014" in capsys.readouterr().err
+    assert list(cloud.ledger.records.values()) == [FAILED]
