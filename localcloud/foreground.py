@@ -13,6 +13,9 @@ from sluice.aws.clients import Clients
 from sluice.contract import Contract
 from sluice.settings import Settings
 
+WAREHOUSE_SECRET = "sluice/warehouse"  # noqa: S105 - the name of a secret
+"""Where a local cloud keeps the warehouse's credentials, when the settings name no other secret."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -43,7 +46,7 @@ def deployed(
             cloud.start()
         clients = Clients.of_local_cloud(cloud.endpoint_url, cloud.config.region)
         with console.status("deploying"):
-            Deployer(clients, settings, contracts).deploy()
+            Deployer(clients, settings, contracts, cloud.warehouse_dsn).deploy()
         yield cloud, clients
     finally:
         # A second Ctrl-C while stopping would leave processes behind, and the state half saved.

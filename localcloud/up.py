@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import PASSWORD_ENV, LocalCloudConfig
-from localcloud.foreground import deployed, interrupt_on_signals
+from localcloud.foreground import WAREHOUSE_SECRET, deployed, interrupt_on_signals
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState
 from sluice.cli.terminal import STATE_STYLES, out
@@ -42,6 +43,7 @@ def run(
     """
     console = out()
     interrupt_on_signals()
+    settings = replace(settings, warehouse_secret=settings.warehouse_secret or WAREHOUSE_SECRET)
     config = LocalCloudConfig(state_dir.resolve(), port=port, warehouse_port=warehouse_port)
     try:
         with deployed(config, settings, contracts, console) as (cloud, clients):

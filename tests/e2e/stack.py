@@ -11,6 +11,7 @@ import psycopg
 from localcloud.child import LocalCloudProcess
 from localcloud.config import GlueSettings, LocalCloudConfig
 from localcloud.deploy import Deployer
+from localcloud.foreground import WAREHOUSE_SECRET
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState
@@ -30,8 +31,9 @@ class Stack:
     def __init__(self, folder: Path, contracts_folder: Path) -> None:
         self.folder = folder
         self.contracts: Mapping[str, Contract] = read_contracts(contracts_folder)
-        self.settings = Settings()
-        config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=GlueSettings(slots=2))
+        self.settings = Settings(warehouse_secret=WAREHOUSE_SECRET, retry_delay_seconds=0)
+        glue = GlueSettings(slots=2)
+        config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=glue, wait_scale=0.1)
         self.cloud = LocalCloudProcess(config)
 
     def start(self) -> None:
@@ -39,7 +41,11 @@ class Stack:
         self.cloud.start()
         self.clients = Clients.of_local_cloud(self.cloud.endpoint_url, self.cloud.config.region)
         self.ledger = Ledger(self.clients.dynamodb, self.settings.ledger_table)
-        Deployer(self.clients, self.settings, self.contracts).deploy()
+        self.deploy()
+
+    def deploy(self) -> None:
+        """Deploy, or deploy again."""
+        Deployer(self.clients, self.settings, self.contracts, self.cloud.warehouse_dsn).deploy()
 
     def put_files(self, dataset: str, partition: Partition, files: Mapping[str, bytes]) -> list[dict[str, object]]:
         """Write raw files; gives their manifest entries."""

@@ -2,13 +2,16 @@
 
 import json
 
-from localcloud.deploy import MAX_RECEIVES, ON_MANIFEST, VISIBILITY_TIMEOUT_SECONDS, Deployer
+from localcloud.deploy import Deployer
+from localcloud.deploy.stack import Stack as StackNumbers
+from sluice.names import PREFIX
 from tests.e2e.stack import Stack
 
 
 def test_messages_fail_alone_and_end_in_the_dead_letter_queue(stack: Stack) -> None:
     sqs = stack.clients.sqs
     name = stack.settings.manifest_queue
+    numbers = StackNumbers.read(stack.settings).queue
     urls = {queue: sqs.get_queue_url(QueueName=queue)["QueueUrl"] for queue in (name, f"{name}-dlq")}
     found = {
         queue: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -16,10 +19,11 @@ def test_messages_fail_alone_and_end_in_the_dead_letter_queue(stack: Stack) -> N
     }
     assert json.loads(found[name]["RedrivePolicy"]) == {
         "deadLetterTargetArn": found[f"{name}-dlq"]["QueueArn"],
-        "maxReceiveCount": MAX_RECEIVES,
+        "maxReceiveCount": numbers.max_receives,
     }
-    assert found[name]["VisibilityTimeout"] == str(VISIBILITY_TIMEOUT_SECONDS)
-    [mapping] = stack.clients.lambda_.list_event_source_mappings(FunctionName=ON_MANIFEST.name)["EventSourceMappings"]
+    assert found[name]["VisibilityTimeout"] == str(numbers.visibility_timeout_seconds)
+    function = PREFIX + numbers.function
+    [mapping] = stack.clients.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     assert (mapping["EventSourceArn"], mapping["FunctionResponseTypes"]) == (
         found[name]["QueueArn"],
         ["ReportBatchItemFailures"],
@@ -28,7 +32,7 @@ def test_messages_fail_alone_and_end_in_the_dead_letter_queue(stack: Stack) -> N
 
 def test_deploying_again_doubles_nothing(stack: Stack) -> None:
     before = _resources(stack)
-    Deployer(stack.clients, stack.settings, stack.contracts).deploy()
+    Deployer(stack.clients, stack.settings, stack.contracts, stack.cloud.warehouse_dsn).deploy()
     assert _resources(stack) == before
 
 
@@ -45,4 +49,6 @@ def _resources(stack: Stack) -> dict[str, list[str]]:
         "mappings": [m["UUID"] for m in clients.lambda_.list_event_source_mappings()["EventSourceMappings"]],
         "rules": [rule["Name"] for rule in clients.events.list_rules()["Rules"]],
         "queues": sorted(clients.sqs.list_queues()["QueueUrls"]),
+        "machines": [m["name"] for m in clients.stepfunctions.list_state_machines()["stateMachines"]],
+        "topics": sorted(topic["TopicArn"] for topic in clients.sns.list_topics()["Topics"]),
     }

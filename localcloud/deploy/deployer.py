@@ -1,0 +1,61 @@
+"""The deploy as a whole: what is made, and in which order."""
+
+from collections.abc import Mapping
+
+from localcloud.deploy.compute import make_functions, make_jobs, make_load_machine, make_role
+from localcloud.deploy.events import announce_manifests, make_queue, make_rules, make_topics
+from localcloud.deploy.stack import Stack
+from localcloud.deploy.storage import make_buckets, make_catalog, make_ledger
+from localcloud.deploy.warehouse import bootstrap_warehouse, keep_secret
+from sluice.aws.clients import Clients
+from sluice.contract import Contract
+from sluice.settings import Settings
+
+
+class Deployer:
+    """Brings one local cloud to the state that settings and contracts ask for.
+
+    Every step finds what is there and brings it to the wanted state, so that deploying again (after a restart, with a
+    new contract, with changed code) keeps all data.
+    """
+
+    def __init__(
+        self, clients: Clients, settings: Settings, contracts: Mapping[str, Contract], warehouse_dsn: str | None
+    ) -> None:
+        """Deploy to one endpoint.
+
+        Args:
+            clients: Clients of the endpoint.
+            settings: Names of everything.
+            contracts: The contracts by dataset.
+            warehouse_dsn: libpq's connection string of the warehouse; None for a local cloud without one.
+        """
+        self._clients = clients
+        self._settings = settings
+        self._contracts = contracts
+        self._warehouse_dsn = warehouse_dsn
+        self._stack = Stack.read(settings)
+
+    def deploy(self) -> None:
+        """Make everything, in the order in which things need each other.
+
+        Side Effects:
+            Creates or updates every resource; deletes nothing.
+        """
+        clients, settings, contracts, stack = self._clients, self._settings, self._contracts, self._stack
+        make_buckets(clients.s3, settings)
+        make_ledger(clients, settings)
+        make_catalog(clients, settings, contracts)
+        make_topics(clients, settings)
+        role = make_role(clients)
+        make_jobs(clients, settings, contracts, stack, role)
+        make_functions(clients, settings, contracts, stack, role)
+        if self._warehouse_dsn is not None:
+            if settings.warehouse_secret:
+                keep_secret(clients, settings.warehouse_secret, self._warehouse_dsn)
+            bootstrap_warehouse(clients)
+        make_load_machine(clients, settings, role)
+        make_rules(clients, stack)
+        queue_arn = make_queue(clients, settings, stack)
+        # Last: from here on a manifest starts the path, and all of the path is there.
+        announce_manifests(clients, settings, queue_arn)

@@ -1,0 +1,115 @@
+"""What starts functions: the queue of the manifests, event rules and schedules; and the topics that people hear of."""
+
+import json
+from typing import Any
+
+from localcloud.deploy.made import unless_exists
+from localcloud.deploy.stack import Stack
+from sluice.aws.clients import Clients
+from sluice.layout import MANIFEST_NAME
+from sluice.names import PREFIX
+from sluice.settings import Settings
+
+
+def make_topics(clients: Clients, settings: Settings) -> None:
+    """Make the topics; on a laptop nobody is subscribed until somebody wants to be."""
+    for name in (settings.business_topic, settings.support_topic):
+        clients.sns.create_topic(Name=name)
+
+
+def make_rules(clients: Clients, stack: Stack) -> None:
+    """Make the event rules and the schedules."""
+    for key, rule in stack.rules.items():
+        _make_rule(clients, PREFIX + key, rule.function, {"EventPattern": json.dumps(rule.pattern)})
+    for key, schedule in stack.schedules.items():
+        _make_rule(clients, PREFIX + key, schedule.function, {"ScheduleExpression": schedule.expression})
+
+
+def make_queue(clients: Clients, settings: Settings, stack: Stack) -> str:
+    """Make the queue and its dead-letter queue, and have its function read it; gives the queue's ARN."""
+    numbers = stack.queue
+    dead_letters = _make_queue(
+        clients,
+        f"{settings.manifest_queue}-dlq",
+        {"MessageRetentionPeriod": str(numbers.dead_letter_retention_seconds)},
+    )
+    redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": numbers.max_receives}
+    queue = _make_queue(
+        clients,
+        settings.manifest_queue,
+        {
+            "VisibilityTimeout": str(numbers.visibility_timeout_seconds),
+            "RedrivePolicy": json.dumps(redrive),
+            "MessageRetentionPeriod": str(numbers.retention_seconds),
+        },
+    )
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "s3.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue,
+                "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{settings.raw_bucket}"}},
+            }
+        ],
+    }
+    url = clients.sqs.get_queue_url(QueueName=settings.manifest_queue)["QueueUrl"]
+    clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    _read_queue(clients, stack, queue)
+    return queue
+
+
+def announce_manifests(clients: Clients, settings: Settings, queue_arn: str) -> None:
+    """Have the raw bucket tell the queue of every manifest."""
+    clients.s3.put_bucket_notification_configuration(
+        Bucket=settings.raw_bucket,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "Id": "manifests",
+                    "QueueArn": queue_arn,
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": [{"Name": "suffix", "Value": MANIFEST_NAME}]}},
+                }
+            ]
+        },
+    )
+
+
+def _make_rule(clients: Clients, name: str, function: str, trigger: dict[str, str]) -> None:
+    function_name = PREFIX + function
+    rule_arn = clients.events.put_rule(Name=name, State="ENABLED", **trigger)["RuleArn"]  # type: ignore[arg-type]
+    function_arn = clients.lambda_.get_function(FunctionName=function_name)["Configuration"]["FunctionArn"]
+    clients.events.put_targets(Rule=name, Targets=[{"Id": function_name, "Arn": function_arn}])
+    unless_exists(
+        clients.lambda_.add_permission,
+        FunctionName=function_name,
+        StatementId=name,
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule_arn,
+    )
+
+
+def _make_queue(clients: Clients, name: str, attributes: dict[str, str]) -> str:
+    try:
+        url = clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        clients.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)  # type: ignore[arg-type]
+    except clients.sqs.exceptions.QueueDoesNotExist:
+        url = clients.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
+    return clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def _read_queue(clients: Clients, stack: Stack, queue_arn: str) -> None:
+    name = PREFIX + stack.queue.function
+    mapping: dict[str, Any] = {
+        "BatchSize": stack.queue.batch_size,
+        "MaximumBatchingWindowInSeconds": stack.queue.batch_window_seconds,
+        "ScalingConfig": {"MaximumConcurrency": stack.queue.maximum_concurrency},
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    }
+    found = clients.lambda_.list_event_source_mappings(FunctionName=name, EventSourceArn=queue_arn)
+    if not found["EventSourceMappings"]:
+        clients.lambda_.create_event_source_mapping(FunctionName=name, EventSourceArn=queue_arn, **mapping)
