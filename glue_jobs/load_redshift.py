@@ -7,6 +7,7 @@ came of it.
 import logging
 import sys
 import uuid
+from collections.abc import Mapping
 
 from awsglue.utils import getResolvedOptions
 
@@ -17,6 +18,7 @@ from sluice.aws.data_api import Address, DataApi
 from sluice.aws.documents import Documents
 from sluice.contract.packaged import packaged_contracts
 from sluice.handover import LoadOutcome
+from sluice.logs import log_json_lines, logged_run
 from sluice.settings import Settings
 
 logger = logging.getLogger("load_redshift")
@@ -29,6 +31,11 @@ def main(argv: list[str]) -> LoadOutcome:
         argv: The job's arguments: ``--JOB_NAME --settings --claim_id --dataset``.
     """
     arguments = getResolvedOptions(argv, ["JOB_NAME", "settings", "claim_id", "dataset"])
+    with logged_run(logger, dataset=arguments["dataset"], run=arguments["claim_id"]):
+        return _load(arguments)
+
+
+def _load(arguments: Mapping[str, str]) -> LoadOutcome:
     settings = Settings.from_json(arguments["settings"])
     clients = Clients()
     context = LoadContext(
@@ -48,5 +55,5 @@ def main(argv: list[str]) -> LoadOutcome:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
+    log_json_lines()
     main(sys.argv)

@@ -3,6 +3,7 @@
 import logging
 import sys
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from awsglue.context import GlueContext
@@ -16,6 +17,7 @@ from sluice.aws.catalog import GlueCatalog
 from sluice.aws.clients import Clients
 from sluice.contract.packaged import packaged_contracts
 from sluice.handover import RunOutcome
+from sluice.logs import log_json_lines, logged_run
 from sluice.settings import Settings
 
 logger = logging.getLogger("raw_to_parquet")
@@ -28,6 +30,11 @@ def main(argv: list[str]) -> RunOutcome:
         argv: The job's arguments: ``--JOB_NAME --settings --claim_id --dataset --push_down_predicate``.
     """
     arguments = getResolvedOptions(argv, ["JOB_NAME", "settings", "claim_id", "dataset", "push_down_predicate"])
+    with logged_run(logger, dataset=arguments["dataset"], run=arguments["claim_id"]):
+        return _convert(arguments)
+
+
+def _convert(arguments: Mapping[str, str]) -> RunOutcome:
     glue = GlueContext(SparkContext.getOrCreate())
     job = Job(glue)
     job.init(arguments["JOB_NAME"], arguments)
@@ -41,7 +48,7 @@ def main(argv: list[str]) -> RunOutcome:
         # New for each process, even when Glue repeats a run: names of files must not come back.
         run=uuid.uuid4().hex[:16],
     )
-    logger.info("claim %s of %s: run %s", arguments["claim_id"], arguments["dataset"], context.run)
+    logger.info("claim %s of %s: files of run %s", arguments["claim_id"], arguments["dataset"], context.run)
     outcome = convert(context, arguments["claim_id"], arguments["push_down_predicate"])
     failed = [batch for batch in outcome.batches if batch.error]
     logger.info("claim %s: %s batches, %s failed", outcome.claim_id, len(outcome.batches), len(failed))
@@ -50,5 +57,5 @@ def main(argv: list[str]) -> RunOutcome:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
+    log_json_lines()
     main(sys.argv)

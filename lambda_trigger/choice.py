@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from math import isqrt
 
 from sluice.batch import BatchId, BatchState, Stage
-from sluice.record import WAITING, BatchRecord, WaitEntry
+from sluice.record import WAITING, BatchRecord, WaitEntry, timestamp
 
 Versions = Callable[[str], Sequence[BatchRecord]]
 """Gives every batch of the partition of a batch, newest first."""
@@ -52,6 +53,7 @@ ONE_BATCH = Limits(batches=1, files=1)
 class _Chooser:
     stage: Stage
     versions: Versions
+    now: datetime
     superseded: list[tuple[BatchRecord, str]] = field(default_factory=list)
 
     def look(self, entries: Sequence[WaitEntry]) -> BatchRecord | None:
@@ -82,18 +84,28 @@ class _Chooser:
         return max(accepted, default=candidate.batch_id)
 
     def _is_busy(self, candidate: BatchRecord, records: Iterable[BatchRecord]) -> bool:
-        """Whether a conversion would delete files that another batch's load is still to read."""
+        """Whether another batch's load is still to read what a conversion would delete, or its raw files are moving."""
         if self.stage is Stage.LOAD:
             return False
-        return any(record.is_in_flight for record in records if record.batch_id != candidate.batch_id)
+        others = (record for record in records if record.batch_id != candidate.batch_id)
+        return any(record.is_in_flight or record.is_being_archived(self.now) for record in others)
 
 
-def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limits: Limits, max_attempts: int) -> Choice:
+def choose(
+    stage: Stage,
+    entries: Iterable[WaitEntry],
+    versions: Versions,
+    limits: Limits,
+    max_attempts: int,
+    now: datetime,
+) -> Choice:
     """Choose the batches of the next run.
 
-    Per partition only the newest batch runs, and none while another batch of the partition is between its conversion
-    and the end of its load. Batches whose run has failed go after all others, in smaller and smaller company: the last
-    attempt is made alone, so that a batch that breaks its run takes none down with it, and the attempts between in
+    Per partition only the newest batch runs, none while another batch of the partition is between its conversion and
+    the end of its load or is being archived, and none before it is due. Among those that may run, the one that is due
+    for longest decides: the run takes batches whose runs have failed as often, so fresh batches and failed ones never
+    mix, and neither can starve under a stream of the other. Batches that failed go in smaller and smaller company: the
+    last attempt is made alone, so that a batch that breaks its run takes none down with it, and the attempts between in
     groups of the limit's square root, so that a passing outage does not turn one run into hundreds.
 
     Args:
@@ -102,32 +114,39 @@ def choose(stage: Stage, entries: Iterable[WaitEntry], versions: Versions, limit
         versions: Gives every batch of a batch's partition.
         limits: How much a run takes.
         max_attempts: Runs that a batch gets in a stage.
+        now: The present moment in UTC.
     """
     by_partition: dict[str, list[WaitEntry]] = defaultdict(list)
     for entry in entries:
         by_partition[BatchId.parse(entry.batch_id).prefix].append(entry)
-    by_attempts: dict[int, list[list[WaitEntry]]] = defaultdict(list)
-    for group in by_partition.values():
-        by_attempts[group[-1].attempts].append(group)
-    chooser = _Chooser(stage, versions)
-    for attempts, groups in sorted(by_attempts.items()):
-        take = _first_of(chooser, groups, limits.of_company(attempts, max_attempts))
-        if take:
-            return Choice(tuple(take), tuple(chooser.superseded))
-    return Choice((), tuple(chooser.superseded))
+    chooser = _Chooser(stage, versions, now)
+    ordered = sorted(
+        (group for group in by_partition.values() if group[-1].due_at <= timestamp(now)),
+        key=lambda group: (group[-1].due_at, group[-1].attempts, group[-1].batch_id),
+    )
+    take = _first_of(chooser, ordered, limits, max_attempts)
+    return Choice(tuple(sorted(take, key=lambda record: record.batch_id)), tuple(chooser.superseded))
 
 
-def _first_of(chooser: _Chooser, groups: Iterable[Sequence[WaitEntry]], limits: Limits) -> list[BatchRecord]:
+def _first_of(
+    chooser: _Chooser, groups: Iterable[Sequence[WaitEntry]], limits: Limits, max_attempts: int
+) -> list[BatchRecord]:
     taken: list[BatchRecord] = []
     files = 0
+    attempts: int | None = None
     for group in groups:
-        if len(taken) == limits.batches:
-            break
+        if attempts not in {None, group[-1].attempts}:
+            continue
         candidate = chooser.look(group)
         if candidate is None:
             continue
+        if attempts is None:
+            attempts = group[-1].attempts
+            limits = limits.of_company(attempts, max_attempts)
         files += candidate.files
         if taken and files > limits.files:
             break
         taken.append(candidate)
+        if len(taken) == limits.batches:
+            break
     return taken

@@ -8,6 +8,7 @@ from datetime import datetime
 from lambda_trigger.parallel import each
 from lambda_trigger.ports import LedgerPort
 from sluice.errors import ConflictError
+from sluice.logs import log_context
 from sluice.record import RUNNING, BatchRecord, Claim
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,9 @@ class Claims:
         Returns:
             The batches that the claim got; one that changed meanwhile is not among them.
         """
-        self.ledger.write_claim(claim)
-        moved = each(lambda record: self._move(claim, record), records, self.workers)
+        with log_context(dataset=claim.dataset, run=claim.claim_id):
+            self.ledger.write_claim(claim)
+            moved = each(lambda record: self._move(claim, record), records, self.workers)
         return tuple(record for record in moved if record is not None)
 
     def give_back(self, claim: Claim) -> None:
@@ -45,8 +47,9 @@ class Claims:
         The attempt does not count. The slot comes last: as long as batches are claimed, the slot is taken, and who
         finds the slot finds the claim.
         """
-        each(lambda batch_id: self._return(claim, batch_id), claim.batch_ids, self.workers)
-        self.close(claim)
+        with log_context(dataset=claim.dataset, run=claim.claim_id):
+            each(lambda batch_id: self._return(claim, batch_id), claim.batch_ids, self.workers)
+            self.close(claim)
 
     def close(self, claim: Claim) -> None:
         """Note that nothing of a claim is left to do, and free the slot."""
@@ -63,11 +66,12 @@ class Claims:
 
     def _move(self, claim: Claim, record: BatchRecord) -> BatchRecord | None:
         moved = record.moved(RUNNING[claim.stage], self.clock(), claim_id=claim.claim_id)
-        try:
-            self.ledger.save(record, moved)
-        except ConflictError as exc:
-            logger.warning("claim %s goes on without batch %s: %s", claim.claim_id, record.batch_id, exc)
-            return None
+        with log_context(batch=record.batch_id):
+            try:
+                self.ledger.save(record, moved)
+            except ConflictError as exc:
+                logger.warning("claim %s goes on without batch %s: %s", claim.claim_id, record.batch_id, exc)
+                return None
         return moved
 
     def _return(self, claim: Claim, batch_id: str) -> None:

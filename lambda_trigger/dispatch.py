@@ -7,26 +7,32 @@ It is called when a manifest arrives, when a run has ended, and by the sweep; an
     choose    from the waiting list as it is now, read again under the slot
     claim     written with all its batches: from here on the sweep knows what to give back
     move      each batch into the claim and out of the waiting list, one transaction each
-    input     what the run is to do, written to S3
-    start     StartJobRun
+    prepare   a conversion's raw files found and shown in the catalog; what the run is to do, written to S3
+    start     StartJobRun, or StartExecution under the claim's name
     record    the run's id into the claim
 
 A crash before `claim` leaves a slot whose claim does not exist; before `start`, a claim without a run; after it, a
-claim whose run can be found by its arguments. The sweep tells them apart once no dispatcher can still be at work.
+claim whose run can be found by its arguments or its name. The sweep tells them apart once no dispatcher can still be
+at work.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 
-from lambda_trigger.choice import ONE_BATCH, Limits, choose
+from lambda_trigger.choice import ONE_BATCH, Choice, Limits, choose
 from lambda_trigger.claims import Claims
 from lambda_trigger.inputs import RunInputs
-from lambda_trigger.ports import JobsPort, LedgerPort
+from lambda_trigger.notifier import Notifier
+from lambda_trigger.ports import LedgerPort, MetricsPort
+from lambda_trigger.raw_files import RawFiles
+from lambda_trigger.running import Runners
 from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, SluiceError, StartUnclearError, TransientError
+from sluice.logs import log_context
+from sluice.metrics import Metric
 from sluice.record import BatchRecord, Claim, Slot
 from sluice.settings import Settings
 
@@ -40,44 +46,51 @@ class Dispatcher:
     Attributes:
         ledger: Where batches wait.
         inputs: Writes what a run is to do.
-        jobs: Glue's job runs.
+        raw_files: Follows raw files to where they are now, and shows them there in the catalog.
+        runners: How each stage runs.
         claims: Moves batches into claims.
-        settings: Names of the jobs, and how many batches a run takes.
+        notifier: Tells of batches that can never run.
+        metrics: Counts them.
+        settings: How many batches a run takes, and how often it is tried.
         clock: The present moment in UTC.
         new_claim_id: A name for a claim that no other has: letters and digits.
     """
 
     ledger: LedgerPort
     inputs: RunInputs
-    jobs: JobsPort
+    raw_files: RawFiles
+    runners: Runners
     claims: Claims
+    notifier: Notifier
+    metrics: MetricsPort
     settings: Settings
     clock: Callable[[], datetime]
     new_claim_id: Callable[[], str]
 
     def dispatch(self, dataset: str, stage: Stage) -> str | None:
-        """Start a run for what waits, if the slot is free.
+        """Start a run for what waits and is due, if the slot is free.
 
         Returns:
-            The claim that a run was started for; None when there was nothing to start or Glue refuses for now.
+            The claim that a run was started for; None when there was nothing to start or AWS refuses for now.
 
         Raises:
             SluiceError: AWS could not answer or refused. What was claimed has been given back if that was possible;
                 otherwise the sweep gives it back.
         """
-        is_worth_it = bool(self.ledger.waiting(dataset, stage))
-        while is_worth_it:
-            claim = Claim(self.new_claim_id(), dataset, stage, (), self.clock())
-            if not self.ledger.take_slot(dataset, stage, Slot(claim.claim_id, claim.started_at)):
-                return None
-            claim, batches = self._fill(claim)
-            if batches:
-                return self._start(claim, batches)
-            # Nothing could run. Who called meanwhile, for a new batch or for a partition that has become free, found
-            # the slot taken and left. The slot is free now, so whatever they saw can be seen here.
-            entries = self.ledger.waiting(dataset, stage)
-            is_worth_it = bool(choose(stage, entries, self.ledger.versions, ONE_BATCH, self.settings.max_attempts).take)
-        return None
+        with log_context(dataset=dataset, batch="", run=""):
+            is_worth_it = bool(self.ledger.waiting(dataset, stage))
+            while is_worth_it:
+                claim = Claim(self.new_claim_id(), dataset, stage, (), self.clock())
+                with log_context(run=claim.claim_id):
+                    if not self.ledger.take_slot(dataset, stage, Slot(claim.claim_id, claim.started_at)):
+                        return None
+                    claim, batches = self._fill(claim)
+                    if batches:
+                        return self._start(claim, batches)
+                # Nothing could run. Who called meanwhile, for a new batch or for a partition that has become free,
+                # found the slot taken and left. The slot is free now, so whatever they saw can be seen here.
+                is_worth_it = bool(self._look(dataset, stage, ONE_BATCH).take)
+            return None
 
     def dispatch_all(self, datasets: Iterable[str], stages: Iterable[Stage]) -> list[SluiceError]:
         """Dispatch every stage of every dataset; one that fails does not keep the others from being started.
@@ -87,11 +100,12 @@ class Dispatcher:
         """
         problems = []
         for dataset, stage in product(datasets, stages):
-            try:
-                self.dispatch(dataset, stage)
-            except SluiceError as exc:
-                logger.exception("dispatch of %s/%s failed", dataset, stage)
-                problems.append(exc)
+            with log_context(dataset=dataset, batch="", run=""):
+                try:
+                    self.dispatch(dataset, stage)
+                except SluiceError as exc:
+                    logger.exception("dispatch of %s/%s failed", dataset, stage)
+                    problems.append(exc)
         return problems
 
     def _fill(self, claim: Claim) -> tuple[Claim, tuple[BatchRecord, ...]]:
@@ -102,6 +116,8 @@ class Dispatcher:
                 claim = replace(claim, batch_ids=tuple(record.batch_id for record in records))
                 records = self.claims.take(claim, records)
             if records:
+                if claim.stage is Stage.CONVERT:
+                    self.raw_files.settle(claim.dataset, records)
                 self.inputs.write(claim, records)
                 return claim, records
         except SluiceError as exc:
@@ -112,14 +128,8 @@ class Dispatcher:
 
     def _choose(self, claim: Claim) -> tuple[BatchRecord, ...]:
         """The batches for the run. Those that shall never run leave the waiting list on the way."""
-        entries = self.ledger.waiting(claim.dataset, claim.stage)
-        choice = choose(
-            claim.stage,
-            entries,
-            self.ledger.versions,
-            Limits(self.settings.max_batches_per_run, self.settings.max_files_per_run),
-            self.settings.max_attempts,
-        )
+        limits = Limits(self.settings.max_batches_per_run, self.settings.max_files_per_run)
+        choice = self._look(claim.dataset, claim.stage, limits)
         for record, newer in choice.superseded:
             reason = f"replaced by the newer manifest {newer} of the same partition"
             self._leave(record, BatchState.SUPERSEDED, reason)
@@ -128,15 +138,25 @@ class Dispatcher:
             self._leave(record, BatchState.FAILED, reason)
         return able
 
+    def _look(self, dataset: str, stage: Stage, limits: Limits) -> Choice:
+        entries = self.ledger.waiting(dataset, stage)
+        return choose(stage, entries, self.ledger.versions, limits, self.settings.max_attempts, self.clock())
+
     def _leave(self, record: BatchRecord, state: BatchState, reason: str) -> None:
-        # The slot is ours and nobody else moves waiting batches, so a conflict here is an error for the caller to see.
-        self.ledger.save(record, record.moved(state, self.clock(), note=reason, reason=reason, stage=record.stage))
-        logger.info("batch %s: %s, %s", record.batch_id, state, reason)
+        with log_context(batch=record.batch_id):
+            left = record.moved(state, self.clock(), note=reason, reason=reason, stage=record.stage)
+            if state is BatchState.FAILED:
+                self.notifier.failed(left)
+            # The slot is ours and nobody else moves waiting batches, so a conflict is an error for the caller to see.
+            self.ledger.save(record, left)
+            logger.info("batch %s: %s, %s", record.batch_id, state, reason)
+            if state is BatchState.FAILED:
+                self.metrics.emit(record.dataset, {Metric.PROCESSING_ERRORS: 1})
 
     def _start(self, claim: Claim, batches: Iterable[BatchRecord]) -> str | None:
         claim_id = claim.claim_id
         try:
-            run_id = self.jobs.start(job_of(claim.stage, self.settings), self.inputs.arguments(claim, batches))
+            run_id = self.runners[claim.stage].start(claim, self.inputs.arguments(claim, batches))
         except StartUnclearError as exc:
             # Batches stay claimed: giving them back could put them into two runs. The sweep looks for the run.
             logger.warning("claim %s: %s", claim_id, exc)
@@ -163,17 +183,3 @@ class Dispatcher:
             self.claims.give_back(claim)
         except SluiceError as exc:
             logger.warning("claim %s stays for the sweep: %s (after: %s)", claim.claim_id, exc, error)
-
-
-def job_of(stage: Stage, settings: Settings) -> str:
-    """Name of the Glue job of a stage."""
-    return _jobs(settings)[stage]
-
-
-def stage_of(job: str, settings: Settings) -> Stage | None:
-    """Stage of a Glue job; None when the job is not ours."""
-    return {name: stage for stage, name in _jobs(settings).items()}.get(job)
-
-
-def _jobs(settings: Settings) -> Mapping[Stage, str]:
-    return {Stage.CONVERT: settings.convert_job, Stage.LOAD: settings.load_job}

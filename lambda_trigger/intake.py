@@ -8,6 +8,7 @@ from functools import partial
 from hashlib import sha256
 
 from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger.notifier import Notifier
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort
 from lambda_trigger.validation import OverwrittenError, find_partition, freeze
 from sluice.batch import BatchId, BatchState
@@ -15,8 +16,10 @@ from sluice.contract import Contract
 from sluice.errors import LayoutError, ManifestError, MissingObjectError
 from sluice.handover import FrozenManifest
 from sluice.layout import Partition
+from sluice.logs import log_context
 from sluice.record import UNKNOWN_DATASET, BatchRecord
 from sluice.settings import Settings
+from sluice.whereabouts import raw_location
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class Intake:
         catalog: Where raw partitions are registered.
         contracts: The contracts by dataset.
         settings: Names of buckets and databases.
+        notifier: Tells of what was rejected and, if the settings want it, of what arrived.
         clock: The present moment in UTC.
         workers: Threads that look at files.
     """
@@ -40,6 +44,7 @@ class Intake:
     catalog: CatalogPort
     contracts: Mapping[str, Contract]
     settings: Settings
+    notifier: Notifier
     clock: Callable[[], datetime]
     workers: int = 16
 
@@ -61,11 +66,19 @@ class Intake:
             self._reject_unknown(event, exc)
             return None
         batch_id = BatchId.make(contract.dataset, partition, event.sequencer)
-        if self.ledger.batch(str(batch_id)) is None:
-            record = self._judge(event, batch_id, partition)
-            is_new = self.ledger.create(record)
-            logger.info("%s batch %s: %s %s", "booked" if is_new else "knew", batch_id, record.state, record.reason)
+        with log_context(dataset=contract.dataset, batch=str(batch_id)):
+            if self.ledger.batch(str(batch_id)) is None:
+                self._book(self._judge(event, batch_id, partition))
         return contract.dataset
+
+    def _book(self, record: BatchRecord) -> None:
+        """Tell people of a batch that nobody knew, then book it: so they hear of it at least once."""
+        if record.state is BatchState.REJECTED:
+            self.notifier.rejected(record)
+        elif record.state is BatchState.RECEIVED:
+            self.notifier.arrived(record)
+        is_new = self.ledger.create(record)
+        logger.info("%s batch %s: %s %s", "booked" if is_new else "knew", record.batch_id, record.state, record.reason)
 
     def _judge(self, event: ManifestEvent, batch_id: BatchId, partition: Partition) -> BatchRecord:
         """The first record of a batch, everything that it relies on being in place."""
@@ -81,18 +94,19 @@ class Intake:
             return book(BatchState.SUPERSEDED, reason=str(exc))
         except (ManifestError, MissingObjectError) as exc:
             return book(BatchState.REJECTED, reason=exc.named)
-        url = self._accept(event, batch_id, partition, manifest)
-        return replace(book(BatchState.RECEIVED), frozen_manifest=url, files=len(manifest.files))
+        url = self._accept(batch_id, partition, manifest)
+        size_bytes = sum(file.size_bytes for file in manifest.files)
+        return replace(book(BatchState.RECEIVED), frozen_manifest=url, files=len(manifest.files), size_bytes=size_bytes)
 
-    def _accept(self, event: ManifestEvent, batch_id: BatchId, partition: Partition, manifest: FrozenManifest) -> str:
+    def _accept(self, batch_id: BatchId, partition: Partition, manifest: FrozenManifest) -> str:
         """Prepare what the conversion of a batch needs; returns the URL of its frozen manifest.
 
         The ledger comes after this, so a batch that it knows has its frozen manifest and its partition.
         """
         url = self.settings.processed.frozen_manifest(batch_id.dataset, str(batch_id))
         self.documents.write(url, manifest.to_json())
-        location = f"s3://{event.bucket}/{event.folder}/"
-        self.catalog.register(self.settings.raw_database, batch_id.dataset, {partition.values: location})
+        location = {partition.values: raw_location(manifest)}
+        self.catalog.register(self.settings.raw_database, batch_id.dataset, location)
         return url
 
     def _newer(self, batch_id: BatchId) -> BatchRecord | None:
@@ -105,10 +119,10 @@ class Intake:
     def _reject_unknown(self, event: ManifestEvent, error: LayoutError) -> None:
         digest = sha256(event.folder.encode()).hexdigest()[:16]
         batch_id = BatchId.of_folder(UNKNOWN_DATASET, digest, event.sequencer)
-        reason = error.named
-        record = _first_record(event, batch_id, event.folder, self.clock(), BatchState.REJECTED, reason=reason)
-        self.ledger.create(record)
-        logger.warning("rejected %s: %s", event.url, reason)
+        with log_context(dataset=UNKNOWN_DATASET, batch=str(batch_id)):
+            if self.ledger.batch(str(batch_id)) is None:
+                at = self.clock()
+                self._book(_first_record(event, batch_id, event.folder, at, BatchState.REJECTED, reason=error.named))
 
 
 def _first_record(

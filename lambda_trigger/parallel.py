@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from sluice.logs import in_context
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -22,4 +24,4 @@ def each(function: Callable[[Item], Result], items: Iterable[Item], workers: int
     if workers == 1:
         return [function(item) for item in items]
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, items))
+        return list(pool.map(in_context(function), items))

@@ -1,28 +1,28 @@
-"""What follows from the state of a Glue run: booking when it has ended, repair when nobody told us, then dispatch."""
+"""What follows from the end of a run: booking, and dispatch of what waits."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lambda_trigger.booking import Booking
 from lambda_trigger.claims import Claims
-from lambda_trigger.dispatch import Dispatcher, job_of, stage_of
+from lambda_trigger.dispatch import Dispatcher
 from lambda_trigger.ports import JobsPort, LedgerPort
-from sluice.aws.jobs import ENDED_STATES, JobRun
+from lambda_trigger.running import Run, Runners, of_glue
+from sluice.aws.jobs import DATASET_ARGUMENT, ENDED_STATES
 from sluice.batch import Stage
-from sluice.errors import SluiceError, TransientError
+from sluice.logs import log_context
 from sluice.record import Claim, Slot
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = timedelta(minutes=5)
-"""Time after which a claim without a run is looked into; five times as long as a dispatcher can live."""
+PATIENCE = timedelta(minutes=16)
+"""Time after which a claim without a run is looked into: longer than any dispatcher can live.
 
-
-class SweepError(TransientError):
-    """Some slots could not be swept; the next sweep tries them again."""
+Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (a function runs 15 minutes at most)
+"""
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,17 @@ class Runs:
     Attributes:
         ledger: Where slots and claims are.
         jobs: Glue's job runs.
+        runners: How each stage runs.
         booking: Books ends.
         claims: Gives claims back.
         dispatcher: Starts what waits.
-        settings: Names of the jobs.
+        settings: Name of the conversion's job.
         clock: The present moment in UTC.
     """
 
     ledger: LedgerPort
     jobs: JobsPort
+    runners: Runners
     booking: Booking
     claims: Claims
     dispatcher: Dispatcher
@@ -50,6 +52,8 @@ class Runs:
     def on_change(self, job: str, run_id: str, state: str) -> None:
         """Act on Glue's event that a run has changed its state. The same event again changes nothing.
 
+        Only conversions are followed so: the state machine follows the runs of the load itself.
+
         Args:
             job: Name of the job.
             run_id: Glue's id of the run.
@@ -58,58 +62,44 @@ class Runs:
         Raises:
             SluiceError: AWS could not answer or refused; handling the event again goes on where this stopped.
         """
-        if stage_of(job, self.settings) is None or state not in ENDED_STATES:
+        if job != self.settings.convert_job or state not in ENDED_STATES:
             return
         run = self.jobs.describe(job, run_id)
         if run is None:
             logger.warning("run %s of %s is unknown to Glue", run_id, job)
             return
-        claim = self.ledger.claim(run.claim_id) if run.claim_id else None
-        if claim is None or job_of(claim.stage, self.settings) != job:
-            logger.warning("run %s of %s works for no claim of ours (%r)", run_id, job, run.claim_id)
-            return
-        if claim.run_id not in {"", run_id}:
-            # Somebody ran it again by hand. Its end is not the end of the run that carries the batches.
-            logger.warning("run %s of %s is not run %s of claim %s", run_id, job, claim.run_id, claim.claim_id)
-            return
-        # Glue may answer with a state that is older than its event.
-        self.booking.close(claim, run if run.is_ended else replace(run, state=state))
-        problems = self.dispatcher.dispatch_all([claim.dataset], Stage)
+        with log_context(dataset=run.arguments.get(DATASET_ARGUMENT, ""), run=run.claim_id):
+            claim = self.ledger.claim(run.claim_id) if run.claim_id else None
+            if claim is None or claim.stage is not Stage.CONVERT:
+                logger.warning("run %s of %s works for no claim of ours (%r)", run_id, job, run.claim_id)
+                return
+            if claim.run_id not in {"", run_id}:
+                # Somebody ran it again by hand. Its end is not the end of the run that carries the batches.
+                logger.warning("run %s of %s is not run %s of claim %s", run_id, job, claim.run_id, claim.claim_id)
+                return
+            # Glue may answer with a state that is older than its event.
+            self.booking.close(claim, of_glue(run if run.is_ended else replace(run, state=state)))
+            problems = self.dispatcher.dispatch_all([claim.dataset], Stage)
         if problems:
             raise problems[0]
 
-    def sweep(self, datasets: Iterable[str]) -> None:
-        """Finish what a crash, a lost event or a refused start left behind, and start what waits.
-
-        Args:
-            datasets: The datasets to look at; one that fails does not keep the others from being swept.
+    def repair(self, dataset: str, stage: Stage) -> None:
+        """Finish what a crash or a lost event left of a run, or give it back when the run never came to be.
 
         Raises:
-            SweepError: Some could not be swept.
+            SluiceError: AWS could not answer or refused; repairing again goes on where this stopped.
         """
-        problems = []
-        for dataset in datasets:
-            for stage in Stage:
-                try:
-                    self._repair(dataset, stage)
-                    self.dispatcher.dispatch(dataset, stage)
-                except SluiceError as exc:
-                    logger.exception("sweep of %s/%s failed", dataset, stage)
-                    problems.append(f"{dataset}/{stage}: {exc}")
-        if problems:
-            raise SweepError("; ".join(problems))
-
-    def _repair(self, dataset: str, stage: Stage) -> None:
         slot = self.ledger.slot(dataset, stage)
         if slot is None:
             return
-        claim = self.ledger.claim(slot.claim_id)
-        if claim is None:
-            self._repair_slot(dataset, stage, slot)
-        elif claim.ended_at is not None:
-            self.claims.close(claim)
-        else:
-            self._repair_claim(claim)
+        with log_context(run=slot.claim_id):
+            claim = self.ledger.claim(slot.claim_id)
+            if claim is None:
+                self._repair_slot(dataset, stage, slot)
+            elif claim.ended_at is not None:
+                self.claims.close(claim)
+            else:
+                self._repair_claim(claim)
 
     def _repair_slot(self, dataset: str, stage: Stage, slot: Slot) -> None:
         """A slot without a claim: its dispatcher is about to write it, or it died before."""
@@ -118,20 +108,18 @@ class Runs:
             self.ledger.release_slot(dataset, stage, slot.claim_id)
 
     def _repair_claim(self, claim: Claim) -> None:
-        job = job_of(claim.stage, self.settings)
-        if claim.run_id:
-            lost = JobRun(job, claim.run_id, "EXPIRED", "Glue does not know the run any more")
-            self._close_if_ended(claim, self.jobs.describe(job, claim.run_id) or lost)
-        elif self._is_old(claim.started_at):
-            run = self.jobs.find(job, claim.claim_id, claim.started_at)
-            if run is None:
-                logger.warning("gave claim %s back: it has no run", claim.claim_id)
-                self.claims.give_back(claim)
-            else:
-                self.ledger.record_run(claim.claim_id, run.run_id)
-                self._close_if_ended(claim, run)
+        if not claim.run_id and not self._is_old(claim.started_at):
+            return  # Its dispatcher may still be at work.
+        run = self.runners[claim.stage].find(claim)
+        if run is None:
+            logger.warning("gave claim %s back: it has no run", claim.claim_id)
+            self.claims.give_back(claim)
+            return
+        if not claim.run_id:
+            self.ledger.record_run(claim.claim_id, run.run_id)
+        self._close_if_ended(claim, run)
 
-    def _close_if_ended(self, claim: Claim, run: JobRun) -> None:
+    def _close_if_ended(self, claim: Claim, run: Run) -> None:
         if run.is_ended:
             self.booking.close(claim, run)
 

@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: "LambdaContext") -> None:  # noqa: ARG001 - Lambda's signature
     """Sweep every dataset."""
     app = application()
-    app.runs.sweep(app.contracts)
+    app.sweep.sweep(app.contracts)

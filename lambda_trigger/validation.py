@@ -11,7 +11,7 @@ from sluice.batch import BatchId
 from sluice.contract import Contract
 from sluice.errors import LayoutError, ManifestError, TerminalError
 from sluice.handover import FrozenManifest, SourceFile
-from sluice.layout import Partition
+from sluice.layout import Partition, archive_url
 from sluice.manifest import Manifest, ManifestEntry
 
 _MAX_PROBLEMS = 5
@@ -43,6 +43,9 @@ def freeze(
 ) -> FrozenManifest:
     """Check a manifest and its files, and note the files as they are now.
 
+    A file that is not in the partition's folder is looked for in the archive: a source system that lists a file again
+    need not know that Sluice has put it away meanwhile.
+
     Args:
         documents: Where the manifest and its files are.
         event: The event that announced it.
@@ -56,11 +59,11 @@ def freeze(
         OverwrittenError: The manifest has been replaced, and the bucket keeps no versions.
         AwsBusyError: S3 could not answer now.
     """
-    manifest = _read(documents, event)
+    manifest, manifest_file = _read(documents, event)
     manifest.check_inside(event.bucket, event.folder, event.url)
     look = partial(_look, documents)
-    infos = dict(zip(manifest.entries, each(look, manifest.entries, workers), strict=True))
-    problems = [text for entry, info in infos.items() if (text := _problem(entry, info))]
+    found = dict(zip(manifest.entries, each(look, manifest.entries, workers), strict=True))
+    problems = [text for entry, file in found.items() if (text := _problem(entry, file))]
     if problems:
         more = f" (and {len(problems) - _MAX_PROBLEMS} more)" if len(problems) > _MAX_PROBLEMS else ""
         raise ManifestError(f"{event.url}: {'; '.join(problems[:_MAX_PROBLEMS])}{more}")
@@ -69,31 +72,37 @@ def freeze(
         dataset=batch_id.dataset,
         partition=partition.label,
         url=event.url,
-        files=tuple(_source_file(entry, info) for entry, info in infos.items() if info is not None),
-        skipped=tuple(entry.url for entry, info in infos.items() if info is None),
+        files=tuple(file for file in found.values() if file is not None),
+        skipped=tuple(entry.url for entry, file in found.items() if file is None),
         written_at=event.written_at,
+        manifest=manifest_file,
+        manifest_version=event.version_id or "",
     )
 
 
-def _read(documents: DocumentsPort, event: ManifestEvent) -> Manifest:
+def _read(documents: DocumentsPort, event: ManifestEvent) -> tuple[Manifest, SourceFile]:
     body, info = documents.fetch(event.url, event.version_id)
     if event.version_id is None and event.etag not in {"", info.etag}:
         raise OverwrittenError(f"{event.url}: replaced by a newer manifest before it was read")
-    return Manifest.parse(body, event.url)
+    return Manifest.parse(body, event.url), _source_file(event.url, info)
 
 
-def _look(documents: DocumentsPort, entry: ManifestEntry) -> ObjectInfo | None:
-    return documents.info(entry.url)
+def _look(documents: DocumentsPort, entry: ManifestEntry) -> SourceFile | None:
+    for url in dict.fromkeys((entry.url, archive_url(entry.url))):
+        info = documents.info(url)
+        if info is not None:
+            return _source_file(url, info)
+    return None
 
 
-def _problem(entry: ManifestEntry, info: ObjectInfo | None) -> str:
+def _problem(entry: ManifestEntry, file: SourceFile | None) -> str:
     """Why a file forbids the batch; empty when it does not."""
-    if info is None:
+    if file is None:
         return f"mandatory file {entry.url} is not there" if entry.mandatory else ""
-    if entry.content_length not in {None, info.size_bytes}:
-        return f"file {entry.url} has {info.size_bytes} bytes, the manifest says {entry.content_length}"
+    if entry.content_length not in {None, file.size_bytes}:
+        return f"file {file.url} has {file.size_bytes} bytes, the manifest says {entry.content_length}"
     return ""
 
 
-def _source_file(entry: ManifestEntry, info: ObjectInfo) -> SourceFile:
-    return SourceFile(entry.url, info.size_bytes, int(info.modified_at.timestamp()), info.etag)
+def _source_file(url: str, info: ObjectInfo) -> SourceFile:
+    return SourceFile(url, info.size_bytes, int(info.modified_at.timestamp()), info.etag)

@@ -6,26 +6,47 @@ from datetime import UTC, datetime
 from functools import cache
 from uuid import uuid4
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
-
+from lambda_trigger.archive import Archive
 from lambda_trigger.booking import Booking
 from lambda_trigger.claims import Claims
 from lambda_trigger.dispatch import Dispatcher
 from lambda_trigger.inputs import RunInputs
 from lambda_trigger.intake import Intake
-from lambda_trigger.ports import CatalogPort, DocumentsPort, JobsPort, LedgerPort
+from lambda_trigger.loads import Loads
+from lambda_trigger.logs import function_logger, share
+from lambda_trigger.notifier import Notifier
+from lambda_trigger.open_loads import OpenLoads
+from lambda_trigger.partitions import Partitions
+from lambda_trigger.ports import (
+    CatalogPort,
+    DocumentsPort,
+    ExecutionsPort,
+    JobsPort,
+    LedgerPort,
+    MetricsPort,
+    ObjectsPort,
+    TopicsPort,
+)
+from lambda_trigger.publications import Publications
+from lambda_trigger.raw_files import RawFiles
+from lambda_trigger.running import runners
 from lambda_trigger.runs import Runs
+from lambda_trigger.sweeping import Sweep
+from sluice.aws.arns import Arns
 from sluice.aws.catalog import GlueCatalog
 from sluice.aws.clients import Clients
 from sluice.aws.documents import Documents
+from sluice.aws.executions import Executions
 from sluice.aws.jobs import GlueJobs
 from sluice.aws.ledger import Ledger
+from sluice.aws.objects import Objects
+from sluice.aws.topics import Topics
 from sluice.contract import Contract
 from sluice.contract.packaged import packaged_contracts
+from sluice.metrics import EmfMetrics
 from sluice.settings import Settings
 
-logger = Logger(service="sluice-trigger")
+logger = function_logger()
 
 
 @dataclass(frozen=True)
@@ -35,8 +56,12 @@ class Doors:
     Attributes:
         ledger: Batches, slots and claims.
         documents: Small objects in S3.
+        objects: Objects as a whole: copied, listed, deleted.
         catalog: Partitions in the Data Catalog.
         jobs: Glue's job runs.
+        executions: Executions of Step Functions.
+        topics: Notifications to people.
+        metrics: Measurements.
         clock: The present moment in UTC.
         new_claim_id: A name that no other claim has, of letters and digits.
         workers: Threads that make many small calls at once.
@@ -44,8 +69,12 @@ class Doors:
 
     ledger: LedgerPort
     documents: DocumentsPort
+    objects: ObjectsPort
     catalog: CatalogPort
     jobs: JobsPort
+    executions: ExecutionsPort
+    topics: TopicsPort
+    metrics: MetricsPort
     clock: Callable[[], datetime]
     new_claim_id: Callable[[], str]
     workers: int = 16
@@ -53,11 +82,16 @@ class Doors:
     @classmethod
     def to_aws(cls, clients: Clients, settings: Settings) -> "Doors":
         """Doors to an account, or to the local cloud."""
+        arns = Arns(clients.sts)
         return cls(
             Ledger(clients.dynamodb, settings.ledger_table),
             Documents(clients.s3),
+            Objects(clients.s3),
             GlueCatalog(clients.glue),
             GlueJobs(clients.glue, clients.glue_once),
+            Executions(clients.stepfunctions, arns),
+            Topics(clients.sns, arns),
+            EmfMetrics(),
             clock=lambda: datetime.now(UTC),
             new_claim_id=lambda: f"c{datetime.now(UTC):%Y%m%d%H%M%S}{uuid4().hex[:10]}",
         )
@@ -72,7 +106,10 @@ class Application:
         contracts: The contracts by dataset.
         intake: Takes manifests in.
         dispatcher: Starts runs.
-        runs: Follows runs to their end.
+        runs: Follows conversions to their end.
+        loads: Does the steps of the load's state machine.
+        archive: Moves raw files away.
+        sweep: Finishes what was left behind.
     """
 
     settings: Settings
@@ -80,28 +117,51 @@ class Application:
     intake: Intake
     dispatcher: Dispatcher
     runs: Runs
+    loads: Loads
+    archive: Archive
+    sweep: Sweep
 
     @classmethod
     def build(cls, doors: Doors, settings: Settings, contracts: Mapping[str, Contract]) -> "Application":
         """Put the parts together."""
-        ledger, documents, jobs, clock = doors.ledger, doors.documents, doors.jobs, doors.clock
-        processed = settings.processed
-        claims = Claims(ledger, clock, doors.workers)
-        inputs = RunInputs(documents, processed)
-        dispatcher = Dispatcher(ledger, inputs, jobs, claims, settings, clock, doors.new_claim_id)
-        booking = Booking(ledger, documents, claims, processed, clock, settings.max_attempts, doors.workers)
+        ledger, documents, objects, catalog = doors.ledger, doors.documents, doors.objects, doors.catalog
+        metrics, clock, workers = doors.metrics, doors.clock, doors.workers
+        notifier = Notifier(doors.topics, metrics, settings, clock)
+        claims = Claims(ledger, clock, workers)
+        ways = runners(doors.jobs, doors.executions, settings)
+        raw_files = RawFiles(ledger, documents, objects, catalog, settings, workers)
+        dispatcher = Dispatcher(
+            ledger,
+            RunInputs(documents, settings.processed),
+            raw_files,
+            ways,
+            claims,
+            notifier,
+            metrics,
+            settings,
+            clock,
+            doors.new_claim_id,
+        )
+        publications = Publications(documents, objects, settings.processed, workers)
+        booking = Booking(ledger, documents, claims, publications, notifier, metrics, settings, clock, workers)
+        runs = Runs(ledger, doors.jobs, ways, booking, claims, dispatcher, settings, clock)
+        open_loads = OpenLoads(ledger, doors.executions, notifier, settings, clock)
+        partitions = Partitions(ledger, catalog, raw_files, contracts, settings, clock)
         return cls(
             settings,
             contracts,
-            Intake(ledger, documents, doors.catalog, contracts, settings, clock, doors.workers),
+            Intake(ledger, documents, catalog, contracts, settings, notifier, clock, workers),
             dispatcher,
-            Runs(ledger, jobs, booking, claims, dispatcher, settings, clock),
+            runs,
+            Loads(ledger, documents, booking, dispatcher, notifier, contracts, settings, clock, workers),
+            Archive(ledger, documents, objects, catalog, contracts, settings, clock, workers),
+            Sweep(ledger, runs, dispatcher, open_loads, partitions, clock),
         )
 
 
 @cache
 def application() -> Application:
     """The application of this container, made at the first event from the environment and the packaged contracts."""
-    copy_config_to_registered_loggers(logger, include={"sluice", "lambda_trigger"})
+    share(logger)
     settings = Settings.from_environment()
     return Application.build(Doors.to_aws(Clients(), settings), settings, packaged_contracts())

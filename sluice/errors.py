@@ -27,6 +27,10 @@ class ContractError(TerminalError):
     """A contract file breaks a rule; the message names the file and the field."""
 
 
+class AggregateError(TerminalError):
+    """An aggregate's file breaks a rule, or does not go with a contract; the message names the aggregate."""
+
+
 class LayoutError(TerminalError):
     """A key does not fit the folder layout of any contract."""
 
@@ -77,3 +81,7 @@ class SimulatorError(TerminalError):
 
 class CommandError(TerminalError):
     """A command of the command line cannot do what it was asked for."""
+
+
+class SampleError(TerminalError):
+    """A sample of raw files cannot be read, or no contract can describe it; the message names the file."""

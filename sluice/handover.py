@@ -64,6 +64,8 @@ class FrozenManifest(Document):
         files: The files that exist, in the manifest's order.
         skipped: URLs of files that were not mandatory and did not exist.
         written_at: When the manifest was written, ISO 8601 in UTC.
+        manifest: The manifest object itself; None in documents of older versions.
+        manifest_version: S3's version of the manifest object; empty where the bucket keeps none.
     """
 
     batch_id: str
@@ -73,6 +75,8 @@ class FrozenManifest(Document):
     files: tuple[SourceFile, ...]
     skipped: tuple[str, ...] = ()
     written_at: str = ""
+    manifest: SourceFile | None = None
+    manifest_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,33 @@ class RunOutcome(Document):
 
 
 @dataclass(frozen=True)
+class Replacement:
+    """How the files of one published partition of one table are replaced.
+
+    Attributes:
+        new: URLs that the files get.
+        old: URLs of the files that were there before.
+    """
+
+    new: tuple[str, ...]
+    old: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Publication(Document):
+    """What a conversion run is about to do to published partitions; written before it does it, and emptied after.
+
+    A run that dies in between leaves new and old files side by side. Whoever finds that reads here which are which.
+
+    Attributes:
+        steps: In the order in which they were begun, for each batch its replacements by table. A claim whose run Glue
+            itself repeated may have steps of both.
+    """
+
+    steps: tuple[dict[str, dict[str, Replacement]], ...]
+
+
+@dataclass(frozen=True)
 class LoadInput(Document):
     """What a load run is to do.
 
@@ -252,7 +283,15 @@ class LoadBatchOutcome:
 
 @dataclass(frozen=True)
 class LoadOutcome(Document):
-    """What a load run did; each batch of the input once."""
+    """What a load run did.
+
+    Attributes:
+        claim_id: The claim that the run worked for.
+        batches: What became of each batch, each batch of the input once.
+        refresh: The days, as ISO dates, that aggregates must be brought up to date for, by aggregate; of batches that
+            are loaded, whichever run of whichever claim merged them.
+    """
 
     claim_id: str
     batches: tuple[LoadBatchOutcome, ...]
+    refresh: dict[str, tuple[str, ...]] = field(default_factory=dict)

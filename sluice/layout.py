@@ -151,9 +151,44 @@ class Layout:
         )
 
 
+ARCHIVE_FOLDER = "archive"
+"""Folder of the raw bucket to which files move, with their whole key, when their batch is loaded."""
+
+
 def is_reserved(key: str) -> bool:
     """Whether a key of the raw bucket lies where no dataset may: in ``archive``, or under a name that begins ``_``."""
-    return key.startswith(("archive/", "_"))
+    return key.startswith((f"{ARCHIVE_FOLDER}/", "_"))
+
+
+def is_archive_url(url: str) -> bool:
+    """Whether an object of the raw bucket lies in the archive.
+
+    Raises:
+        LayoutError: The text is no object URL.
+    """
+    return split_url(url)[1].startswith(f"{ARCHIVE_FOLDER}/")
+
+
+def archive_url(url: str) -> str:
+    """Where an object of the raw bucket lies when it is archived; what is in the archive already stays where it is.
+
+    Raises:
+        LayoutError: The text is no object URL, or the key in the archive would be longer than S3 allows.
+    """
+    bucket, key = split_url(url)
+    archived = url if is_archive_url(url) else f"s3://{bucket}/{ARCHIVE_FOLDER}/{key}"
+    split_url(archived)
+    return archived
+
+
+def incoming_url(url: str) -> str:
+    """Where an object of the raw bucket lay before it was archived; what is not archived stays where it is.
+
+    Raises:
+        LayoutError: The text is no object URL.
+    """
+    bucket, key = split_url(url)
+    return f"s3://{bucket}/{key.removeprefix(f'{ARCHIVE_FOLDER}/')}"
 
 
 def split_url(url: str) -> tuple[str, str]:
@@ -204,6 +239,10 @@ class ProcessedLayout:
     def run_outcome(self, claim_id: str) -> str:
         """What a conversion run did."""
         return f"s3://{self.bucket}/_sluice/runs/{claim_id}/outcome.json"
+
+    def run_publication(self, claim_id: str) -> str:
+        """Which files a conversion run puts in place of which."""
+        return f"s3://{self.bucket}/_sluice/runs/{claim_id}/publication.json"
 
     def load_manifest(self, claim_id: str, table: str) -> str:
         """The Parquet files that a load run copies into one table, in the format of COPY's manifest."""

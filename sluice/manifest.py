@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from sluice.errors import LayoutError, ManifestError
-from sluice.layout import split_url
+from sluice.layout import archive_url, incoming_url, split_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Manifest:
         return cls(parsed)
 
     def check_inside(self, bucket: str, folder: str, url: str) -> None:
-        """Make sure that every file lies in the folder of the manifest.
+        """Make sure that every file lies in the folder of the manifest, or in the same folder of the archive.
 
         Args:
             bucket: The manifest's bucket.
@@ -76,22 +76,19 @@ class Manifest:
             url: Where the manifest lies, for messages.
 
         Raises:
-            ManifestError: An entry lies elsewhere, has a key that file systems read otherwise than S3, or is the
-                manifest itself.
+            ManifestError: An entry lies elsewhere, has a key that file systems read otherwise than S3 or that would be
+                too long in the archive, has the name of another entry there, or is the manifest itself.
         """
+        names: dict[str, int] = {}
         for index, entry in enumerate(self.entries):
-            entry_bucket, key = split_url(entry.url)
-            if entry_bucket != bucket or not key.startswith(f"{folder}/"):
-                raise ManifestError(f"{url}: entries[{index}]: {entry.url} is not inside s3://{bucket}/{folder}/")
-            if not {"", ".", ".."}.isdisjoint(key.split("/")):
-                raise ManifestError(f"{url}: entries[{index}]: {entry.url} has an empty, '.' or '..' part in its path")
-            if ":" in key:
-                # Hadoop takes what stands before a colon for the scheme of a URI, so Spark could not open the file.
+            at = f"{url}: entries[{index}]"
+            key = _key_inside(entry, bucket, folder, at)
+            if incoming_url(entry.url) == url:
+                raise ManifestError(f"{at}: the manifest lists itself")
+            if names.setdefault(key, index) != index:
                 raise ManifestError(
-                    f"{url}: entries[{index}]: {entry.url} has a colon in its key; Spark cannot open it"
+                    f"{at}: {entry.url} has the name of entries[{names[key]}]; one of the two is in the archive"
                 )
-            if entry.url == url:
-                raise ManifestError(f"{url}: entries[{index}]: the manifest lists itself")
 
     def to_json(self) -> str:
         """The manifest as COPY reads it."""
@@ -105,6 +102,23 @@ def load_manifest(files: Iterable[tuple[str, int]]) -> Manifest:
         files: URL and size in bytes of each file.
     """
     return Manifest(tuple(ManifestEntry(url, size) for url, size in sorted(files)))
+
+
+def _key_inside(entry: ManifestEntry, bucket: str, folder: str, at: str) -> str:
+    """Key of a file, as if it were not archived, when it is one that Sluice can work with."""
+    entry_bucket, key = split_url(incoming_url(entry.url))
+    if entry_bucket != bucket or not key.startswith(f"{folder}/"):
+        raise ManifestError(f"{at}: {entry.url} is not inside s3://{bucket}/{folder}/")
+    if not {"", ".", ".."}.isdisjoint(key.split("/")):
+        raise ManifestError(f"{at}: {entry.url} has an empty, '.' or '..' part in its path")
+    if ":" in key:
+        # Hadoop takes what stands before a colon for the scheme of a URI, so Spark could not open the file.
+        raise ManifestError(f"{at}: {entry.url} has a colon in its key; Spark cannot open it")
+    try:
+        archive_url(entry.url)
+    except LayoutError as exc:
+        raise ManifestError(f"{at}: there is no room for its name in the archive: {exc}") from exc
+    return key
 
 
 def _entry(entry: object, at: str) -> ManifestEntry:

@@ -13,6 +13,9 @@ from sluice.errors import TerminalError
 from sluice.handover import LoadCounts, TableCounts
 
 MAX_REASON_CHARACTERS = 4000
+MAX_NOTE_CHARACTERS = 1000
+MAX_CHANGES = 50
+"""Changes that a history keeps: the first one and the latest ones. A batch may be tried again any number of times."""
 MAX_REASONS = 100
 """Reasons that a record keeps; with them all it stays far below what one item of the ledger holds (400 KB)."""
 OTHER_REASONS = "other reasons"
@@ -30,7 +33,8 @@ ALLOWED_MOVES: dict[BatchState, frozenset[BatchState]] = {
     _S.ARCHIVED: frozenset(),
     _S.REJECTED: frozenset(),
     _S.SUPERSEDED: frozenset(),
-    _S.FAILED: frozenset(),
+    # The first two are an operator's retry; the last is a load that succeeded when its execution was redriven.
+    _S.FAILED: frozenset({_S.RECEIVED, _S.CONVERTED, _S.LOADED}),
 }
 FIRST_STATES = frozenset({_S.RECEIVED, _S.REJECTED, _S.SUPERSEDED})
 
@@ -75,16 +79,21 @@ class BatchRecord:
         written_at: When S3 took the manifest, as the event said.
         frozen_manifest: URL of the manifest as it was validated; empty when it was not valid.
         files: Number of files in it.
+        size_bytes: Length of them all in bytes.
         attempts: Runs of the current stage that failed for this batch.
         claim_id: The claim that carries the batch, or carried it last.
-        run_id: The Glue run that carried it last, known when that run has ended.
+        run_id: The Glue run or the execution that carried it last, known when that has ended.
         stage: Stage in which the batch is or ended; None when it never entered one.
-        reason: Why the batch is REJECTED, SUPERSEDED or FAILED, or why its last run failed.
+        reason: Why the batch is REJECTED, SUPERSEDED or FAILED, or why its last run, or what follows it, failed.
+        due_at: Before this moment no run takes the batch: when it began to wait, or the end of the pause after a run
+            that failed, in the form of `timestamp`; empty in records of older versions, which are always due.
+        archiving_until: Until then the archive may delete raw files of the partition, in the form of `timestamp`; empty
+            when it never did.
         convert_claim: Claim of the conversion that published the batch; its outcome lists the published files.
         counts: Rows by table, from the conversion.
         load_counts: Rows by table, from the load.
         reasons: Quarantined records by reason, as `most_frequent` keeps them.
-        history: Every state the batch had, oldest first.
+        history: The states that the batch had, oldest first; of very many the first and the latest.
         version: Number of times that the record was written.
     """
 
@@ -98,11 +107,14 @@ class BatchRecord:
     written_at: str = ""
     frozen_manifest: str = ""
     files: int = 0
+    size_bytes: int = 0
     attempts: int = 0
     claim_id: str = ""
     run_id: str = ""
     stage: Stage | None = None
     reason: str = ""
+    due_at: str = ""
+    archiving_until: str = ""
     convert_claim: str = ""
     counts: dict[str, TableCounts] = field(default_factory=dict)
     load_counts: dict[str, LoadCounts] = field(default_factory=dict)
@@ -142,7 +154,8 @@ class BatchRecord:
             written_at=written_at,
             stage=_IN_STAGE.get(state),
             reason=reason,
-            history=(Change(state, now, reason),),
+            due_at=now if state in _WAITS_FOR else "",
+            history=(Change(state, now, reason[:MAX_NOTE_CHARACTERS]),),
         )
 
     @property
@@ -159,6 +172,19 @@ class BatchRecord:
     def is_in_flight(self) -> bool:
         """Whether a run reads or writes files of the partition for this batch, or a load is still to read them."""
         return self.state in {_S.CONVERTING, _S.CONVERTED, _S.LOADING}
+
+    def is_being_archived(self, now: datetime) -> bool:
+        """Whether raw files of the partition may be deleted at this moment, so that no conversion may begin to read."""
+        return timestamp(now) < self.archiving_until
+
+    def archiving(self, until: datetime, at: datetime) -> Self:
+        """The record while its files are moved to the archive; the move leaves no trace in the history.
+
+        Args:
+            until: End of the time in which files may be deleted.
+            at: The present moment.
+        """
+        return replace(self, archiving_until=timestamp(until), updated_at=timestamp(at), version=self.version + 1)
 
     def moved(self, state: BatchState, at: datetime, note: str = "", **facts: Any) -> Self:  # noqa: ANN401
         """The record after a step.
@@ -178,13 +204,15 @@ class BatchRecord:
             facts["reason"] = facts["reason"][:MAX_REASON_CHARACTERS]
         if "reasons" in facts:
             facts["reasons"] = most_frequent(facts["reasons"])
-        change = Change(state, timestamp(at), note[:MAX_REASON_CHARACTERS])
+        change = Change(state, timestamp(at), note[:MAX_NOTE_CHARACTERS])
         facts.setdefault("stage", _IN_STAGE.get(state, self.stage))
+        if state in _WAITS_FOR:
+            facts.setdefault("due_at", change.at)
         return replace(
             self,
             state=state,
             updated_at=change.at,
-            history=(*self.history, change),
+            history=_extended(self.history, change),
             version=self.version + 1,
             **facts,
         )
@@ -207,6 +235,34 @@ class BatchRecord:
             version=self.version + 1,
         )
 
+    def retried(self, at: datetime) -> Self:
+        """The record of a failed batch that an operator sends into the stage again in which it failed.
+
+        Raises:
+            MoveError: The batch has not failed.
+        """
+        if self.state is not _S.FAILED or self.stage is None:
+            raise MoveError(f"batch {self.batch_id}: {self.state} cannot be tried again; only a FAILED batch can")
+        note = f"tried again on request; it had failed: {self.reason}"
+        return self.moved(WAITING[self.stage], at, note=note, attempts=0, reason="", claim_id="")
+
+    def noted(self, at: datetime, note: str, reason: str) -> Self:
+        """The record after something that leaves the batch's state as it is, such as a refresh that failed.
+
+        Args:
+            at: When.
+            note: What happened, for the history.
+            reason: What is wrong with the batch now; empty when nothing is.
+        """
+        change = Change(self.state, timestamp(at), note[:MAX_NOTE_CHARACTERS])
+        return replace(
+            self,
+            updated_at=change.at,
+            reason=reason[:MAX_REASON_CHARACTERS],
+            history=_extended(self.history, change),
+            version=self.version + 1,
+        )
+
     def to_plain(self) -> dict[str, Any]:
         """The record as plain mappings, lists, texts and numbers."""
         plain: dict[str, Any] = _converter.unstructure(self)
@@ -225,10 +281,12 @@ class WaitEntry:
     Attributes:
         batch_id: The batch.
         attempts: Runs of the stage that failed for it already.
+        due_at: Before this moment no run takes it; empty for at any time.
     """
 
     batch_id: str
     attempts: int
+    due_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +312,7 @@ class Claim:
         stage: Stage of the run.
         batch_ids: The batches, sorted.
         started_at: When the claim was made.
-        run_id: The Glue run; empty until its start is known to have succeeded.
+        run_id: The Glue run or the execution; empty until its start is known to have succeeded.
         ended_at: When its batches were booked or given back; None before.
     """
 
@@ -265,6 +323,45 @@ class Claim:
     started_at: datetime
     run_id: str = ""
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoad:
+    """A load whose rows are in the warehouse while something after it is still to do: aggregates, archive, notices.
+
+    Attributes:
+        claim_id: The claim; its execution has the same name.
+        dataset: The dataset.
+        since: When the load was booked.
+        redrives: How often the execution was made to go on after it had failed.
+        tried_at: When it was last made to go on; the same as `since` when it never was.
+        is_given_up: Whether it waits for an operator, who has been told.
+    """
+
+    claim_id: str
+    dataset: str
+    since: datetime
+    redrives: int
+    tried_at: datetime
+    is_given_up: bool = False
+
+    @classmethod
+    def first(cls, claim: Claim, at: datetime) -> Self:
+        """What a load begins with."""
+        return cls(claim.claim_id, claim.dataset, at, 0, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The last sweep.
+
+    Attributes:
+        at: When it ended.
+        problems: What it could not mend, one line each.
+    """
+
+    at: datetime
+    problems: tuple[str, ...] = ()
 
 
 def most_frequent(reasons: Mapping[str, int]) -> dict[str, int]:
@@ -280,6 +377,12 @@ def most_frequent(reasons: Mapping[str, int]) -> dict[str, int]:
     kept = dict(ordered[:MAX_REASONS])
     rest = sum(count for _, count in ordered[MAX_REASONS:])
     return kept | ({OTHER_REASONS: rest} if rest else {})
+
+
+def _extended(history: tuple[Change, ...], change: Change) -> tuple[Change, ...]:
+    """A history with one change more."""
+    latest = (*history[1:], change)[-(MAX_CHANGES - 1) :]
+    return (*history[:1], *latest) if history else (change,)
 
 
 def timestamp(at: datetime) -> str:

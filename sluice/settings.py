@@ -37,6 +37,8 @@ class Settings:
         aggregate_schema: Schema of the aggregate tables and their procedures.
         copy_role: IAM role of COPY: ``default`` or an ARN.
         max_attempts: Runs that a batch gets in each stage before it is FAILED.
+        retry_delay_seconds: Pause after the first run that failed for a batch; it doubles with each further one. 0 for
+            none.
         max_batches_per_run: Most batches that one run takes.
         max_files_per_run: Most raw files that one run takes; a batch that has more runs alone.
         announce_arrivals: Whether the business topic hears of every manifest that arrives.
@@ -62,6 +64,7 @@ class Settings:
     aggregate_schema: str = "aggregates"
     copy_role: str = "default"
     max_attempts: int = 3
+    retry_delay_seconds: float = 60.0
     max_batches_per_run: int = 500
     max_files_per_run: int = 20_000
     announce_arrivals: bool = False
@@ -71,11 +74,11 @@ class Settings:
         """Read the variables that are set; the others keep their defaults.
 
         Raises:
-            ValueError: A number is no number, or is not positive, or a switch is neither true nor false; the message
-                names the variable.
+            ValueError: A number is no number, or is not positive (a time: is negative), or a switch is neither true nor
+                false; the message names the variable.
         """
         source = os.environ if environment is None else environment
-        values: dict[str, str | int | bool] = {}
+        values: dict[str, str | float | bool] = {}
         for item in fields(cls):
             text = source.get(ENVIRONMENT_PREFIX + item.name.upper())
             if text is not None:
@@ -111,14 +114,22 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
+def _seconds(name: str, text: str) -> float:
+    # What float() also reads, such as nan and 1_0, is no time.
+    if not re.fullmatch(r"\s*[0-9]+(\.[0-9]*)?(e[+-]?[0-9]{1,3})?\s*", text, re.ASCII):
+        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {text!r} is not a number of seconds of at least 0")
+    return float(text)
+
+
 def _switch(name: str, text: str) -> bool:
     if text.strip().lower() not in {"true", "false"}:
         raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {text!r} is neither true nor false")
     return text.strip().lower() == "true"
 
 
-_PARSERS: dict[type, Callable[[str, str], str | int | bool]] = {
+_PARSERS: dict[type, Callable[[str, str], str | float | bool]] = {
     str: lambda _, text: text,
     int: _number,
+    float: _seconds,
     bool: _switch,
 }

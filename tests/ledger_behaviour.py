@@ -10,7 +10,7 @@ from sluice.batch import BatchId, BatchState, Stage
 from sluice.errors import AwsError, ConflictError
 from sluice.handover import FileCounts, LoadCounts, TableCounts
 from sluice.layout import Partition
-from sluice.record import BatchRecord, Claim, Slot, WaitEntry
+from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
 from tests.doubles.ledger import MemoryLedger
 
 AnyLedger = Ledger | MemoryLedger
@@ -34,7 +34,7 @@ def record(
         at=at,
         written_at="2026-11-20T13:59:59.000Z",
     )
-    return replace(first, frozen_manifest="s3://sluice-processed/frozen.json", files=1)
+    return replace(first, frozen_manifest="s3://sluice-processed/frozen.json", files=1, size_bytes=3)
 
 
 def converted(batch: BatchRecord) -> BatchRecord:
@@ -49,6 +49,7 @@ def converted(batch: BatchRecord) -> BatchRecord:
         counts={"orders": TableCounts(10, 1, 2, 7)},
         load_counts={"orders": LoadCounts(7, 3, 4, 0)},
         reasons={"orders.order_date: no date": 1},
+        archiving_until=timestamp(AT + timedelta(minutes=1)),
     )
 
 
@@ -59,7 +60,7 @@ class LedgerBehaviour:
         batch = record()
         assert ledger.create(batch) is True
         assert ledger.batch(batch.batch_id) == batch
-        assert ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(batch.batch_id, 0),)
+        assert ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(batch.batch_id, 0, timestamp(AT)),)
         assert ledger.waiting("orders", Stage.LOAD) == ()
 
     def test_a_known_batch_is_left_as_it_is(self, ledger: AnyLedger) -> None:
@@ -95,15 +96,16 @@ class LedgerBehaviour:
         running = batch.moved(BatchState.CONVERTING, AT, claim_id="c1")
         ledger.save(batch, running)
         assert ledger.waiting("orders", Stage.CONVERT) == ()
-        again = running.moved(BatchState.RECEIVED, AT, attempts=1)
+        due_at = timestamp(AT + timedelta(minutes=1))
+        again = running.moved(BatchState.RECEIVED, AT, attempts=1, due_at=due_at)
         ledger.save(running, again)
-        assert ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(batch.batch_id, 1),)
+        assert ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(batch.batch_id, 1, due_at),)
         running = again.moved(BatchState.CONVERTING, AT)
         ledger.save(again, running)
         done = running.moved(BatchState.CONVERTED, AT, attempts=0)
         ledger.save(running, done)
         assert ledger.waiting("orders", Stage.CONVERT) == ()
-        assert ledger.waiting("orders", Stage.LOAD) == (WaitEntry(batch.batch_id, 0),)
+        assert ledger.waiting("orders", Stage.LOAD) == (WaitEntry(batch.batch_id, 0, timestamp(AT)),)
         ledger.save(done, done.moved(BatchState.LOADING, AT))
         assert ledger.waiting("orders", Stage.LOAD) == ()
 
@@ -143,7 +145,7 @@ class LedgerBehaviour:
         first, second, third = record("99"), record("100"), record("1", partition=HOUR.next())
         for batch in (third, second, first, record(dataset="products")):
             ledger.create(batch)
-        expected = tuple(WaitEntry(batch.batch_id, 0) for batch in (first, second, third))
+        expected = tuple(WaitEntry(batch.batch_id, 0, timestamp(AT)) for batch in (first, second, third))
         assert ledger.waiting("orders", Stage.CONVERT) == expected
 
     def test_batches_for_people_newest_first(self, ledger: AnyLedger) -> None:
@@ -160,6 +162,50 @@ class LedgerBehaviour:
         assert ledger.batches("orders") == (two, one)
         assert ledger.batches(state=BatchState.RECEIVED) == (three, one)
         assert ledger.batches("products", BatchState.REJECTED) == ()
+
+    def test_batches_of_a_time_both_its_ends_included(self, ledger: AnyLedger) -> None:
+        hours = [AT + timedelta(hours=n) for n in range(4)]
+        batches = [record(str(n), at=hour) for n, hour in enumerate(hours)]
+        for batch in batches:
+            ledger.create(batch)
+        assert ledger.batches(since=hours[1], until=hours[2]) == (batches[2], batches[1])
+        assert ledger.batches("orders", since=hours[3]) == (batches[3],)
+        assert ledger.batches(until=hours[0]) == (batches[0],)
+        assert ledger.batches(since=hours[3] + timedelta(microseconds=1)) == ()
+        assert ledger.batches(since=hours[2], until=hours[1]) == ()
+        assert ledger.batches(state=BatchState.RECEIVED, limit=1, until=hours[2]) == (batches[2],)
+
+    def test_an_open_load_is_noted_once(self, ledger: AnyLedger) -> None:
+        first = OpenLoad("c1", "orders", AT, 0, AT)
+        second, other = OpenLoad("c2", "orders", AT, 0, AT), OpenLoad("c3", "products", AT, 0, AT)
+        assert ledger.open_loads("orders") == ()
+        for load in (second, first, other, OpenLoad("c1", "orders", AT + timedelta(hours=1), 9, AT)):
+            ledger.open_load(load)
+        assert ledger.open_loads("orders") == (first, second)
+        assert ledger.open_loads("products") == (other,)
+        assert ledger.batches() == ()
+
+    def test_an_open_load_changes_until_it_is_closed(self, ledger: AnyLedger) -> None:
+        load = OpenLoad("c1", "orders", AT, 0, AT)
+        changed = replace(load, redrives=2, tried_at=AT + timedelta(minutes=7), is_given_up=True)
+        ledger.change_open_load(changed)
+        assert ledger.open_loads("orders") == ()
+        ledger.open_load(load)
+        ledger.change_open_load(changed)
+        assert ledger.open_loads("orders") == (changed,)
+        ledger.close_load("products", "c1")
+        assert ledger.open_loads("orders") == (changed,)
+        for _ in range(2):
+            ledger.close_load("orders", "c1")
+            assert ledger.open_loads("orders") == ()
+
+    def test_the_last_heartbeat_counts(self, ledger: AnyLedger) -> None:
+        assert ledger.heartbeat() is None
+        ledger.beat(Heartbeat(AT, ("orders/load: throttled",)))
+        ledger.beat(Heartbeat(AT + timedelta(minutes=5)))
+        assert ledger.heartbeat() == Heartbeat(AT + timedelta(minutes=5), ())
+        ledger.beat(Heartbeat(AT, ("orders/load: throttled", "products/convert: KeyError")))
+        assert ledger.heartbeat() == Heartbeat(AT, ("orders/load: throttled", "products/convert: KeyError"))
 
     def test_file_counts_are_kept_by_file(self, ledger: AnyLedger) -> None:
         batch = record()

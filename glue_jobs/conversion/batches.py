@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from glue_jobs.conversion.storage import Storage
-from sluice.errors import InputChangedError, TerminalError
+from sluice.errors import InputChangedError, TransientError
 from sluice.handover import FrozenManifest, SourceFile
 from sluice.layout import Partition
+from sluice.whereabouts import raw_location
 
 
-class UnregisteredPartitionError(TerminalError):
-    """The catalog does not know the partition of a batch, or knows it elsewhere."""
+class UnregisteredPartitionError(TransientError):
+    """The catalog does not know the partition of a batch, or knows it elsewhere; the next start registers it again."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Batch:
         batch_id: Text of the batch's id.
         partition: Its partition.
         files: Its files, as its manifest was validated.
+        location: Where the catalog must show the partition, with a slash at the end.
     """
 
     batch_id: str
     partition: Partition
     files: tuple[SourceFile, ...]
+    location: str
 
 
 def read_batch(storage: Storage, batch_id: str, manifest_url: str) -> Batch:
@@ -35,11 +38,11 @@ def read_batch(storage: Storage, batch_id: str, manifest_url: str) -> Batch:
         MissingObjectError: It is not there.
     """
     manifest = FrozenManifest.from_json(storage.read_text(manifest_url))
-    return Batch(batch_id, Partition.parse(manifest.partition), manifest.files)
+    return Batch(batch_id, Partition.parse(manifest.partition), manifest.files, raw_location(manifest))
 
 
 def check_location(batch: Batch, locations: Mapping[tuple[str, ...], str]) -> None:
-    """Make sure that the catalog's answer to the predicate has the batch's partition, with all of its files.
+    """Make sure that the catalog's answer to the predicate has the batch's partition, where its manifest has it.
 
     Args:
         batch: The batch.
@@ -52,9 +55,10 @@ def check_location(batch: Batch, locations: Mapping[tuple[str, ...], str]) -> No
     if location is None:
         raise UnregisteredPartitionError(f"partition {batch.partition.label} is not in the catalog")
     folder = location if location.endswith("/") else f"{location}/"
-    for file in batch.files:
-        if not file.url.startswith(folder):
-            raise UnregisteredPartitionError(f"{file.url} is not in the catalog's folder {folder}")
+    if folder != batch.location:
+        raise UnregisteredPartitionError(
+            f"partition {batch.partition.label} is in {batch.location} by its manifest and in {folder} by the catalog"
+        )
 
 
 def check_unchanged(storage: Storage, file: SourceFile) -> None:

@@ -1,23 +1,63 @@
 """Staged files to where readers look.
 
-Per batch: move the files under names that no earlier run used, register the partition, then delete what earlier runs
-left in it. A failure before the last step takes the moved files back, so the partition is as it was.
+Per batch: write down which files come in place of which, move the new ones under names that no earlier run used,
+register the partition, then delete what earlier runs left in it. A failure before the last step takes the moved files
+back, so the partition is as it was. When the run dies, whoever books its end does the same by what was written down
+(see `lambda_trigger.publications`), or deletes the rest of the old files if that had begun.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from glue_jobs.conversion.accounting import StagedFile
 from glue_jobs.conversion.faults import SPARK_ERRORS
-from glue_jobs.conversion.storage import Storage
 from sluice.errors import SluiceError
-from sluice.handover import PublishedFile
+from sluice.handover import Publication, PublishedFile, Replacement
 from sluice.layout import Partition, ProcessedLayout
 
 _LOGGER = logging.getLogger(__name__)
 _FAILURES = (SluiceError, *SPARK_ERRORS)
+Step = dict[str, dict[str, Replacement]]
+"""For each batch, its replacements by table."""
+
+
+class HasUrl(Protocol):
+    """A file of a listing."""
+
+    @property
+    def url(self) -> str:
+        """``s3://bucket/key``."""
+
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class Files(Protocol):
+    """The part of `glue_jobs.conversion.storage.Storage` that publishing uses; see there."""
+
+    def status(self, url: str) -> object | None:
+        """What the store says of a file; None when it is not there."""
+
+    def read_text(self, url: str) -> str:
+        """Content of a small file."""
+
+    def write_text(self, url: str, text: str) -> None:
+        """Write a small file."""
+
+    def files(self, folder: str) -> Sequence[HasUrl]:
+        """Files of a folder."""
+
+    def move(self, source: str, target: str) -> None:
+        """Give a file another name."""
+
+    def delete(self, url: str) -> None:
+        """Remove a file; nothing happens when it is not there."""
+
+    def for_all(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
+        """Do something for many files at a time; the results in the order of the items."""
 
 
 class PartitionCatalog(Protocol):
@@ -56,13 +96,15 @@ class Publisher:
         catalog: The Data Catalog.
         database: Catalog database of the tables.
         layout: Folders of the processed bucket.
+        claim_id: The claim that the run works for.
         run: Name of the run, part of every file's name.
     """
 
-    storage: Storage
+    storage: Files
     catalog: PartitionCatalog
     database: str
     layout: ProcessedLayout
+    claim_id: str
     run: str
 
     def publish(
@@ -77,6 +119,9 @@ class Publisher:
             The published files by batch and table, and the batches that could not be published with the error; nothing
             of those is left.
         """
+        before = self._steps()
+        replacements = self._replacements(ready)
+        self._write_down((*before, replacements))
         moved: dict[tuple[str, str], tuple[PublishedFile, ...]] = {}
         failed: dict[str, Exception] = {}
         results = self.storage.for_all(self._move, ready)
@@ -89,20 +134,47 @@ class Publisher:
             error = self._register(table, good)
             if error is not None:
                 failed |= {item.batch_id: error for item in good}
-        self._take_back(files for (batch_id, _), files in moved.items() if batch_id in failed)
+        stuck = {name: replacements[name] for name in sorted(failed) if not self._take_back(replacements[name])}
         kept = [item for item in ready if item.batch_id not in failed]
-        self.storage.for_all(lambda item: self._delete_others(item, moved[item.batch_id, item.table]), kept)
+        old = (url for item in kept for url in replacements[item.batch_id][item.table].old)
+        self.storage.for_all(self.storage.delete, old)
+        self._write_down((*before, stuck))
         published: dict[str, dict[str, tuple[PublishedFile, ...]]] = {item.batch_id: {} for item in kept}
         for item in kept:
             published[item.batch_id][item.table] = moved[item.batch_id, item.table]
         return published, failed
 
+    def _steps(self) -> tuple[Step, ...]:
+        """What earlier parts of the claim's work left; a run publishes more than once when its batches go alone."""
+        url = self.layout.run_publication(self.claim_id)
+        return () if self.storage.status(url) is None else Publication.from_json(self.storage.read_text(url)).steps
+
+    def _write_down(self, steps: Iterable[Step]) -> None:
+        """Keep what is not settled where the end of the run is booked."""
+        publication = Publication(tuple(step for step in steps if step))
+        self.storage.write_text(self.layout.run_publication(self.claim_id), publication.to_json())
+
+    def _replacements(self, ready: Sequence[Ready]) -> Step:
+        replacements: Step = {item.batch_id: {} for item in ready}
+        for item, replacement in zip(ready, self.storage.for_all(self._replacement, ready), strict=True):
+            replacements[item.batch_id][item.table] = replacement
+        return replacements
+
+    def _replacement(self, item: Ready) -> Replacement:
+        old = sorted(file.url for file in self.storage.files(self._folder(item)))
+        return Replacement(tuple(self._target(item, number) for number in range(len(item.files))), tuple(old))
+
+    def _folder(self, item: Ready) -> str:
+        return self.layout.partition(item.table, item.partition)
+
+    def _target(self, item: Ready, number: int) -> str:
+        return f"{self._folder(item)}/{self.run}-{number}.parquet"
+
     def _move(self, item: Ready) -> tuple[tuple[PublishedFile, ...], Exception | None]:
-        folder = self.layout.partition(item.table, item.partition)
         moved: list[PublishedFile] = []
         try:
             for number, file in enumerate(item.files):
-                target = f"{folder}/{self.run}-{number}.parquet"
+                target = self._target(item, number)
                 self.storage.move(file.url, target)
                 moved.append(PublishedFile(target, file.size_bytes, sum(file.rows.values())))
         except _FAILURES as exc:
@@ -119,17 +191,13 @@ class Publisher:
             return exc
         return None
 
-    def _take_back(self, groups: Iterable[tuple[PublishedFile, ...]]) -> None:
-        for files in groups:
-            for file in files:
-                try:
-                    self.storage.delete(file.url)
-                except _FAILURES:
-                    _LOGGER.exception("could not remove %s", file.url)
-
-    def _delete_others(self, item: Ready, kept: tuple[PublishedFile, ...]) -> None:
-        """Delete what earlier runs left; what cannot be deleted now the next conversion of the partition deletes."""
-        names = {file.url for file in kept}
-        for file in self.storage.files(self.layout.partition(item.table, item.partition)):
-            if file.url not in names:
-                self.storage.delete(file.url)
+    def _take_back(self, tables: Mapping[str, Replacement]) -> bool:
+        """Remove the files of a batch, moved or half moved; False when that is left to whoever books the run's end."""
+        try:
+            for replacement in tables.values():
+                for url in replacement.new:
+                    self.storage.delete(url)
+        except _FAILURES:
+            _LOGGER.exception("run %s: could not remove the files of a batch that cannot be published", self.run)
+            return False
+        return True

@@ -16,6 +16,7 @@ from glue_jobs.conversion.storage import Storage
 from sluice.contract import Contract
 from sluice.errors import AccountingError, SluiceError, TerminalError
 from sluice.handover import BatchOutcome, FileCounts, PublishedFile, RunInput, RunOutcome
+from sluice.logs import log_context, only
 from sluice.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -79,13 +80,14 @@ def convert(context: RunContext, claim_id: str, predicate: str) -> RunOutcome:
         TerminalError: A run has done the claim already: its files may be loaded or replaced by now.
         AccountingError: The books are off for every batch that was converted.
     """
-    run = _Run(context)
+    run = _Run(context, claim_id)
     layout = context.settings.processed
     if run.storage.status(layout.run_outcome(claim_id)) is not None:
         raise TerminalError(f"claim {claim_id} is done: {layout.run_outcome(claim_id)} exists")
     task = RunInput.from_json(run.storage.read_text(layout.run_input(claim_id)))
     try:
-        outcome = RunOutcome(claim_id, context.run, run.convert(task, predicate))
+        with log_context(batch=only(task.batches)):
+            outcome = RunOutcome(claim_id, context.run, run.convert(task, predicate))
     finally:
         run.remove_staging()
     run.storage.write_text(layout.run_outcome(claim_id), outcome.to_json())
@@ -93,8 +95,9 @@ def convert(context: RunContext, claim_id: str, predicate: str) -> RunOutcome:
 
 
 class _Run:
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext, claim_id: str) -> None:
         self._context = context
+        self._claim_id = claim_id
         self.storage = Storage(context.spark)
         self._converter = Converter(context.spark, self.storage, context.contract, context.clock)
         self._staging = context.settings.processed.staging(context.run)
@@ -225,11 +228,12 @@ class _Run:
             yield Ready(batch.batch_id, batch.partition, name, () if files is None else files.published)
 
     def _publisher(self) -> Publisher:
-        settings = self._context.settings
+        context, settings = self._context, self._context.settings
         return Publisher(
-            self.storage, self._context.catalog, settings.processed_database, settings.processed, self._context.run
+            self.storage, context.catalog, settings.processed_database, settings.processed, self._claim_id, context.run
         )
 
     def _fail(self, batch_id: str, error: Exception) -> None:
-        _LOGGER.error("run %s: batch %s: %s", self._context.run, batch_id, describe(error))
+        with log_context(batch=batch_id):
+            _LOGGER.error("run %s: batch %s: %s", self._context.run, batch_id, describe(error))
         self._books.errors[batch_id] = error

@@ -11,6 +11,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from sluice.errors import MissingObjectError, TransientError
+from sluice.logs import in_context
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -157,7 +158,7 @@ class Storage:
         every = list(items)
         shares = [every[start::_THREADS] for start in range(min(_THREADS, len(every)))]
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="storage") as pool:
-            done = list(pool.map(lambda share: self._work_off(work, share), shares))
+            done = list(pool.map(in_context(lambda share: self._work_off(work, share)), shares))
         return [done[index % _THREADS][index // _THREADS] for index in range(len(every))]
 
     def _work_off(self, work: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
 _RETRYING = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
@@ -131,6 +132,12 @@ class Clients:
         """State machines."""
         with self._lock:
             return self.session.client("stepfunctions", endpoint_url=self.endpoint, config=_RETRYING)
+
+    @cached_property
+    def sts(self) -> "STSClient":
+        """Who the caller is."""
+        with self._lock:
+            return self.session.client("sts", endpoint_url=self.endpoint, config=_RETRYING)
 
     @cached_property
     def secretsmanager(self) -> "SecretsManagerClient":

@@ -11,7 +11,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sluice.batch import BatchId, Stage
 from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Slot, WaitEntry, timestamp
+from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
@@ -99,12 +99,14 @@ def read_batch(item: Item) -> BatchRecord:
 
 def wait_item(record: BatchRecord, stage: Stage) -> Item:
     """A batch's place in a waiting list. It has no ``dataset`` attribute, so that the index does not see it."""
-    return key(wait_pk(record.dataset, stage), record.batch_id) | plain_item({"attempts": record.attempts})
+    facts = {"attempts": record.attempts, "due_at": record.due_at}
+    return key(wait_pk(record.dataset, stage), record.batch_id) | plain_item(facts)
 
 
 def read_wait(item: Item) -> WaitEntry:
     """A place in a waiting list from its item."""
-    return WaitEntry(item["sk"]["S"], plain(item)["attempts"])
+    facts = plain(item)
+    return WaitEntry(item["sk"]["S"], facts["attempts"], facts.get("due_at", ""))
 
 
 def slot_item(dataset: str, stage: Stage, slot: Slot) -> Item:
@@ -146,6 +148,50 @@ def read_claim(item: Item) -> Claim:
         facts["run_id"],
         None if ended_at is None else datetime.fromisoformat(ended_at),
     )
+
+
+def open_pk(dataset: str) -> str:
+    """Partition key of the open loads of a dataset."""
+    return f"OPEN#{dataset}"
+
+
+def open_item(load: OpenLoad) -> Item:
+    """An open load as an item. It has no ``dataset`` attribute, so that the index does not see it."""
+    facts = {
+        "since": timestamp(load.since),
+        "redrives": load.redrives,
+        "tried_at": timestamp(load.tried_at),
+        "is_given_up": load.is_given_up,
+    }
+    return key(open_pk(load.dataset), load.claim_id) | plain_item(facts)
+
+
+def read_open(item: Item, dataset: str) -> OpenLoad:
+    """An open load of a dataset from its item."""
+    facts = plain(item)
+    return OpenLoad(
+        item["sk"]["S"],
+        dataset,
+        datetime.fromisoformat(facts["since"]),
+        facts["redrives"],
+        datetime.fromisoformat(facts["tried_at"]),
+        facts["is_given_up"],
+    )
+
+
+HEARTBEAT_KEY = key("HEARTBEAT", "SWEEP")
+"""Key of the heartbeat."""
+
+
+def heartbeat_item(beat: Heartbeat) -> Item:
+    """A heartbeat as an item."""
+    return HEARTBEAT_KEY | plain_item({"at": timestamp(beat.at), "problems": list(beat.problems)})
+
+
+def read_heartbeat(item: Item) -> Heartbeat:
+    """A heartbeat from its item."""
+    facts = plain(item)
+    return Heartbeat(datetime.fromisoformat(facts["at"]), tuple(facts["problems"]))
 
 
 def file_prefix(batch_id: str) -> str:

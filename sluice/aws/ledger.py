@@ -11,6 +11,8 @@ list of a stage exactly while its state says so.
 | place in a waiting list | ``WAIT#<dataset>#<stage>`` | batch id |
 | slot | ``SLOT#<dataset>#<stage>`` | ``SLOT`` |
 | claim | ``CLAIM#<claim id>`` | ``CLAIM`` |
+| load that is not finished | ``OPEN#<dataset>`` | claim id |
+| last sweep | ``HEARTBEAT`` | ``SWEEP`` |
 | dataset that has batches | ``DATASETS`` | dataset |
 
 Lists of published files can outgrow an item (400 KB); they stay in the outcome document of the conversion, which the
@@ -34,7 +36,7 @@ from sluice.backoff import Backoff
 from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, ConflictError
 from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Slot, WaitEntry, timestamp
+from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,6 +47,8 @@ __all__ = ["Ledger", "ledger_table_definition"]
 logger = logging.getLogger(__name__)
 _DATASETS = "DATASETS"
 _FILES_PER_CALL = 25
+_BEGINNING, _END = "0", "9999"
+"""Texts before and after every moment."""
 _IS_NEW = "attribute_not_exists(pk)"
 _BACKOFF = Backoff(attempts=5, base_seconds=0.05, cap_seconds=1.0)
 
@@ -107,7 +111,13 @@ class Ledger:
         return tuple(items.read_batch(item) for item in found)
 
     def batches(
-        self, dataset: str | None = None, state: BatchState | None = None, limit: int = 100
+        self,
+        dataset: str | None = None,
+        state: BatchState | None = None,
+        limit: int = 100,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> tuple[BatchRecord, ...]:
         """Batches by time of arrival, newest first; a change of the last second may not show yet.
 
@@ -115,9 +125,15 @@ class Ledger:
             dataset: Only this dataset; None for all.
             state: Only this state; None for all.
             limit: Most batches to give.
+            since: Only batches that arrived at this moment or later; None for no bound.
+            until: Only batches that arrived at this moment or before; None for no bound.
         """
         names = self.datasets() if dataset is None else (dataset,)
-        lists = [self._newest_first(name, state, limit) for name in names]
+        first = _BEGINNING if since is None else timestamp(since)
+        last = _END if until is None else timestamp(until)
+        if first > last:  # DynamoDB takes it for a mistake.
+            return ()
+        lists = [self._newest_first(name, state, limit, (first, last)) for name in names]
         merged = heapq.merge(*lists, key=lambda record: record.received_at, reverse=True)
         return tuple(islice(merged, limit))
 
@@ -190,6 +206,34 @@ class Ledger:
         """One claim; None when it was never written."""
         item = self._get(items.claim_key(claim_id))
         return None if item is None else items.read_claim(item)
+
+    # Loads that are not finished, and the sweep's sign of life
+
+    def open_load(self, load: OpenLoad) -> None:
+        """Note that a load has something to do after it; one that is noted already stays as it is."""
+        self._put(items.open_item(load), _IS_NEW)
+
+    def change_open_load(self, load: OpenLoad) -> None:
+        """Replace what is known of an open load; one that has been closed meanwhile stays closed."""
+        self._put(items.open_item(load), "attribute_exists(pk)")
+
+    def open_loads(self, dataset: str) -> tuple[OpenLoad, ...]:
+        """Loads of a dataset that have something to do after them, by claim id."""
+        return tuple(items.read_open(item, dataset) for item in self._query(items.open_pk(dataset)))
+
+    def close_load(self, dataset: str, claim_id: str) -> None:
+        """Note that a load has nothing to do any more; one that is unknown is no error."""
+        with aws_errors(f"close load {claim_id}"):
+            self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.open_pk(dataset), claim_id))
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Leave a sign of life."""
+        self._put(items.heartbeat_item(heartbeat))
+
+    def heartbeat(self) -> Heartbeat | None:
+        """The last sign of life; None when there never was one."""
+        item = self._get(items.HEARTBEAT_KEY)
+        return None if item is None else items.read_heartbeat(item)
 
     # What these are made of
 
@@ -276,8 +320,11 @@ class Ledger:
             )
             return [item for page in pages for item in page["Items"]]
 
-    def _newest_first(self, dataset: str, state: BatchState | None, limit: int) -> Iterator[BatchRecord]:
-        values = {":dataset": dataset} | ({} if state is None else {":state": str(state)})
+    def _newest_first(
+        self, dataset: str, state: BatchState | None, limit: int, bounds: tuple[str, str]
+    ) -> Iterator[BatchRecord]:
+        values = {":dataset": dataset, ":since": bounds[0], ":until": bounds[1]}
+        values |= {} if state is None else {":state": str(state)}
         narrow: Any = (
             {} if state is None else {"FilterExpression": "#s = :state", "ExpressionAttributeNames": {"#s": "state"}}
         )
@@ -285,7 +332,7 @@ class Ledger:
             pages = self.dynamodb.get_paginator("query").paginate(
                 TableName=self.table,
                 IndexName=items.BY_DATASET,
-                KeyConditionExpression="dataset = :dataset",
+                KeyConditionExpression="dataset = :dataset and received_at between :since and :until",
                 ExpressionAttributeValues=items.plain_item(values),
                 ScanIndexForward=False,
                 PaginationConfig={"PageSize": max(limit, 25)},

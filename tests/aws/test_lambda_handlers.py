@@ -161,7 +161,7 @@ def test_the_steps_of_a_load(trigger: Trigger) -> None:
     record = loading(trigger)
     claim = {"claim_id": record.claim_id, "dataset": "orders"}
     counts = {"orders": LoadCounts(staged=3, inserted=2, updated=1)}
-    refresh = {AGGREGATE: ("2026-11-20",)}
+    refresh: dict[str, tuple[str, ...]] = {AGGREGATE: ("2026-11-20",)}
     loaded = LoadOutcome(record.claim_id, (LoadBatchOutcome(record.batch_id, tables=counts),), refresh)
     trigger.documents.write(trigger.settings.processed.load_outcome(record.claim_id), loaded.to_json())
     for _ in range(2):

@@ -6,8 +6,8 @@ from typing import Any
 from sluice.errors import AwsBusyError, StartUnclearError
 
 
-class CrashError(Exception):
-    """The process is gone: nothing of ours may catch it."""
+class CrashError(BaseException):
+    """The process is gone: nothing of ours can catch it."""
 
 
 class Faults:
@@ -16,9 +16,9 @@ class Faults:
     def __init__(self) -> None:
         self.passed: list[str] = []
         self._at: int | None = None
-        self._error: Exception = CrashError()
+        self._error: BaseException = CrashError()
 
-    def arm(self, point: int, error: Exception | None = None) -> None:
+    def arm(self, point: int, error: BaseException | None = None) -> None:
         """Raise once at this point, counted from now, beginning with 0."""
         self.passed.clear()
         self._at = point
@@ -54,7 +54,8 @@ class Door:
                 self._faults.pass_point(f"after {what}")
             except AwsBusyError as exc:
                 # The door to Glue tells a start that was refused from one whose answer was lost.
-                raise (StartUnclearError(str(exc)) if what == "FakeGlue.start" else exc) from exc
+                is_start = what in {"FakeGlue.start", "FakeMachine.start"}
+                raise (StartUnclearError(str(exc)) if is_start else exc) from exc
             return result
 
         return call

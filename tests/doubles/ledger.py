@@ -7,7 +7,7 @@ from datetime import datetime
 from sluice.batch import BatchId, BatchState, Stage
 from sluice.errors import AwsError, ConflictError
 from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Slot, WaitEntry
+from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
 
 
 class MemoryLedger:
@@ -18,6 +18,8 @@ class MemoryLedger:
         self._files: dict[str, dict[str, FileCounts]] = {}
         self._slots: dict[tuple[str, Stage], Slot] = {}
         self._claims: dict[str, Claim] = {}
+        self._open: dict[tuple[str, str], OpenLoad] = {}
+        self._heartbeat: Heartbeat | None = None
 
     def create(self, record: BatchRecord) -> bool:
         if record.batch_id in self.records:
@@ -42,9 +44,22 @@ class MemoryLedger:
         return tuple(sorted(found, key=lambda record: record.batch_id, reverse=True))
 
     def batches(
-        self, dataset: str | None = None, state: BatchState | None = None, limit: int = 100
+        self,
+        dataset: str | None = None,
+        state: BatchState | None = None,
+        limit: int = 100,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> tuple[BatchRecord, ...]:
-        found = [r for r in self.records.values() if dataset in {None, r.dataset} and state in {None, r.state}]
+        found = [
+            record
+            for record in self.records.values()
+            if dataset in {None, record.dataset}
+            and state in {None, record.state}
+            and (since is None or timestamp(since) <= record.received_at)
+            and (until is None or record.received_at <= timestamp(until))
+        ]
         return tuple(sorted(found, key=lambda record: record.received_at, reverse=True)[:limit])
 
     def datasets(self) -> tuple[str, ...]:
@@ -58,7 +73,7 @@ class MemoryLedger:
 
     def waiting(self, dataset: str, stage: Stage) -> tuple[WaitEntry, ...]:
         found = [r for r in self.records.values() if r.dataset == dataset and r.waits_for is stage]
-        return tuple(WaitEntry(r.batch_id, r.attempts) for r in sorted(found, key=lambda r: r.batch_id))
+        return tuple(WaitEntry(r.batch_id, r.attempts, r.due_at) for r in sorted(found, key=lambda r: r.batch_id))
 
     def take_slot(self, dataset: str, stage: Stage, slot: Slot) -> bool:
         return self._slots.setdefault((dataset, stage), slot).claim_id == slot.claim_id
@@ -82,6 +97,25 @@ class MemoryLedger:
 
     def claim(self, claim_id: str) -> Claim | None:
         return self._claims.get(claim_id)
+
+    def open_load(self, load: OpenLoad) -> None:
+        self._open.setdefault((load.dataset, load.claim_id), load)
+
+    def change_open_load(self, load: OpenLoad) -> None:
+        if (load.dataset, load.claim_id) in self._open:
+            self._open[load.dataset, load.claim_id] = load
+
+    def open_loads(self, dataset: str) -> tuple[OpenLoad, ...]:
+        return tuple(load for (name, _), load in sorted(self._open.items()) if name == dataset)
+
+    def close_load(self, dataset: str, claim_id: str) -> None:
+        self._open.pop((dataset, claim_id), None)
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        self._heartbeat = heartbeat
+
+    def heartbeat(self) -> Heartbeat | None:
+        return self._heartbeat
 
     def _written(self, claim_id: str) -> Claim:
         if claim_id not in self._claims:

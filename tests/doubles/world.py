@@ -1,22 +1,34 @@
-"""A whole account in memory: buckets, ledger, catalog, Glue and a clock, with the trigger wired to them."""
+"""A whole account in memory: buckets, ledger, catalog, Glue, Step Functions, warehouse, topics and a clock, with the
+trigger wired to them.
+"""
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+from lambda_trigger.load_requests import answer
 from lambda_trigger.manifest_events import ManifestEvent
-from lambda_trigger.ports import CatalogPort, DocumentsPort, JobsPort, LedgerPort
+from lambda_trigger.ports import (
+    CatalogPort,
+    DocumentsPort,
+    ExecutionsPort,
+    JobsPort,
+    LedgerPort,
+    ObjectsPort,
+    TopicsPort,
+)
 from lambda_trigger.wiring import Application, Doors
 from sluice.aws.documents import ObjectInfo
 from sluice.aws.jobs import CLAIM_ARGUMENT, JobRun
 from sluice.batch import Stage
 from sluice.contract.files import read_contracts
-from sluice.errors import MissingObjectError
+from sluice.errors import MissingObjectError, SluiceError
 from sluice.handover import (
     BatchOutcome,
     FileCounts,
@@ -30,12 +42,20 @@ from sluice.handover import (
     RunOutcome,
     TableCounts,
 )
+from sluice.layout import Partition
 from sluice.manifest import Manifest, ManifestEntry
 from sluice.settings import Settings
+from sluice.warehouse.aggregate import aggregates
 from tests.doubles.faults import Door, Faults
 from tests.doubles.ledger import MemoryLedger
+from tests.doubles.machine import FakeMachine, Going, StateError, WaitingForRun
+from tests.doubles.metrics import MemoryMetrics
+from tests.doubles.objects import MemoryObjects
 
-CONTRACTS = read_contracts(Path(__file__).parents[2] / "contracts")
+ROOT = Path(__file__).parents[2]
+CONTRACTS = read_contracts(ROOT / "contracts")
+AGGREGATE = min(aggregates())
+"""The aggregate that every load of the world changes."""
 START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 
 
@@ -85,6 +105,67 @@ class MemoryCatalog:
     def register(self, database: str, table: str, partitions: Mapping[tuple[str, ...], str]) -> None:
         self.partitions.setdefault((database, table), {}).update(partitions)
 
+    def locations(self, database: str, table: str, expression: str) -> dict[tuple[str, ...], str]:
+        """Every partition: an expression may be answered with more than it was made for."""
+        assert expression
+        return dict(self.partitions.get((database, table), {}))
+
+
+class MemoryTopics:
+    """What was published."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, str, dict[str, Any]]] = []
+        self.error: SluiceError | None = None
+
+    def publish(self, topic: str, subject: str, message: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.published.append((topic, subject, json.loads(message)))
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """Bodies of the notices of one kind."""
+        return [body for _, _, body in self.published if body["event"] == event]
+
+
+class FakeWarehouse:
+    """The Data API, as far as the state machine uses it.
+
+    Attributes:
+        calls: Every statement that ran, by its id.
+        errors: How the next statements end: the error, or None for well.
+        refreshed: Days that were refreshed, by aggregate.
+    """
+
+    def __init__(self) -> None:
+        self.calls: dict[str, dict[str, Any]] = {}
+        self.errors: list[str | None] = []
+        self.refreshed: dict[str, set[str]] = {}
+        self._failed: dict[str, str] = {}
+        self._by_token: dict[str, str] = {}
+
+    def execute_statement(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        token = arguments["ClientToken"]
+        assert 1 <= len(token) <= 64
+        if token not in self._by_token:
+            statement_id = f"s{len(self.calls) + 1}"
+            self._by_token[token] = statement_id
+            self.calls[statement_id] = {name: value for name, value in arguments.items() if name != "ClientToken"}
+            self._run(statement_id, arguments)
+        return {"Id": self._by_token[token]}
+
+    def describe_statement(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        error = self._failed.get(arguments["Id"])
+        return {"Status": "FINISHED"} if error is None else {"Status": "FAILED", "Error": error}
+
+    def _run(self, statement_id: str, arguments: dict[str, Any]) -> None:
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            self._failed[statement_id] = error
+            return
+        (dates,) = (item["Value"] for item in arguments["Parameters"] if item["Name"] == "dates")
+        self.refreshed.setdefault(arguments["StatementName"], set()).update(dates.split(","))
+
 
 @dataclass
 class FakeGlue:
@@ -127,16 +208,31 @@ class FakeGlue:
 
 
 class World:
-    """The account, and a source system and Glue jobs that act in it."""
+    """The account, and a source system and Glue jobs that act in it.
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    Args:
+        settings: The settings; the defaults when None.
+        is_archiving: Whether raw files are archived where the contracts ask for it.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, is_archiving: bool = False) -> None:
         self.settings = settings or Settings()
         self.now = START
         self.faults = Faults()
         self.documents = MemoryDocuments()
+        self.objects = MemoryObjects(self.documents, self.clock)
         self.ledger = MemoryLedger()
         self.catalog = MemoryCatalog()
         self.glue = FakeGlue()
+        self.topics = MemoryTopics()
+        self.metrics = MemoryMetrics()
+        self.warehouse = FakeWarehouse()
+        self.machine = FakeMachine(
+            self.settings.load_machine, definition(self.settings), self._tasks(), self.faults, self._sleep
+        )
+        self.contracts = {
+            name: contract if is_archiving else replace(contract, archive=False) for name, contract in CONTRACTS.items()
+        }
         self.conversions: Counter[str] = Counter()
         self.loads: list[str] = []
         self.sent: list[ManifestEvent] = []
@@ -145,13 +241,54 @@ class World:
         doors = Doors(
             cast("LedgerPort", Door(self.ledger, self.faults)),
             cast("DocumentsPort", Door(self.documents, self.faults)),
+            cast("ObjectsPort", Door(self.objects, self.faults)),
             cast("CatalogPort", Door(self.catalog, self.faults)),
             cast("JobsPort", Door(self.glue, self.faults)),
+            cast("ExecutionsPort", Door(self.machine, self.faults)),
+            cast("TopicsPort", Door(self.topics, self.faults)),
+            self.metrics,
             clock=self.clock,
             new_claim_id=lambda: f"c{next(claims):04}",
             workers=1,
         )
-        self.app = Application.build(doors, self.settings, CONTRACTS)
+        self.app = Application.build(doors, self.settings, self.contracts)
+
+    def _tasks(self) -> dict[str, Any]:
+        """What the states of the machine call."""
+        return {
+            "sluice-load-step": self._load_step,
+            "sluice-archive": self._archive_step,
+            "arn:aws:states:::glue:startJobRun.sync": self._start_and_wait,
+            "arn:aws:states:::aws-sdk:redshiftdata:executeStatement": self.warehouse.execute_statement,
+            "arn:aws:states:::aws-sdk:redshiftdata:describeStatement": self.warehouse.describe_statement,
+        }
+
+    def _load_step(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return answer(self.app.loads, request)
+        except SluiceError as exc:
+            raise StateError.of_lambda(exc) from exc
+
+    def _archive_step(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            done = self.app.archive.run(request["claim_id"], request["dataset"], self.now + timedelta(minutes=10))
+            self.app.dispatcher.dispatch_all([request["dataset"]], [Stage.CONVERT])
+        except SluiceError as exc:
+            raise StateError.of_lambda(exc) from exc
+        return {"done": done}
+
+    def _start_and_wait(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        # A lost answer would have Step Functions start a second run. That does no harm, the audit row sees to it, but
+        # the world's runs are counted.
+        self.glue.is_started_anyway = False
+        try:
+            run_id = self.glue.start(arguments["JobName"], arguments["Arguments"])
+        except SluiceError as exc:
+            raise StateError("Glue.ConcurrentRunsExceededException", str(exc)) from exc
+        raise WaitingForRun(run_id)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
     def clock(self) -> datetime:
         """The present moment; no two calls see the same one."""
@@ -192,14 +329,22 @@ class World:
             self.app.dispatcher.dispatch(dataset, Stage.CONVERT)
 
     def notify(self, run_id: str) -> None:
-        """Glue's event that a run has ended."""
+        """Who has to hear that a run has ended hears it: the trigger, or the execution that started the run."""
         run = self.glue.runs[run_id]
-        self.app.runs.on_change(run.job, run_id, run.state)
+        if run.job == self.settings.load_job:
+            self.machine.run_ended(run_id, glue_result(run))
+        else:
+            self.app.runs.on_change(run.job, run_id, run.state)
 
-    def sweep(self, after: timedelta = timedelta(minutes=6)) -> None:
+    def execution_of(self, run_id: str) -> Going:
+        """The execution that started a run."""
+        (going,) = (going for going in self.machine.executions.values() if going.run_id == run_id)
+        return going
+
+    def sweep(self, after: timedelta = timedelta(minutes=17)) -> None:
         """The scheduled sweep, some time later."""
         self.now += after
-        self.app.runs.sweep(CONTRACTS)
+        self.app.sweep.sweep(self.contracts)
 
     def work(self, run_id: str, errors: Mapping[str, tuple[str, bool]] | None = None) -> None:
         """Do what a Glue job does: read the input, work, write the outcome.
@@ -225,10 +370,29 @@ class World:
             for run in self.glue.running:
                 self.succeed(run.run_id)
                 self.notify(run.run_id)
+            for going in self.machine.running:
+                self._tell(going)
             self.sweep()
-            if not self.glue.running and all(record.state.is_final for record in self.ledger.records.values()):
+            is_settled = all(record.state.is_final for record in self.ledger.records.values())
+            if is_settled and not self.glue.running and not self.machine.running and self._waits_for_nobody():
                 return
         raise AssertionError(f"never ends: {self.states()}")
+
+    def open_loads(self) -> list[str]:
+        """Claims of the loads that have something to do after them."""
+        return [load.claim_id for dataset in self.contracts for load in self.ledger.open_loads(dataset)]
+
+    def _waits_for_nobody(self) -> bool:
+        """Whether no load is open but those that wait for a person."""
+        return all(load.is_given_up for dataset in self.contracts for load in self.ledger.open_loads(dataset))
+
+    def _tell(self, going: Going) -> None:
+        """Step Functions sees by itself that a run has ended, and calls again what gave no answer."""
+        run = self.glue.runs.get(going.run_id)
+        if run is not None and run.is_ended:
+            self.machine.run_ended(run.run_id, glue_result(run))
+        elif run is None:
+            self.machine.go_on(going.name)
 
     def states(self) -> dict[str, str]:
         """State by batch id."""
@@ -255,8 +419,15 @@ class World:
             else:
                 self.conversions[batch_id] += 1
                 outcomes.append(published(run.run_id, manifest))
+                self._register(manifest)
         outcome = RunOutcome(work.claim_id, run.run_id, tuple(outcomes))
         self.documents.write(self.settings.processed.run_outcome(work.claim_id), outcome.to_json())
+
+    def _register(self, manifest: FrozenManifest) -> None:
+        partition = Partition.parse(manifest.partition)
+        for table in self.contracts[manifest.dataset].tables:
+            folder = f"{self.settings.processed.partition(table.name, partition)}/"
+            self.catalog.register(self.settings.processed_database, table.name, {partition.values: folder})
 
     def _load(self, run: JobRun, errors: Mapping[str, tuple[str, bool]]) -> None:
         work = LoadInput.from_json(self.documents.read(self._input(run)))
@@ -265,10 +436,13 @@ class World:
             if batch_id in errors:
                 outcomes.append(LoadBatchOutcome(batch_id, *errors[batch_id]))
             else:
-                self.loads.append(batch_id)
+                if batch_id not in self.loads:  # The audit row makes a repeated load change nothing.
+                    self.loads.append(batch_id)
                 counts = {table: LoadCounts(staged=sum(f.rows for f in files)) for table, files in tables.items()}
                 outcomes.append(LoadBatchOutcome(batch_id, tables=counts))
-        outcome = LoadOutcome(work.claim_id, tuple(outcomes))
+        loaded = [outcome.batch_id for outcome in outcomes if not outcome.error]
+        refresh = {AGGREGATE: tuple(sorted({business_day(name) for name in loaded}))} if loaded else {}
+        outcome = LoadOutcome(work.claim_id, tuple(outcomes), refresh)
         self.documents.write(self.settings.processed.load_outcome(work.claim_id), outcome.to_json())
 
 
@@ -282,3 +456,31 @@ def published(run: str, manifest: FrozenManifest) -> BatchOutcome:
         files=files,
         published={table: (PublishedFile(url, 100, len(files)),)},
     )
+
+
+def business_day(batch_id: str) -> str:
+    """The day that a batch of the world affects: that of its partition."""
+    digits = batch_id.split(".")[1]
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
+
+
+def glue_result(run: JobRun) -> dict[str, str] | StateError:
+    """What a task that waits for a run comes to."""
+    facts = {"Id": run.run_id, "JobName": run.job, "JobRunState": run.state}
+    if run.state == "SUCCEEDED":
+        return facts
+    return StateError("States.TaskFailed", json.dumps(facts | ({"ErrorMessage": run.message} if run.message else {})))
+
+
+def definition(settings: Settings) -> dict[str, Any]:
+    """The load's state machine as it is deployed."""
+    text = (ROOT / "terraform" / "state_machines" / "load.asl.json").read_text(encoding="utf-8")
+    names = {
+        "load_job": settings.load_job,
+        "load_step_function": "sluice-load-step",
+        "archive_function": "sluice-archive",
+    }
+    for name, value in names.items():
+        text = text.replace(f"${{{name}}}", value)
+    rendered: dict[str, Any] = json.loads(text)
+    return rendered

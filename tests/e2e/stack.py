@@ -14,7 +14,7 @@ from localcloud.deploy import Deployer
 from localcloud.foreground import WAREHOUSE_SECRET
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchState
+from sluice.batch import BatchState, Stage
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
 from sluice.layout import Partition
@@ -68,11 +68,13 @@ class Stack:
         self.put_manifest(dataset, partition, self.put_files(dataset, partition, files))
 
     def settled(self, dataset: str, count: int, patience_seconds: float = PATIENCE_SECONDS) -> list[BatchRecord]:
-        """Wait until a dataset has that many batches and all have come to their end; gives them, oldest first."""
+        """Wait until a dataset has that many batches and everything is done with them; gives them, oldest first."""
         deadline = time.monotonic() + patience_seconds
         while True:
+            # Looked at before the batches are read: what it has done is in them then.
+            goes_on = self.ledger.slot(dataset, Stage.LOAD) is not None or self.ledger.open_loads(dataset)
             batches = sorted(self.ledger.batches(dataset=dataset), key=lambda batch: batch.received_at)
-            if len(batches) >= count and all(batch.state.is_final for batch in batches):
+            if len(batches) >= count and not goes_on and all(batch.state.is_final for batch in batches):
                 return batches
             if time.monotonic() > deadline:
                 states = [(batch.batch_id, str(batch.state), batch.reason) for batch in batches]

@@ -23,8 +23,9 @@ from glue_jobs.conversion.session import SETTINGS
 from glue_jobs.conversion.staging import Staging
 from sluice.contract import Contract, parse_contract
 from sluice.errors import AccountingError, TerminalError
-from sluice.handover import BatchOutcome, TableCounts
-from sluice.layout import Partition
+from sluice.handover import BatchOutcome, FrozenManifest, TableCounts
+from sluice.layout import Partition, archive_url
+from sluice.whereabouts import raw_location
 from tests.spark.lake import HOUR, Lake, settings_of
 
 
@@ -254,12 +255,15 @@ def test_every_bad_batch_fails_alone(lake: Lake) -> None:
         "longer": f"InputChangedError: {url['longer']}: has {length + 15} bytes, its manifest said {length}",
         "rewritten": f"InputChangedError: {url['rewritten']}: was written again since its manifest was validated",
         "unregistered": f"UnregisteredPartitionError: partition {place['unregistered'].label} is not in the catalog",
-        "elsewhere": f"UnregisteredPartitionError: {url['elsewhere']} is not in the catalog's folder s3://sluice-raw/d/other/",
+        "elsewhere": f"UnregisteredPartitionError: partition {place['elsewhere'].label} is in "
+        f"{url['elsewhere'].removesuffix('1.csv')} by its manifest and in s3://sluice-raw/d/other/ by the catalog",
         "rotten": "TooManyRejectedError: 2 of 3 records were quarantined, more than max_rejected_ratio 0.5 allows: "
         f"t.k: not an integer (2, as in {url['rotten']}); t.at: not a date (1, as in {url['rotten']})",
         "nomanifest": f"MissingObjectError: {lake.sent[ids['nomanifest']]}: not found",
     }
-    assert {outcome.is_transient for outcome in found.values()} == {False}
+    # What the catalog lacks is registered when the batch is started again.
+    again = {name for name, batch_id in ids.items() if found[batch_id].is_transient}
+    assert again == {"unregistered", "elsewhere"}
     assert [name for name, hour in place.items() if lake.files("t", hour)] == ["good"]
     assert [
         name for name, hour in place.items() if hour.values in lake.catalog.partitions["sluice_processed", "t"]
@@ -388,6 +392,25 @@ def test_lost_rows_of_one_batch_fail_that_batch(lake: Lake, monkeypatch: pytest.
     assert found[ids[0]].error == ""
     assert found[ids[1]].error.startswith("AccountingError: ")
     assert [bool(lake.files("t", hour)) for hour in hours(2)] == [True, False]
+
+
+def test_files_in_the_archive_and_beside_it_are_read(lake: Lake) -> None:
+    table = contract()
+    batch_id = lake.send(table, HOUR, {"1.csv": csv("1,a,2026-11-20"), "2.csv": csv("2,b,2026-11-20")})
+    manifest = FrozenManifest.from_json(lake.path(lake.sent[batch_id]).read_text())
+    moved = [lake.put(archive_url(file.url), lake.path(file.url).read_bytes()) for file in manifest.files]
+    for files in ((moved[0], manifest.files[1]), tuple(moved)):
+        replayed = replace(manifest, files=files)
+        lake.put(lake.sent[batch_id], replayed.to_json().encode())
+        lake.catalog.register("sluice_raw", "d", {HOUR.values: raw_location(replayed)})
+        [outcome] = lake.run(table, batch_id).batches
+        assert (outcome.error, [file.url for file in outcome.files]) == ("", [file.url for file in files])
+        assert lake.rows("t", "k", "v") == [(1, "a"), (2, "b")]
+    # Where the catalog and the manifest do not agree, somebody is moving files: the batch is tried again.
+    lake.catalog.register("sluice_raw", "d", {HOUR.values: raw_location(manifest)})
+    [outcome] = lake.run(table, batch_id).batches
+    assert (outcome.error.split(":")[0], outcome.is_transient) == ("UnregisteredPartitionError", True)
+    assert lake.rows("t", "k", "v") == [(1, "a"), (2, "b")]
 
 
 def test_what_cannot_be_registered_is_taken_back(lake: Lake) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambda_trigger.choice import Choice, Limits, choose
 from sluice.batch import BatchState, Stage
-from sluice.record import BatchRecord, WaitEntry
+from sluice.record import BatchRecord, WaitEntry, timestamp
 from tests.ledger_behaviour import AT, HOUR, record
 
 PATHS = {
@@ -19,6 +22,11 @@ PATHS = {
     BatchState.FAILED: [BatchState.CONVERTING, BatchState.FAILED],
     BatchState.SUPERSEDED: [BatchState.SUPERSEDED],
 }
+
+
+def due(record: BatchRecord, minutes: int) -> BatchRecord:
+    """The batch, due that long after `AT`."""
+    return replace(record, due_at=timestamp(AT + timedelta(minutes=minutes)))
 
 
 def batch(sequencer: int, state: BatchState = BatchState.RECEIVED, hour: int = 0, attempts: int = 0) -> BatchRecord:
@@ -38,15 +46,15 @@ def batch(sequencer: int, state: BatchState = BatchState.RECEIVED, hour: int = 0
     )
 
 
-def chosen(records: Sequence[BatchRecord], stage: Stage = Stage.CONVERT, limit: int = 10) -> Choice:
-    entries = [WaitEntry(r.batch_id, r.attempts) for r in records if r.waits_for is stage]
+def chosen(records: Sequence[BatchRecord], stage: Stage = Stage.CONVERT, limit: int = 10, now: datetime = AT) -> Choice:
+    entries = [WaitEntry(r.batch_id, r.attempts, r.due_at) for r in records if r.waits_for is stage]
 
     def versions(batch_id: str) -> list[BatchRecord]:
         prefix = batch_id.rpartition(".")[0]
         found = [r for r in records if r.batch_id.rpartition(".")[0] == prefix]
         return sorted(found, key=lambda r: r.batch_id, reverse=True)
 
-    return choose(stage, sorted(entries, key=lambda entry: entry.batch_id), versions, Limits(limit, 100), 3)
+    return choose(stage, sorted(entries, key=lambda entry: entry.batch_id), versions, Limits(limit, 100), 3, now)
 
 
 def test_nothing_waits() -> None:
@@ -103,6 +111,40 @@ def test_batches_that_failed_before_go_after_the_fresh_ones() -> None:
     assert chosen([failed_too, failed]) == Choice((failed,), ())
 
 
+def test_a_batch_is_not_taken_before_it_is_due() -> None:
+    early, late = due(batch(1, attempts=1), 2), due(batch(1, hour=1, attempts=1), 3)
+    moments = [AT + timedelta(minutes=2, microseconds=shift) for shift in (-1, 0)]
+    assert [chosen([early, late], now=now).take for now in moments] == [(), (early,)]
+
+
+def test_fresh_batches_that_came_after_a_failed_one_was_due_go_after_it() -> None:
+    failed = due(batch(1, attempts=1, hour=5), 2)
+    before, after = due(batch(1), 1), due(batch(1, hour=1), 3)
+    now = AT + timedelta(minutes=4)
+    assert chosen([failed, before, after], limit=1, now=now) == Choice((before,), ())
+    assert chosen([failed, after], now=now) == Choice((failed,), ())
+
+
+def test_a_newer_version_goes_at_once_though_the_older_one_is_not_due() -> None:
+    failed, fresh = due(batch(1, attempts=1), 5), batch(2)
+    assert chosen([failed, fresh]) == Choice((fresh,), ((failed, fresh.batch_id),))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(-3, 3), st.booleans()), min_size=1, max_size=8))
+def test_what_is_due_for_longest_and_may_run_is_always_taken(shapes: list[tuple[int, int, bool]]) -> None:
+    """So nothing starves: whatever comes later is due later."""
+    waiting = [due(batch(2, hour=hour, attempts=shape[0]), shape[1]) for hour, shape in enumerate(shapes)]
+    busy = [batch(1, BatchState.LOADING, hour=hour) for hour, shape in enumerate(shapes) if shape[2]]
+    able = [record for record, shape in zip(waiting, shapes, strict=True) if shape[1] <= 0 and not shape[2]]
+    taken = chosen([*waiting, *busy], limit=3).take
+    first = min(able, key=lambda record: (record.due_at, record.attempts, record.batch_id), default=None)
+    assert (first is None) == (taken == ())
+    if first is not None:
+        assert first in taken
+        assert set(map(id, taken)) <= set(map(id, able))
+        assert {record.attempts for record in taken} == {first.attempts}
+
+
 def test_the_last_attempt_is_made_alone_and_those_between_in_small_groups() -> None:
     once = [batch(1, hour=hour, attempts=1) for hour in range(6)]
     twice = [batch(1, hour=hour, attempts=2) for hour in range(3)]
@@ -129,4 +171,4 @@ def test_an_entry_whose_batch_has_moved_meanwhile_is_left_out() -> None:
     moved, still = batch(1, BatchState.CONVERTING), batch(1, hour=1)
     entries = [WaitEntry(moved.batch_id, 0), WaitEntry(still.batch_id, 0)]
     by_id = {moved.batch_id: [moved], still.batch_id: [still]}
-    assert choose(Stage.CONVERT, entries, by_id.__getitem__, Limits(10, 100), 3) == Choice((still,), ())
+    assert choose(Stage.CONVERT, entries, by_id.__getitem__, Limits(10, 100), 3, AT) == Choice((still,), ())

@@ -166,7 +166,7 @@ def test_a_batch_whose_published_files_are_forgotten_fails_alone(world: World) -
     (first,) = world.glue.running
     world.deliver(world.send(folder(2)))
     world.succeed(first.run_id)
-    world.glue.refusals = [None, AwsBusyError("no capacity"), None]
+    world.machine.refusals = [AwsBusyError("no capacity")]
     world.notify(first.run_id)
     (second,) = world.glue.running
     world.documents.delete("s3://sluice-processed/_sluice/runs/c0001/outcome.json")
@@ -205,7 +205,7 @@ def test_an_unclear_start_is_looked_into_later(world: World, is_started: bool) -
     world.glue.refusals = [StartUnclearError("timed out")]
     world.glue.is_started_anyway = is_started
     world.deliver(world.send(folder(1)))
-    world.sweep(timedelta(minutes=4))
+    world.sweep(timedelta(minutes=15))
     assert list(short(world).values()) == ["CONVERTING"]
     assert len(world.glue.runs) == (1 if is_started else 0)
     world.sweep(timedelta(minutes=2))

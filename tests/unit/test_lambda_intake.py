@@ -7,6 +7,7 @@ from sluice.batch import BatchId, BatchState, Stage
 from sluice.errors import AwsBusyError
 from sluice.handover import FrozenManifest, SourceFile
 from sluice.record import BatchRecord, WaitEntry
+from sluice.settings import Settings
 from tests.doubles.world import START, World
 
 FOLDER = "orders/year=2026/month=11/day=20/hour=13"
@@ -44,9 +45,12 @@ def test_a_good_manifest_is_frozen_registered_and_booked(world: World) -> None:
     record = only(world)
     assert (record.batch_id, record.dataset, record.partition) == (batch_id, "orders", "2026-11-20T13")
     assert (record.state, record.manifest_url) == (BatchState.RECEIVED, f"{BASE}/manifest.json")
-    assert (record.frozen_manifest, record.files, record.written_at) == (frozen, 2, "2026-11-20T14:00:00.000Z")
-    assert world.ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(batch_id, 0),)
+    assert (record.frozen_manifest, record.files, record.size_bytes) == (frozen, 2, 5)
+    assert record.written_at == "2026-11-20T14:00:00.000Z"
+    assert world.ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(batch_id, 0, record.received_at),)
     seconds = int(START.timestamp())
+    size_bytes = len(world.documents.read(event.url))
+    manifest_file = SourceFile(event.url, size_bytes, seconds, event.etag)
     assert FrozenManifest.from_json(world.documents.read(frozen)) == FrozenManifest(
         batch_id,
         "orders",
@@ -57,6 +61,8 @@ def test_a_good_manifest_is_frozen_registered_and_booked(world: World) -> None:
             SourceFile(f"{BASE}/odd name+%.json", 0, seconds, "d41d8cd98f00b204e9800998ecf8427e"),
         ),
         written_at="2026-11-20T14:00:00.000Z",
+        manifest=manifest_file,
+        manifest_version=str(event.version_id),
     )
     values = ("2026", "11", "20", "13")
     assert world.catalog.partitions == {("sluice_raw", "orders"): {values: f"{BASE}/"}}
@@ -214,9 +220,56 @@ def test_busy_services_fail_the_event_and_the_next_delivery_mends_it(world: Worl
     assert world.states() == undisturbed.states()
     assert world.documents.urls() == undisturbed.documents.urls()
     assert world.catalog.partitions == undisturbed.catalog.partitions
-    assert world.ledger.waiting("orders", Stage.CONVERT) == undisturbed.ledger.waiting("orders", Stage.CONVERT)
+    (entry,), (other,) = (one.ledger.waiting("orders", Stage.CONVERT) for one in (world, undisturbed))
+    assert replace(entry, due_at="") == replace(other, due_at="")
 
 
 def test_the_points_of_an_intake_are_all_tried(world: World) -> None:
     world.app.intake.take(world.send(FOLDER))
     assert len(world.faults.passed) == 14
+
+
+def test_a_file_that_was_archived_meanwhile_is_found_there(world: World) -> None:
+    archived = f"{RAW}/archive/{FOLDER}/a"
+    world.documents.put(archived, b"1")
+    world.documents.put(f"{BASE}/b", b"22")
+    manifest = f'{{"entries": [{{"url": "{BASE}/a"}}, {{"url": "{BASE}/b"}}]}}'.encode()
+    world.app.intake.take(world.send(FOLDER, {}, manifest=manifest))
+    frozen = FrozenManifest.from_json(world.documents.read(only(world).frozen_manifest))
+    assert [(file.url, file.size_bytes) for file in frozen.files] == [(archived, 1), (f"{BASE}/b", 2)]
+    assert world.catalog.partitions == {("sluice_raw", "orders"): {("2026", "11", "20", "13"): f"{BASE}/"}}
+
+
+def test_a_manifest_of_archived_files_puts_the_partition_there(world: World) -> None:
+    archived = f"{RAW}/archive/{FOLDER}"
+    world.documents.put(f"{archived}/a", b"1")
+    world.app.intake.take(world.send(FOLDER, {}, manifest=f'{{"entries": [{{"url": "{archived}/a"}}]}}'.encode()))
+    assert world.catalog.partitions == {("sluice_raw", "orders"): {("2026", "11", "20", "13"): f"{archived}/"}}
+
+
+def test_in_the_archive_a_file_must_be_as_long_as_the_manifest_says(world: World) -> None:
+    archived = f"{RAW}/archive/{FOLDER}/a"
+    world.documents.put(archived, b"1")
+    manifest = f'{{"entries": [{{"url": "{BASE}/a", "meta": {{"content_length": 2}}}}]}}'.encode()
+    reason = rejected(world, world.send(FOLDER, {}, manifest=manifest))
+    assert reason == f"ManifestError: {BASE}/manifest.json: file {archived} has 1 bytes, the manifest says 2"
+
+
+@pytest.mark.parametrize("folder", [FOLDER, "invoices/2026"])
+def test_support_hears_of_what_was_rejected_and_once_only(world: World, folder: str) -> None:
+    event = world.send(folder, manifest=b"{")
+    for _ in range(2):
+        world.app.intake.take(event)
+    (notice,) = world.topics.of("rejected")
+    (topic, _, _) = world.topics.published[0]
+    assert (topic, notice["batch"], notice["why"]) == ("sluice-support", only(world).batch_id, only(world).reason)
+
+
+def test_an_arrival_is_announced_if_the_settings_want_it() -> None:
+    for wanted in (True, False):
+        world = World(Settings(announce_arrivals=wanted))
+        event = world.send(FOLDER, {"a": b"12345"})
+        for _ in range(2):
+            world.app.intake.take(event)
+        announced = [(notice["batch"], notice["files"], notice["bytes"]) for notice in world.topics.of("arrived")]
+        assert announced == ([(only(world).batch_id, 1, 5)] if wanted else [])

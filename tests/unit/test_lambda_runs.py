@@ -1,15 +1,18 @@
 """What follows from a run's end, told by an event or found by the sweep."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
-from lambda_trigger.runs import SweepError
+from lambda_trigger.sweeping import SweepError
 from sluice.aws.jobs import JobRun
 from sluice.batch import BatchState, Stage
-from sluice.errors import AwsError
+from sluice.errors import AwsError, StartUnclearError
 from sluice.handover import FileCounts, LoadCounts, TableCounts
-from sluice.record import BatchRecord, Slot
+from sluice.record import BatchRecord, Slot, timestamp
+from sluice.settings import Settings
+from tests.doubles.machine import Going
 from tests.doubles.world import START, World
 
 FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
@@ -17,7 +20,7 @@ FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
 
 @pytest.fixture
 def world() -> World:
-    return World()
+    return World(Settings(retry_delay_seconds=0))
 
 
 def started(world: World, *hours: int) -> JobRun:
@@ -50,7 +53,7 @@ def test_a_batch_goes_all_the_way(world: World) -> None:
     assert path(record) == ["RECEIVED", "CONVERTING", "CONVERTED", "LOADING", "LOADED"]
     assert record.counts == {"orders": TableCounts(1, 0, 0, 1)}
     assert record.load_counts == {"orders": LoadCounts(staged=1)}
-    assert (record.convert_claim, record.claim_id, record.run_id) == ("c0001", "c0002", "jr_2")
+    assert (record.convert_claim, record.claim_id, record.run_id) == ("c0001", "c0002", "c0002")
     assert (record.stage, record.attempts, record.reason) == (Stage.LOAD, 0, "")
     file = f"s3://sluice-raw/{FOLDER.format(1)}/part-1"
     assert world.ledger.file_counts(record.batch_id) == (FileCounts(file, 1, 0, {"orders": TableCounts(1, 0, 0, 1)}),)
@@ -83,6 +86,35 @@ def test_a_failed_run_is_tried_again_and_the_last_attempt_is_made_alone(world: W
     world.notify(again.run_id)
     assert states(world) == ["CONVERTING", "RECEIVED"]
     assert [record.attempts for record in records(world)] == [2, 2]
+
+
+def test_attempts_do_not_follow_each_other_at_once() -> None:
+    world = World()
+    pauses = []
+    run = started(world, 1)
+    while True:
+        world.glue.end(run.run_id, "FAILED", "out of memory")
+        world.notify(run.run_id)
+        failed_at = world.now
+        if not records(world)[0].waits_for:
+            break
+        assert world.glue.running == []
+        world.sweep(datetime.fromisoformat(records(world)[0].due_at) - world.now - timedelta(milliseconds=50))
+        assert world.glue.running == []
+        world.sweep(timedelta(milliseconds=50))
+        (run,) = world.glue.running
+        pauses.append(round((world.now - failed_at) / timedelta(seconds=1)))
+    assert pauses == [60, 120]
+    assert states(world) == ["FAILED"]
+
+
+def test_the_pause_has_an_end() -> None:
+    world = World(Settings(retry_delay_seconds=7000, max_attempts=100))
+    run = started(world, 1)
+    world.glue.end(run.run_id, "FAILED")
+    world.notify(run.run_id)
+    (record,) = records(world)
+    assert record.due_at == timestamp(datetime.fromisoformat(record.updated_at) + timedelta(hours=1))
 
 
 def test_fresh_batches_go_before_those_that_failed(world: World) -> None:
@@ -201,7 +233,7 @@ def test_an_event_that_is_ahead_of_glue_counts(world: World) -> None:
     run = started(world, 1)
     world.app.runs.on_change(run.job, run.run_id, "FAILED")
     (record,) = records(world)
-    assert record.reason == "run jr_1 of sluice-raw-to-parquet ended as FAILED: Glue gives no reason"
+    assert record.reason == "run jr_1 of sluice-raw-to-parquet ended as FAILED: AWS gives no reason"
 
 
 @pytest.mark.parametrize(
@@ -271,7 +303,7 @@ def test_a_run_that_glue_has_forgotten_has_failed(world: World) -> None:
 def test_a_slot_without_a_claim_is_freed_when_it_is_old(world: World) -> None:
     world.ledger.take_slot("orders", Stage.CONVERT, Slot("dead", START))
     world.deliver(world.send(FOLDER.format(1)))
-    world.sweep(timedelta(minutes=4))
+    world.sweep(timedelta(minutes=15))
     assert states(world) == ["RECEIVED"]
     world.sweep(timedelta(minutes=2))
     assert states(world) == ["CONVERTING"]
@@ -294,3 +326,83 @@ def test_a_refused_start_of_one_stage_does_not_keep_the_other_from_starting(worl
     with pytest.raises(AwsError, match="AccessDeniedException"):
         world.notify(run.run_id)
     assert states(world) == ["LOADING", "RECEIVED"]
+
+
+def test_what_is_done_is_measured(world: World) -> None:
+    world.now += timedelta(minutes=3)
+    world.deliver(world.send(FOLDER.format(1), {"a": b"12345", "b": b"123"}))
+    for _ in range(2):
+        (run,) = world.glue.running
+        world.now += timedelta(minutes=1)
+        world.succeed(run.run_id)
+        world.notify(run.run_id)
+    durations = [values.pop("ExecutionDuration") for _, values in world.metrics.lines if "ExecutionDuration" in values]
+    freshness = [values.pop("FreshnessSeconds") for _, values in world.metrics.lines if "FreshnessSeconds" in values]
+    assert [dataset for dataset, _ in world.metrics.lines] == ["orders"] * 4
+    assert [values for _, values in world.metrics.lines if values] == [
+        {"FilesProcessed": 2, "BytesProcessed": 8, "RowsPublished": 2, "RowsQuarantined": 0},
+        {"DataRowsLoaded": 0},
+    ]
+    assert [round(seconds) for seconds in durations] == [60, 60]
+    assert [round(seconds) for seconds in freshness] == [300]
+
+
+@pytest.mark.parametrize("written_at", ["", "yesterday", "2026-11-20T14:00:00"])
+def test_freshness_is_not_guessed(world: World, written_at: str) -> None:
+    event = replace(world.send(FOLDER.format(1)), written_at=written_at)
+    world.deliver(event)
+    world.drain()
+    assert all("FreshnessSeconds" not in values for _, values in world.metrics.lines)
+    assert states(world) == ["LOADED"]
+
+
+def loading(world: World) -> Going:
+    """An execution that loads one batch."""
+    convert = started(world, 1)
+    world.succeed(convert.run_id)
+    world.notify(convert.run_id)
+    (going,) = world.machine.executions.values()
+    return going
+
+
+def test_an_execution_that_aws_has_forgotten_has_failed(world: World) -> None:
+    going = loading(world)
+    world.glue.end(going.run_id, "STOPPED")
+    world.machine.executions.clear()
+    world.sweep()
+    (record,) = records(world)
+    assert (record.state, record.attempts) == (BatchState.LOADING, 1)
+    assert record.reason == (
+        "execution c0002 of sluice-load ended as EXPIRED: Step Functions does not know the execution any more"
+    )
+    assert list(world.machine.executions) != [going.name]
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
+def test_an_execution_that_was_ended_before_it_booked_has_failed(world: World, status: str) -> None:
+    going = loading(world)
+    world.glue.end(going.run_id, "STOPPED")
+    world.machine.end(going.name, status)
+    world.sweep(timedelta())
+    (record,) = records(world)
+    assert (record.state, record.attempts) == (BatchState.LOADING, 1)
+    assert record.reason == f"execution c0002 of sluice-load ended as {status}: AWS gives no reason"
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_an_unclear_start_of_an_execution_is_looked_into_later(world: World, is_started: bool) -> None:
+    convert = started(world, 1)
+    world.succeed(convert.run_id)
+    world.machine.refusals = [StartUnclearError("timed out")]
+    world.machine.is_started_anyway = is_started
+    world.notify(convert.run_id)
+    assert (states(world), len(world.machine.executions)) == (["LOADING"], int(is_started))
+    world.sweep()
+    assert list(world.machine.executions) == ["c0002" if is_started else "c0003"]
+    (record,) = records(world)
+    assert (record.state, record.attempts) == (BatchState.LOADING, 0)
+    claim = world.ledger.claim(record.claim_id)
+    assert claim is not None
+    assert claim.run_id == record.claim_id
+    world.drain()
+    assert (states(world), len(world.loads)) == (["LOADED"], 1)

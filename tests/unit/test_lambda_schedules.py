@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, SluiceError, StartUnclearError
+from sluice.retry import retry
 from sluice.settings import Settings
 from tests.doubles.faults import CrashError
-from tests.doubles.world import World
+from tests.doubles.world import AGGREGATE, World
 
 PARTITIONS = [f"orders/year=2026/month=11/day=20/hour={hour:02}" for hour in (1, 2, 3)]
+THROUGH = {BatchState.LOADED, BatchState.ARCHIVED}
 OUTCOMES = {"none": None, "transient": ("AwsBusyError: slow down", True), "terminal": ("LayoutError: broken", False)}
 
 sends = st.tuples(st.just("send"), st.integers(0, 2), st.sampled_from(["good", "good", "good", "broken"]))
@@ -31,10 +33,16 @@ ends = st.tuples(
 notices = st.tuples(st.just("notify"), st.integers(0, 30), st.just(0))
 sweeps = st.tuples(st.just("sweep"), st.integers(0, 8), st.just(0))
 refusals = st.tuples(st.just("refuse"), st.sampled_from(["busy", "lost", "lost, started"]), st.just(0))
+aborts = st.tuples(st.just("abort"), st.sampled_from(["ABORTED", "TIMED_OUT"]), st.just(0))
+refreshes = st.tuples(st.just("break_refresh"), st.integers(1, 8), st.just(0))
+operators = st.tuples(st.just("retry"), st.integers(0, 30), st.just(0))
 faults = st.tuples(st.just("fault"), st.integers(0, 60), st.sampled_from(["crash", "busy"]))
 tells = st.tuples(st.just("end_and_tell"), st.sampled_from(["succeed", "fail"]), st.sampled_from([*OUTCOMES]))
 arrivals = st.tuples(st.just("arrive"), st.integers(0, 2), st.sampled_from(["good", "good", "good", "broken"]))
-steps = st.one_of(arrivals, arrivals, sends, deliveries, ends, tells, tells, notices, sweeps, refusals, faults)
+steps = st.one_of(
+    arrivals, arrivals, sends, deliveries, ends, tells, tells, notices, sweeps, refusals, faults,
+    aborts, refreshes, operators,
+)  # fmt: skip
 schedules = st.lists(steps, min_size=10, max_size=60)
 
 
@@ -42,7 +50,8 @@ schedules = st.lists(steps, min_size=10, max_size=60)
 class Play:
     """A schedule as it is played."""
 
-    world: World = field(default_factory=lambda: World(Settings(max_batches_per_run=2)))
+    retries: Counter[str] = field(default_factory=Counter)
+    world: World = field(default_factory=lambda: World(Settings(max_batches_per_run=2), is_archiving=True))
 
     def send(self, partition: int, kind: str) -> None:
         self.world.send(PARTITIONS[partition], manifest=b"{" if kind == "broken" else None)
@@ -86,6 +95,25 @@ class Play:
         self.world.glue.is_started_anyway = kind == "lost, started"
         error: SluiceError = AwsBusyError("no capacity") if kind == "busy" else StartUnclearError("timed out")
         self.world.glue.refusals = [error]
+        self.world.machine.is_started_anyway = kind == "lost, started"
+        self.world.machine.refusals = [error]
+
+    def abort(self, status: str, _: int) -> None:
+        """The oldest execution ends where it is, and the run that it waits for with it."""
+        for going in self.world.machine.running[:1]:
+            if going.run_id and not self.world.glue.runs[going.run_id].is_ended:
+                self.world.glue.end(going.run_id, "STOPPED")
+            self.world.machine.end(going.name, status)
+
+    def break_refresh(self, count: int, _: int) -> None:
+        self.world.warehouse.errors = ["ERROR: deadlock"] * count
+
+    def retry(self, number: int, _: int) -> None:
+        batch_ids = sorted(self.world.ledger.records)
+        if batch_ids:
+            world, batch_id = self.world, batch_ids[number % len(batch_ids)]
+            self.retries[batch_id] += 1
+            retry(batch_id, world.ledger, world.machine, world.settings.load_machine, world.clock())
 
     def fault(self, point: int, kind: str) -> None:
         self.world.faults.arm(point, AwsBusyError("slow down") if kind == "busy" else None)
@@ -106,12 +134,22 @@ class Play:
     def settle(self) -> None:
         self.world.faults.disarm()
         self.world.glue.refusals = []
+        self.world.machine.refusals = []
+        self.world.warehouse.errors = []
         for event in self.world.sent:
             self.world.deliver(event)
         for run in list(self.world.glue.runs.values()):
             if run.is_ended:
                 self.world.notify(run.run_id)
         self.world.drain()
+        # What waits for a person has one now.
+        for name, record in sorted(self.world.ledger.records.items()):
+            if record.claim_id in self.given_up():
+                self.retry(sorted(self.world.ledger.records).index(name), 0)
+        self.world.drain()
+
+    def given_up(self) -> set[str]:
+        return {load.claim_id for load in self.world.ledger.open_loads("orders") if load.is_given_up}
 
 
 @settings(max_examples=300, deadline=None)
@@ -129,7 +167,19 @@ def test_every_schedule_ends_well(schedule: list[tuple[str, object, object]]) ->
         assert world.ledger.waiting("orders", stage) == ()
         assert world.ledger.slot("orders", stage) is None
     check_newest_wins(world)
-    check_work_is_done_once(world)
+    check_work_is_done_once(world, play.retries)
+    check_what_follows_is_done(world)
+
+
+def check_what_follows_is_done(world: World) -> None:
+    assert world.open_loads() == []
+    loaded = [record for record in world.ledger.records.values() if record.state in THROUGH]
+    assert world.warehouse.refreshed == ({f"refresh {AGGREGATE}": {"2026-11-20"}} if loaded else {})
+    assert {record.reason for record in loaded} <= {""}
+    told = {partition for body in world.topics.of("loaded") for partition in body["partitions"]}
+    assert told == {record.partition for record in loaded}
+    failed = {name for name, record in world.ledger.records.items() if record.state is BatchState.FAILED}
+    assert failed <= {body["batch"] for body in world.topics.of("failed")}
 
 
 def check_newest_wins(world: World) -> None:
@@ -139,7 +189,7 @@ def check_newest_wins(world: World) -> None:
             partitions[record.id.prefix].append((name, record))
     for records in partitions.values():
         name, newest = records[-1]
-        assert newest.state in {BatchState.LOADED, BatchState.FAILED}
+        assert newest.state in {BatchState.ARCHIVED, BatchState.FAILED}
         if newest.state is BatchState.FAILED:
             assert newest.reason == "LayoutError: broken" or newest.attempts == world.settings.max_attempts
         else:
@@ -147,16 +197,17 @@ def check_newest_wins(world: World) -> None:
             assert loads[-1] == name
             assert loads == sorted(loads)
         for _, record in records[:-1]:
-            assert record.state in {BatchState.LOADED, BatchState.SUPERSEDED, BatchState.FAILED}
+            assert record.state in {*THROUGH, BatchState.SUPERSEDED, BatchState.FAILED}
     for record in world.ledger.records.values():
         assert (record.state is BatchState.REJECTED) == record.reason.startswith("ManifestError: ")
 
 
-def check_work_is_done_once(world: World) -> None:
+def check_work_is_done_once(world: World, retries: Counter[str]) -> None:
     assert set(world.conversions.values()) <= {1}, "converted twice"
-    assert set(Counter(world.loads).values()) <= {1}, "loaded twice"
     carried = Counter((run.job, batch_id) for run in world.glue.runs.values() for batch_id in world.batch_ids(run))
-    assert all(count <= world.settings.max_attempts for count in carried.values()), carried
+    for (job, batch_id), count in carried.items():
+        if job == world.settings.convert_job:
+            assert count <= world.settings.max_attempts * (1 + retries[batch_id]), carried
     for record in world.ledger.records.values():
-        if record.state is BatchState.LOADED:
+        if record.state in THROUGH:
             assert world.conversions[record.batch_id] == 1

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.errors import LayoutError
-from sluice.layout import MAX_URL_BYTES, Layout, Partition, ProcessedLayout, split_url
+from sluice.layout import (
+    MAX_URL_BYTES,
+    Layout,
+    Partition,
+    ProcessedLayout,
+    archive_url,
+    incoming_url,
+    is_archive_url,
+    is_reserved,
+    split_url,
+)
 from tests.unit.strategies import days, hours, layouts, partitions
 
 HOUR = Partition(datetime(2026, 11, 20, 13, tzinfo=UTC))
@@ -187,3 +197,25 @@ def test_where_things_lie_in_the_processed_bucket() -> None:
     assert processed.load_manifest("c", "orders") == "s3://sluice-processed/_sluice/loads/c/orders.manifest.json"
     assert processed.load_input("c") == "s3://sluice-processed/_sluice/loads/c/input.json"
     assert processed.load_outcome("c") == "s3://sluice-processed/_sluice/loads/c/outcome.json"
+
+
+@pytest.mark.parametrize(
+    ("url", "archived", "is_archived"),
+    [
+        ("s3://raw/orders/h=1/a", "s3://raw/archive/orders/h=1/a", False),
+        ("s3://raw/archive/orders/h=1/a", "s3://raw/archive/orders/h=1/a", True),
+        ("s3://raw/archived/a", "s3://raw/archive/archived/a", False),
+    ],
+)
+def test_places_in_the_archive(url: str, archived: str, is_archived: bool) -> None:
+    assert archive_url(url) == archived
+    assert is_archive_url(url) is is_archived
+    assert incoming_url(archived) == url.replace("/archive/", "/")
+    assert incoming_url(incoming_url(archived)) == incoming_url(archived)
+    assert is_reserved(split_url(archived)[1])
+
+
+def test_a_key_without_room_in_the_archive_is_refused() -> None:
+    assert split_url(archive_url(f"s3://raw/{'k' * 1016}"))[1] == f"archive/{'k' * 1016}"
+    with pytest.raises(LayoutError, match="the key has 1025 bytes; S3 allows 1024"):
+        archive_url(f"s3://raw/{'k' * 1017}")

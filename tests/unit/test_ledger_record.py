@@ -29,6 +29,9 @@ MOVES = {
     ("LOADING", "CONVERTED"),
     ("LOADING", "FAILED"),
     ("LOADED", "ARCHIVED"),
+    ("FAILED", "RECEIVED"),
+    ("FAILED", "CONVERTED"),
+    ("FAILED", "LOADED"),
 }
 LATER = AT + timedelta(minutes=1)
 
@@ -47,7 +50,7 @@ def test_only_the_moves_of_the_table_are_allowed(before: BatchState, after: Batc
 def test_every_state_has_its_moves_and_only_final_ones_have_none() -> None:
     assert set(ALLOWED_MOVES) == set(BatchState)
     ends = {state for state, moves in ALLOWED_MOVES.items() if not moves}
-    assert ends == {state for state in BatchState if state.is_final} - {BatchState.LOADED}
+    assert ends == {state for state in BatchState if state.is_final} - {BatchState.LOADED, BatchState.FAILED}
 
 
 @pytest.mark.parametrize("state", BatchState)
@@ -88,6 +91,61 @@ def test_a_claim_that_came_to_nothing_leaves_no_trace() -> None:
     assert back == replace(batch, updated_at=timestamp(LATER), version=3)
 
 
+def test_a_batch_is_due_when_it_begins_to_wait_or_when_the_move_says() -> None:
+    batch = record()
+    running = batch.moved(BatchState.CONVERTING, LATER)
+    later = timestamp(LATER + timedelta(minutes=1))
+    assert (batch.due_at, running.due_at) == (timestamp(AT), timestamp(AT))
+    assert running.moved(BatchState.RECEIVED, LATER, due_at=later).due_at == later
+    assert running.moved(BatchState.CONVERTED, LATER).due_at == timestamp(LATER)
+    assert record(state=BatchState.REJECTED).due_at == ""
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [
+        (["CONVERTING", "FAILED"], BatchState.RECEIVED),
+        (["CONVERTING", "CONVERTED", "LOADING", "FAILED"], BatchState.CONVERTED),
+    ],
+)
+def test_a_failed_batch_is_tried_again_in_the_stage_in_which_it_failed(steps: list[str], state: BatchState) -> None:
+    failed = record()
+    for step in steps:
+        failed = failed.moved(BatchState(step), AT, claim_id="c1")
+    failed = replace(failed, attempts=3, reason="out of memory")
+    again = failed.retried(LATER)
+    note = "tried again on request; it had failed: out of memory"
+    assert again == replace(
+        failed,
+        state=state,
+        updated_at=timestamp(LATER),
+        due_at=timestamp(LATER),
+        attempts=0,
+        reason="",
+        claim_id="",
+        history=(*failed.history, Change(state, timestamp(LATER), note)),
+        version=failed.version + 1,
+    )
+
+
+@pytest.mark.parametrize("state", [state for state in BatchState if state is not BatchState.FAILED])
+def test_only_a_failed_batch_is_tried_again(state: BatchState) -> None:
+    with pytest.raises(MoveError, match=f": {state} cannot be tried again; only a FAILED batch can$"):
+        replace(record(), state=state, stage=Stage.LOAD).retried(LATER)
+
+
+def test_a_note_is_history_and_changes_no_state() -> None:
+    batch = replace(record(), state=BatchState.LOADED)
+    noted = batch.noted(LATER, "Archive failed: AwsError", "r" * 5000)
+    assert noted == replace(
+        batch,
+        reason="r" * 4000,
+        updated_at=timestamp(LATER),
+        history=(*batch.history, Change(BatchState.LOADED, timestamp(LATER), "Archive failed: AwsError")),
+        version=2,
+    )
+
+
 @pytest.mark.parametrize("state", [BatchState.RECEIVED, BatchState.CONVERTED, BatchState.LOADED, BatchState.REJECTED])
 def test_a_batch_in_no_run_cannot_be_given_back(state: BatchState) -> None:
     with pytest.raises(MoveError, match=f": {state} is not carried by a run$"):
@@ -97,7 +155,16 @@ def test_a_batch_in_no_run_cannot_be_given_back(state: BatchState) -> None:
 def test_reasons_and_notes_are_cut() -> None:
     running = record().moved(BatchState.CONVERTING, AT)
     failed = running.moved(BatchState.FAILED, AT, note="n" * 5000, reason="r" * 5000)
-    assert (failed.reason, failed.history[-1].note) == ("r" * 4000, "n" * 4000)
+    assert (failed.reason, failed.history[-1].note) == ("r" * 4000, "n" * 1000)
+
+
+def test_a_long_history_keeps_its_begin_and_its_end() -> None:
+    batch = record()
+    for number in range(100):
+        batch = batch.noted(AT, str(number), "")
+    kept = [change.note for change in batch.history]
+    assert kept == ["", *(str(number) for number in range(51, 100))]
+    assert batch.version == 101
 
 
 def test_of_many_reasons_the_most_frequent_are_kept_and_no_record_is_forgotten() -> None:
@@ -119,13 +186,12 @@ def test_the_largest_record_fits_an_item() -> None:
     """400 KB. Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html."""
     widest = "\U0001f4a7"
     batch = record()
-    for start, end in ((BatchState.CONVERTING, BatchState.RECEIVED), (BatchState.LOADING, BatchState.CONVERTED)):
-        reasons = {f"{number:03}{widest * 400}": 2**40 for number in range(1000)}
-        for _ in range(2):
-            batch = batch.moved(start, AT).moved(end, AT, note=widest * 5000, reason=widest * 5000, reasons=reasons)
-        batch = batch.moved(start, AT)
-        batch = batch.moved(BatchState.CONVERTED if start is BatchState.CONVERTING else BatchState.FAILED, AT)
-    assert batch.state is BatchState.FAILED
+    reasons = {f"{number:03}{widest * 400}": 2**40 for number in range(1000)}
+    for _ in range(100):
+        failed = batch.moved(BatchState.CONVERTING, AT, note=widest * 5000)
+        failed = failed.moved(BatchState.FAILED, AT, note=widest * 5000, reason=widest * 5000, reasons=reasons)
+        batch = failed.retried(AT)
+    batch = batch.noted(AT, widest * 5000, widest * 5000)
     assert len(json.dumps(items.batch_item(batch), ensure_ascii=False).encode()) < 400_000
 
 
@@ -179,6 +245,7 @@ def test_keys() -> None:
         "pk": {"S": "WAIT#orders#convert"},
         "sk": {"S": batch.batch_id},
         "attempts": {"N": "0"},
+        "due_at": {"S": "2026-11-20T14:00:00.000000+00:00"},
     }
 
 

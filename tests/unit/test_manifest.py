@@ -92,6 +92,10 @@ def test_files_of_the_folder_and_below_are_inside() -> None:
     _inside(f"s3://raw/{FOLDER}/a.json", f"s3://raw/{FOLDER}/part/b c+.json", f"s3://raw/{FOLDER}/other/manifest.json")
 
 
+def test_files_of_the_same_folder_of_the_archive_are_inside() -> None:
+    _inside(f"s3://raw/archive/{FOLDER}/a.json", f"s3://raw/{FOLDER}/b.json", f"s3://raw/archive/{FOLDER}/part/c.json")
+
+
 @pytest.mark.parametrize(
     ("url", "rule"),
     [
@@ -100,6 +104,12 @@ def test_files_of_the_folder_and_below_are_inside() -> None:
         (f"s3://raw/{FOLDER}0/a", f"is not inside s3://raw/{FOLDER}/"),
         (f"s3://raw/x/{FOLDER}/a", f"is not inside s3://raw/{FOLDER}/"),
         (URL, "the manifest lists itself"),
+        (f"s3://raw/archive/{FOLDER}/manifest.json", "the manifest lists itself"),
+        ("s3://raw/archive/orders/year=2026/month=11/day=20/hour=14/a", f"is not inside s3://raw/{FOLDER}/"),
+        (f"s3://raw/archive/archive/{FOLDER}/a", f"is not inside s3://raw/{FOLDER}/"),
+        (f"s3://raw/archive/{FOLDER}/../hour=14/a", "has an empty, '.' or '..' part in its path"),
+        (f"s3://raw/archive/{FOLDER}/good", "has the name of entries[0]; one of the two is in the archive"),
+        (f"s3://raw/{FOLDER}/{'k' * 980}", "there is no room for its name in the archive: "),
         (f"s3://raw/{FOLDER}/../hour=14/a", "has an empty, '.' or '..' part in its path"),
         (f"s3://raw/{FOLDER}//a", "has an empty, '.' or '..' part in its path"),
         (f"s3://raw/{FOLDER}/./a", "has an empty, '.' or '..' part in its path"),

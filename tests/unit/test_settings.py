@@ -1,6 +1,7 @@
 """Settings: from the environment, to the environment, as JSON."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,12 @@ from hypothesis import strategies as st
 from sluice.settings import Settings
 
 NUMBERS = ("max_attempts", "max_batches_per_run", "max_files_per_run")
-ANY = st.from_type(Settings).filter(lambda settings: all(getattr(settings, name) > 0 for name in NUMBERS))
+SECONDS = st.floats(0, 1e9)
+ANY = st.builds(
+    replace,
+    st.from_type(Settings).filter(lambda settings: all(getattr(settings, name) > 0 for name in NUMBERS)),
+    retry_delay_seconds=SECONDS,
+)
 
 
 def test_the_defaults_need_no_environment() -> None:
@@ -38,6 +44,13 @@ def test_a_bad_number_names_its_variable(text: str) -> None:
     message = f"SLUICE_MAX_ATTEMPTS: {text!r} is not a whole number of at least 1"
     with pytest.raises(ValueError, match=re.escape(message)):
         Settings.from_environment({"SLUICE_MAX_ATTEMPTS": text})
+
+
+@pytest.mark.parametrize("text", ["", "-1", "nan", "inf", "1_0", "1 m", "٣"])
+def test_a_bad_time_names_its_variable(text: str) -> None:
+    message = f"SLUICE_RETRY_DELAY_SECONDS: {text!r} is not a number of seconds of at least 0"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Settings.from_environment({"SLUICE_RETRY_DELAY_SECONDS": text})
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), (" False ", False)])

@@ -43,4 +43,5 @@ def table(name: str, mode: LoadMode, keys: int, hints: RedshiftHints) -> Table:
         order_by=RESERVED[10 : 10 + max(1, keys - 2)],
         load=mode,
         redshift=hints,
+        business_date=(None, RESERVED[10], RESERVED[11])[keys % 3],  # a date and a timestamp
     )

@@ -1,0 +1,71 @@
+"""Telling people. A notice that cannot be sent is logged and counted, and stops nothing.
+
+A notice goes out before the state that it tells of is booked, so a crash between the two sends it again: people hear of
+everything at least once.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lambda_trigger.ports import MetricsPort, TopicsPort
+from sluice import notices
+from sluice.errors import SluiceError
+from sluice.metrics import Metric
+from sluice.notices import Audience, Notice, StepFailure
+from sluice.record import BatchRecord
+from sluice.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Notifier:
+    """Publishes notices. No method raises an error of AWS.
+
+    Attributes:
+        topics: Where notices are published.
+        metrics: Counts those that could not be.
+        settings: Names of the topics.
+        clock: The present moment in UTC.
+    """
+
+    topics: TopicsPort
+    metrics: MetricsPort
+    settings: Settings
+    clock: Callable[[], datetime]
+
+    def arrived(self, record: BatchRecord) -> None:
+        """Tell that a manifest has been taken in, if the settings want that."""
+        if self.settings.announce_arrivals:
+            self._publish(record.dataset, notices.arrived(record))
+
+    def rejected(self, record: BatchRecord) -> None:
+        """Tell that a manifest broke a rule."""
+        self._publish(record.dataset, notices.rejected(record))
+
+    def failed(self, record: BatchRecord) -> None:
+        """Tell that a batch has failed for good."""
+        self._publish(record.dataset, notices.failed(record))
+
+    def loaded(self, dataset: str, records: Sequence[BatchRecord]) -> None:
+        """Tell that a load and all that follows it is done."""
+        self._publish(dataset, notices.loaded(dataset, records, self.clock()))
+
+    def stopped(
+        self, dataset: str, claim_id: str, records: Sequence[BatchRecord], failure: StepFailure, *, is_given_up: bool
+    ) -> None:
+        """Tell that something after a load failed."""
+        self._publish(dataset, notices.stopped(dataset, claim_id, records, failure, is_given_up=is_given_up))
+
+    def _publish(self, dataset: str, notice: Notice) -> None:
+        topics = {
+            Audience.BUSINESS: self.settings.business_topic,
+            Audience.SUPPORT: self.settings.support_topic,
+        }
+        try:
+            self.topics.publish(topics[notice.audience], notice.subject, notice.body)
+        except SluiceError:
+            logger.exception("notice %r could not be sent", notice.subject)
+            self.metrics.emit(dataset, {Metric.NOTIFICATIONS_FAILED: 1})

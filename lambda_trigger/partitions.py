@@ -1,0 +1,87 @@
+"""Partitions of batches that the Data Catalog lacks."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lambda_trigger.ports import CatalogPort, LedgerPort
+from lambda_trigger.raw_files import RawFiles
+from sluice.batch import BatchState
+from sluice.contract import Contract
+from sluice.layout import Partition
+from sluice.predicate import partition_predicate
+from sluice.record import BatchRecord, timestamp
+from sluice.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+RECENT = timedelta(days=1)
+"""How long after its last change a batch's partitions are looked for."""
+MAX_RECENT = 200
+"""Batches of a dataset that one sweep looks at: the newest."""
+_S = BatchState
+_NOT_ACCEPTED = {_S.REJECTED, _S.SUPERSEDED}
+_PUBLISHED = {_S.CONVERTED, _S.LOADING, _S.LOADED, _S.ARCHIVED}
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """Keeps partitions of batches registered.
+
+    Attributes:
+        ledger: Which batches there are.
+        catalog: The Data Catalog.
+        raw_files: Knows where raw files are, and registers them.
+        contracts: The contracts by dataset.
+        settings: Names of databases and buckets.
+        clock: The present moment in UTC.
+    """
+
+    ledger: LedgerPort
+    catalog: CatalogPort
+    raw_files: RawFiles
+    contracts: Mapping[str, Contract]
+    settings: Settings
+    clock: Callable[[], datetime]
+
+    def repair(self, dataset: str) -> None:
+        """Register the partitions of recent batches that the catalog lacks.
+
+        Raises:
+            AwsBusyError: AWS could not answer now.
+            AwsError: AWS refused.
+        """
+        since = timestamp(self.clock() - RECENT)
+        recent = [record for record in self.ledger.batches(dataset, limit=MAX_RECENT) if record.updated_at >= since]
+        accepted = _newest(record for record in recent if record.state not in _NOT_ACCEPTED)
+        lacking = self._lacking(self.settings.raw_database, dataset, accepted)
+        if lacking:
+            logger.warning("the catalog lacks %d raw partitions of %s", len(lacking), dataset)
+            self.raw_files.settle(dataset, list(lacking.values()))
+        published = _newest(record for record in recent if record.state in _PUBLISHED)
+        for table in self.contracts[dataset].tables:
+            self._repair_processed(table.name, published)
+
+    def _repair_processed(self, table: str, published: Mapping[Partition, BatchRecord]) -> None:
+        lacking = self._lacking(self.settings.processed_database, table, published)
+        if lacking:
+            logger.warning("the catalog lacks %d partitions of %s", len(lacking), table)
+            folders = {
+                partition.values: f"{self.settings.processed.partition(table, partition)}/" for partition in lacking
+            }
+            self.catalog.register(self.settings.processed_database, table, folders)
+
+    def _lacking(
+        self, database: str, table: str, wanted: Mapping[Partition, BatchRecord]
+    ) -> dict[Partition, BatchRecord]:
+        if not wanted:
+            return {}
+        found = self.catalog.locations(database, table, partition_predicate(wanted))
+        return {partition: record for partition, record in wanted.items() if partition.values not in found}
+
+
+def _newest(records: Iterable[BatchRecord]) -> dict[Partition, BatchRecord]:
+    """The newest batch of each partition."""
+    ordered = sorted(records, key=lambda record: record.batch_id)
+    return {Partition.parse(record.partition): record for record in ordered}

@@ -1,0 +1,188 @@
+"""Whole objects in S3, of any size: looked at, copied and deleted, each time exactly the version that is meant.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html,
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from sluice.aws.failures import aws_errors, code_of
+from sluice.errors import InputChangedError, TransientError
+from sluice.layout import split_url
+from sluice.stored import StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+MAX_COPY_BYTES = 5 * 1024**3
+"""Largest object that one CopyObject copies.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+"""
+
+_SOURCE_ETAG = "sluice-source-etag"
+_MISSING_CODES = {"NoSuchKey", "NoSuchVersion", "NotFound", "404"}
+_CHANGED_CODES = {"PreconditionFailed", "412"}
+_NO_VERSION = "null"
+"""Version id of objects that were written while the bucket kept no versions."""
+_CARRIED = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+)
+_CHECKSUMS = ("ChecksumCRC64NVME", "ChecksumCRC32", "ChecksumCRC32C", "ChecksumSHA1", "ChecksumSHA256")
+
+
+class CopyDiffersError(TransientError):
+    """A copy is not what its source was; it is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Moves whole objects by their ``s3://`` URLs.
+
+    Every method raises `AwsBusyError` when S3 could not answer now and `AwsError` when it refused.
+
+    Attributes:
+        s3: The client.
+        max_copy_bytes: Objects that are larger are copied in parts.
+    """
+
+    s3: "S3Client"
+    max_copy_bytes: int = MAX_COPY_BYTES
+
+    def info(self, url: str) -> StoredObject | None:
+        """The current version of an object; None when there is none."""
+        bucket, key = split_url(url)
+        with aws_errors(f"look at {url}"):
+            try:
+                return _stored(url, self.s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"))
+            except ClientError as exc:
+                if code_of(exc) in _MISSING_CODES:
+                    return None
+                raise
+
+    def copy(self, source: StoredObject, target: str) -> StoredObject:
+        """Copy exactly one version of an object, with its headers and metadata, and make sure that the copy is right.
+
+        The copy remembers its source's ETag. An object that one request can copy keeps its tags as well.
+
+        Args:
+            source: The version to copy, as `info` gave it.
+            target: URL of the copy; what is there is replaced.
+
+        Raises:
+            InputChangedError: The source is gone, or it is not this version any more.
+            CopyDiffersError: The copy is not what its source was.
+        """
+        with aws_errors(f"copy {source.url} to {target}"):
+            try:
+                self._copy(source, target)
+            except ClientError as exc:
+                if code_of(exc) in _MISSING_CODES | _CHANGED_CODES:
+                    raise InputChangedError(f"{source.url}: changed while it was copied to {target}") from exc
+                raise
+        copied = self.info(target)
+        if copied is None or not copied.is_copy_of(source):
+            raise CopyDiffersError(f"{target}: is not the copy of {source.url} that was made")
+        return copied
+
+    def delete(self, stored: StoredObject) -> None:
+        """Delete exactly this version of an object; nothing happens when it is not there any more.
+
+        In a bucket that keeps versions, that version is deleted for good, and a newer one stays. An older one that the
+        deletion would bring to light again gets a delete marker on top: its writer had replaced it. In a bucket that
+        keeps none, the object is deleted if it still has this ETag. What remains there: an object that was written
+        again with the very same content at the same moment goes too, and its content is that of the deleted one.
+        """
+        with aws_errors(f"delete {stored.url}"):
+            if not stored.version_id:
+                self._delete_if(stored)
+                return
+            bucket, key = split_url(stored.url)
+            self.s3.delete_object(Bucket=bucket, Key=key, VersionId=stored.version_id)
+        below = self.info(stored.url)
+        # In the same second it could also be a newer one, which must stay.
+        if below is not None and below.modified_at < stored.modified_at:
+            with aws_errors(f"hide the older version of {stored.url}"):
+                self._delete_if(below)
+
+    def remove(self, url: str) -> None:
+        """Delete whatever is at a URL; nothing happens when nothing is there."""
+        bucket, key = split_url(url)
+        with aws_errors(f"delete {url}"):
+            self.s3.delete_object(Bucket=bucket, Key=key)
+
+    def create(self, url: str, body: bytes) -> bool:
+        """Write an object that does not exist yet.
+
+        Returns:
+            False when it exists; then nothing was written.
+        """
+        bucket, key = split_url(url)
+        with aws_errors(f"write {url}"):
+            try:
+                self.s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+            except ClientError as exc:
+                if code_of(exc) in _CHANGED_CODES:
+                    return False
+                raise
+        return True
+
+    def _copy(self, source: StoredObject, target: str) -> None:
+        bucket, key = split_url(source.url)
+        target_bucket, target_key = split_url(target)
+        version: dict[str, Any] = {"VersionId": source.version_id} if source.version_id else {}
+        head: Any = self.s3.head_object(Bucket=bucket, Key=key, **version)
+        kept: dict[str, Any] = {name: head[name] for name in _CARRIED if name in head}
+        kept |= {"Metadata": {**head.get("Metadata", {}), _SOURCE_ETAG: source.etag}, "MetadataDirective": "REPLACE"}
+        place: Any = {"Bucket": bucket, "Key": key, **version}
+        if source.size_bytes <= self.max_copy_bytes:
+            self.s3.copy_object(
+                Bucket=target_bucket,
+                Key=target_key,
+                CopySource=place,
+                CopySourceIfMatch=source.etag,
+                **kept,
+            )
+            return
+        # Each part is copied under the condition that the source still has the ETag.
+        config = TransferConfig(multipart_threshold=self.max_copy_bytes, multipart_chunksize=_part_bytes(source))
+        extra = {"CopySourceIfMatch": source.etag, **kept}
+        self.s3.copy(place, target_bucket, target_key, ExtraArgs=extra, Config=config)
+
+    def _delete_if(self, stored: StoredObject) -> None:
+        """Delete the current object if it still has the ETag."""
+        bucket, key = split_url(stored.url)
+        try:
+            self.s3.delete_object(Bucket=bucket, Key=key, IfMatch=stored.etag)
+        except ClientError as exc:
+            if code_of(exc) not in _MISSING_CODES | _CHANGED_CODES:
+                raise
+
+
+def _part_bytes(source: StoredObject) -> int:
+    """Size of the parts: 256 MiB, more where 10,000 of them would not be enough."""
+    return max(256 * 1024**2, -(-source.size_bytes // 10_000))
+
+
+def _stored(url: str, head: "HeadObjectOutputTypeDef") -> StoredObject:
+    answer: dict[str, Any] = dict(head)
+    is_whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+    version = answer.get("VersionId", "")
+    return StoredObject(
+        url,
+        answer["ContentLength"],
+        answer["LastModified"],
+        answer["ETag"].strip('"'),
+        "" if version == _NO_VERSION else version,
+        answer.get("Metadata", {}).get(_SOURCE_ETAG, ""),
+        tuple((name, answer[name]) for name in _CHECKSUMS if name in answer) if is_whole else (),
+    )

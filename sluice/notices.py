@@ -1,0 +1,183 @@
+"""What people are told: a subject that fits into an e-mail's, and a JSON body that a program can read as well.
+
+The business topic tells those who use the data what has arrived; the support topic tells those who keep Sluice running
+what is wrong, where, why, and which command tries it again. A reason is a message of our own errors: they name files,
+rows and rules, and no credentials.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sluice.batch import Stage
+from sluice.record import UNKNOWN_DATASET, BatchRecord
+
+MAX_SUBJECT_CHARACTERS = 100
+"""Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+MAX_LISTED = 100
+"""Partitions or batches that a body lists; it says how many there are in all."""
+MAX_WHY_CHARACTERS = 8000
+
+
+class Audience(StrEnum):
+    """Whom a notice is for; there is a topic for each."""
+
+    BUSINESS = "business"
+    SUPPORT = "support"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notification.
+
+    Attributes:
+        audience: Whom it is for.
+        subject: ASCII, at most `MAX_SUBJECT_CHARACTERS`.
+        body: JSON.
+    """
+
+    audience: Audience
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailure:
+    """What went wrong in a state of the load's state machine.
+
+    Attributes:
+        state: Name of the state.
+        error: Name of the error.
+        cause: What the error says.
+    """
+
+    state: str
+    error: str
+    cause: str
+
+    @property
+    def text(self) -> str:
+        """The failure in one line."""
+        return f"{self.state} failed: {': '.join(part for part in (self.error, self.cause) if part)}"
+
+
+def arrived(record: BatchRecord) -> Notice:
+    """A manifest has been taken in."""
+    facts = {
+        "event": "arrived",
+        "dataset": record.dataset,
+        "partition": record.partition,
+        "batch": record.batch_id,
+        "manifest": record.manifest_url,
+        "files": record.files,
+        "bytes": record.size_bytes,
+    }
+    return _notice(Audience.BUSINESS, f"{record.dataset} {record.partition} arrived", facts)
+
+
+def loaded(dataset: str, records: Sequence[BatchRecord], now: datetime) -> Notice:
+    """Batches of one load are in the warehouse, in the aggregates and, where asked for, in the archive.
+
+    Args:
+        dataset: The dataset.
+        records: The batches, at least one.
+        now: The present moment.
+    """
+    partitions = sorted({record.partition for record in records})
+    first = min(datetime.fromisoformat(record.received_at) for record in records)
+    facts = {
+        "event": "loaded",
+        "dataset": dataset,
+        "partitions": partitions[:MAX_LISTED],
+        "partition_count": len(partitions),
+        "rows": _rows(records),
+        "quarantined": sum(counts.rejected for record in records for counts in record.counts.values()),
+        "seconds": round((now - first) / timedelta(seconds=1), 3),
+    }
+    what = partitions[0] if len(partitions) == 1 else f"{len(partitions)} partitions"
+    return _notice(Audience.BUSINESS, f"{dataset} {what} loaded", facts)
+
+
+def rejected(record: BatchRecord) -> Notice:
+    """A manifest broke a rule; its partition is not taken."""
+    facts = _about(record) | {"event": "rejected", "manifest": record.manifest_url, "retry": _replay(record)}
+    return _notice(Audience.SUPPORT, f"{record.dataset} {record.partition} rejected", facts)
+
+
+def failed(record: BatchRecord) -> Notice:
+    """A batch has failed for good."""
+    facts = _about(record) | {
+        "event": "failed",
+        "stage": str(record.stage),
+        "attempts": record.attempts,
+        "run": record.run_id,
+        "retry": f"sluice retry {record.batch_id}",
+    }
+    stage = {Stage.CONVERT: "conversion", Stage.LOAD: "load", None: "processing"}[record.stage]
+    return _notice(Audience.SUPPORT, f"{record.dataset} {record.partition}: {stage} failed", facts)
+
+
+def stopped(
+    dataset: str, claim_id: str, records: Sequence[BatchRecord], failure: StepFailure, *, is_given_up: bool
+) -> Notice:
+    """The rows of a load are in the warehouse, but something after it failed.
+
+    Args:
+        dataset: The dataset.
+        claim_id: The load's claim, which is the name of its execution.
+        records: The batches of the load.
+        failure: What failed.
+        is_given_up: Whether it is not tried again by itself.
+    """
+    names = sorted(record.batch_id for record in records)
+    facts: dict[str, Any] = {
+        "event": "stopped",
+        "dataset": dataset,
+        "partitions": sorted({record.partition for record in records})[:MAX_LISTED],
+        "batches": names[:MAX_LISTED],
+        "batch_count": len(names),
+        "execution": claim_id,
+        "state": failure.state,
+        "why": failure.text[:MAX_WHY_CHARACTERS],
+        "is_tried_again": not is_given_up,
+    }
+    if names:
+        facts["retry"] = f"sluice retry {names[0]}"
+    return _notice(Audience.SUPPORT, f"{dataset}: {failure.state} failed after the load", facts)
+
+
+def _about(record: BatchRecord) -> dict[str, Any]:
+    return {
+        "dataset": record.dataset,
+        "partition": record.partition,
+        "batch": record.batch_id,
+        "why": record.reason[:MAX_WHY_CHARACTERS],
+        "at": record.updated_at,
+    }
+
+
+def _replay(record: BatchRecord) -> str:
+    """What brings a rejected partition back once its files are right."""
+    if record.dataset == UNKNOWN_DATASET:
+        return "send the files to the folder of a known dataset, with a manifest"
+    return f"sluice replay {record.dataset} {record.partition}"
+
+
+def _rows(records: Sequence[BatchRecord]) -> dict[str, dict[str, int]]:
+    total: dict[str, dict[str, int]] = {}
+    for record in records:
+        for table, counts in record.load_counts.items():
+            rows = total.setdefault(table, {"inserted": 0, "updated": 0})
+            rows["inserted"] += counts.inserted
+            rows["updated"] += counts.updated
+    return total
+
+
+def _notice(audience: Audience, subject: str, facts: Mapping[str, Any]) -> Notice:
+    # Nothing but printable ASCII, and no line breaks: SNS refuses anything else.
+    clean = re.sub(r"[^ -~]", "?", f"Sluice: {subject}")
+    return Notice(audience, clean[:MAX_SUBJECT_CHARACTERS], json.dumps(facts, indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,286 @@
+"""Converting and loading a partition again: its manifest is written again, and the ordinary path does everything else.
+
+The new manifest lists the files of the partition's newest accepted batch where they are now, in the partition's folder
+or in the archive. Its event makes a new batch, and the newest batch of a partition replaces the older ones.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from sluice.batch import BatchId, BatchState
+from sluice.contract import Contract
+from sluice.errors import CommandError, LayoutError, ManifestError, MissingObjectError
+from sluice.handover import FrozenManifest, SourceFile
+from sluice.layout import MANIFEST_NAME, Partition, archive_url
+from sluice.logs import in_context
+from sluice.manifest import Manifest, ManifestEntry
+from sluice.record import BatchRecord
+from sluice.settings import Settings
+from sluice.stored import StoredObject
+from sluice.whereabouts import Whereabouts
+
+MAX_PARTITIONS = 10_000
+"""Most partitions that one range may have: more than a year of hours."""
+_MAX_PROBLEMS = 5
+_THREADS = 16
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class Versions(Protocol):
+    """The part of `sluice.aws.ledger.Ledger` that a replay uses."""
+
+    def versions(self, batch_id: str) -> tuple[BatchRecord, ...]:
+        """Every batch of the same partition, newest manifest first."""
+
+
+class Texts(Protocol):
+    """The part of `sluice.aws.documents.Documents` that a replay uses."""
+
+    def read(self, url: str) -> str:
+        """Content of a UTF-8 text object."""
+
+    def write(self, url: str, text: str) -> None:
+        """Write a text as UTF-8."""
+
+
+class Store(Protocol):
+    """The part of `sluice.aws.objects.Objects` that a replay uses."""
+
+    def info(self, url: str) -> StoredObject | None:
+        """The current version of an object; None when there is none."""
+
+    def create(self, url: str, body: bytes) -> bool:
+        """Write an object that does not exist yet."""
+
+
+@dataclass(frozen=True)
+class ReplayPlan:
+    """What a replay of one partition writes.
+
+    Attributes:
+        dataset: The dataset.
+        partition: The partition.
+        batch_id: The batch whose files are replayed.
+        manifest_url: Where the manifest is written.
+        text: The manifest.
+        files: Number of files in it; None for a manifest that was rejected, which is written again as it was.
+        archived: How many of the files are in the archive.
+    """
+
+    dataset: str
+    partition: Partition
+    batch_id: str
+    manifest_url: str
+    text: str
+    files: int | None
+    archived: int = 0
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Replays partitions.
+
+    Attributes:
+        ledger: Knows the batches of a partition.
+        documents: Manifests, as they are and as they were validated.
+        objects: The raw bucket.
+        contracts: The contracts by dataset.
+        settings: Names of buckets.
+        now: The present moment in UTC.
+    """
+
+    ledger: Versions
+    documents: Texts
+    objects: Store
+    contracts: Mapping[str, Contract]
+    settings: Settings
+    now: datetime
+
+    def plan_all(
+        self, dataset: str, partitions: Sequence[Partition], *, is_forced: bool = False
+    ) -> tuple[ReplayPlan, ...]:
+        """What to write for each of some partitions that the ledger knows; the others are left out.
+
+        Args:
+            dataset: The dataset.
+            partitions: The partitions.
+            is_forced: Whether a partition may have a batch that is still on its way.
+
+        Raises:
+            CommandError: A partition cannot be replayed, or the ledger knows none; the message has every reason.
+        """
+        contract = self._contract(dataset)
+        known = [one for one in self._map(lambda one: (one, self._batches(contract, one)), partitions) if one[1]]
+        if not known:
+            span = partitions[0].label if len(partitions) == 1 else f"{partitions[0].label} to {partitions[-1].label}"
+            raise CommandError(
+                f"the ledger knows no batch of {dataset} {span}; `sluice status --dataset {dataset}` shows all it knows"
+            )
+
+        def attempt(item: tuple[Partition, tuple[BatchRecord, ...]]) -> ReplayPlan | CommandError:
+            try:
+                return self._plan(contract, *item, is_forced=is_forced)
+            except CommandError as exc:
+                return exc
+
+        found = list(map(attempt, known))
+        problems = [str(one) for one in found if isinstance(one, CommandError)]
+        if problems:
+            raise CommandError(_shortened(problems, "\n"))
+        return tuple(one for one in found if isinstance(one, ReplayPlan))
+
+    def plan(self, dataset: str, partition: Partition, *, is_forced: bool = False) -> ReplayPlan:
+        """What to write for one partition; see `plan_all`."""
+        return self.plan_all(dataset, [partition], is_forced=is_forced)[0]
+
+    def write(self, plan: ReplayPlan) -> None:
+        """Write the manifest. Its event starts the rest."""
+        self.documents.write(plan.manifest_url, plan.text)
+
+    def resubmit(
+        self, dataset: str, partition: Partition, name: str, body: bytes, *, is_forced: bool = False
+    ) -> ReplayPlan:
+        """Send one more file for a partition, such as one with corrected rows, beside the files that it has.
+
+        Args:
+            dataset: The dataset.
+            partition: The partition.
+            name: Name of the file; the partition must have none of that name.
+            body: Its content, in the format of the dataset.
+            is_forced: Whether the partition may have a batch that is still on its way.
+
+        Returns:
+            What was written.
+
+        Raises:
+            CommandError: The partition cannot be replayed, the name is no file name, or it exists.
+        """
+        plan = self.plan(dataset, partition, is_forced=is_forced)
+        if plan.files is None:
+            raise CommandError(f"{dataset} {partition.label}: none of its manifests was accepted; send it anew")
+        folder = plan.manifest_url.rpartition("/")[0]
+        url = f"{folder}/{name}"
+        taken = f"{dataset} {partition.label} has or had a file of the name {name!r}: choose another"
+        if any(self.objects.info(place) is not None for place in (url, archive_url(url))):
+            raise CommandError(taken)
+        entries = (*Manifest.parse(plan.text.encode(), plan.manifest_url).entries, ManifestEntry(url, len(body)))
+        manifest = Manifest(entries)
+        try:
+            manifest.check_inside(self.settings.raw_bucket, folder.split("/", 3)[3], plan.manifest_url)
+        except (ManifestError, LayoutError) as exc:
+            raise CommandError(f"{name!r} cannot be the name of a new file: {exc}") from exc
+        if not self.objects.create(url, body):
+            raise CommandError(taken)
+        written = replace(plan, text=manifest.to_json(), files=len(entries))
+        self.write(written)
+        return written
+
+    def _map(self, function: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(in_context(function), items))
+
+    def _contract(self, dataset: str) -> Contract:
+        contract = self.contracts.get(dataset)
+        if contract is None:
+            raise CommandError(f"there is no dataset {dataset!r}; there are {', '.join(sorted(self.contracts))}")
+        return contract
+
+    def _batches(self, contract: Contract, partition: Partition) -> tuple[BatchRecord, ...]:
+        return self.ledger.versions(str(BatchId.make(contract.dataset, partition, "0")))
+
+    def _plan(
+        self, contract: Contract, partition: Partition, batches: Sequence[BatchRecord], *, is_forced: bool
+    ) -> ReplayPlan:
+        what = f"{contract.dataset} {partition.label}"
+        for batch in () if is_forced else batches:
+            if not batch.state.is_final:
+                raise CommandError(f"{what}: batch {batch.batch_id} is {batch.state}; wait for its end, or use --force")
+            if batch.is_being_archived(self.now):
+                raise CommandError(f"{what}: files of {batch.batch_id} are being archived; wait, or use --force")
+        url = f"s3://{self.settings.raw_bucket}/{contract.layout.folder(partition)}/{MANIFEST_NAME}"
+        for batch in batches:
+            if batch.state is not BatchState.REJECTED and batch.frozen_manifest:
+                return self._plan_accepted(what, url, partition, batch)
+        return ReplayPlan(contract.dataset, partition, batches[0].batch_id, url, self._rejected_text(what, url), None)
+
+    def _plan_accepted(self, what: str, url: str, partition: Partition, batch: BatchRecord) -> ReplayPlan:
+        try:
+            manifest = FrozenManifest.from_json(self.documents.read(batch.frozen_manifest))
+        except MissingObjectError as exc:
+            raise CommandError(f"{what}: nobody knows the files of batch {batch.batch_id} any more: {exc}") from exc
+        if not manifest.files:
+            raise CommandError(f"{what}: batch {batch.batch_id} has no files")
+        files = self._where_they_are(what, manifest.files)
+        entries = tuple(ManifestEntry(file.url, file.size_bytes) for file in files)
+        archived = sum(archive_url(file.url) == file.url for file in files)
+        text = Manifest(entries).to_json()
+        return ReplayPlan(batch.dataset, partition, batch.batch_id, url, text, len(files), archived)
+
+    def _where_they_are(self, what: str, files: Sequence[SourceFile]) -> list[SourceFile]:
+        found = self._map(Whereabouts(self.objects).find, files)
+        lost = [
+            f"{file.url} is gone or has changed, and {archive_url(file.url)} is not it either"
+            for file, place in zip(files, found, strict=True)
+            if place is None
+        ]
+        if lost:
+            raise CommandError(f"{what}: {_shortened(lost, '; ')}")
+        return [place for place in found if place is not None]
+
+    def _rejected_text(self, what: str, url: str) -> str:
+        """The manifest of a partition of which none was ever accepted: its fault may have been mended meanwhile."""
+        try:
+            return self.documents.read(url)
+        except MissingObjectError as exc:
+            raise CommandError(f"{what}: its manifest was rejected and is gone: {exc}") from exc
+        except UnicodeDecodeError as exc:
+            raise CommandError(f"{what}: its manifest {url} is no text in UTF-8") from exc
+
+
+def parse_span(text: str, *, is_hourly: bool) -> tuple[Partition, ...]:
+    """The partitions that a person means.
+
+    Args:
+        text: ``2026-11-20T13`` for an hour, ``2026-11-20`` for a day, which of an hourly dataset is its 24 hours, or
+            two of these with ``..`` between them for everything from the one to the other, both included.
+        is_hourly: Whether the dataset has hours.
+
+    Raises:
+        CommandError: The text is no such thing, the dataset has days only, or the span is too long.
+    """
+    first, dots, last = text.partition("..")
+    start, end = _bounds(first, is_hourly=is_hourly)[0], _bounds(last if dots else first, is_hourly=is_hourly)[1]
+    if end < start:
+        raise CommandError(f"{text!r} ends before it begins")
+    found = tuple(_between(start, end))
+    if len(found) > MAX_PARTITIONS:
+        raise CommandError(f"{text!r} has {len(found)} partitions; at most {MAX_PARTITIONS} at once")
+    return found
+
+
+def _bounds(text: str, *, is_hourly: bool) -> tuple[Partition, Partition]:
+    """First and last partition of an hour or a day."""
+    try:
+        named = Partition.parse(text)
+    except LayoutError as exc:
+        raise CommandError(f"{exc}; a range as 2026-11-20T13..2026-11-21T02") from exc
+    if named.is_hourly == is_hourly:
+        return named, named
+    if named.is_hourly:
+        raise CommandError(f"{text!r} is an hour, and the dataset has days")
+    return Partition(named.start), Partition(named.start + timedelta(hours=23))
+
+
+def _between(first: Partition, last: Partition) -> Iterator[Partition]:
+    while first <= last:
+        yield first
+        first = first.next()
+
+
+def _shortened(lines: Sequence[str], separator: str) -> str:
+    more = [f"and {len(lines) - _MAX_PROBLEMS} more"] if len(lines) > _MAX_PROBLEMS else []
+    return separator.join([*lines[:_MAX_PROBLEMS], *more])

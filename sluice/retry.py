@@ -1,0 +1,111 @@
+"""An operator's wish to try a batch again: what it means depends on where the batch stands.
+
+A batch that has FAILED goes back into the waiting list of the stage in which it failed, with all its attempts; the next
+dispatch takes it. A batch that is in the warehouse while something after its load has stopped has an execution that can
+go on. Everything else needs nothing, or a replay.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from sluice.batch import BatchState
+from sluice.errors import CommandError
+from sluice.record import BatchRecord, OpenLoad
+
+_IN_WAREHOUSE = {BatchState.LOADED, BatchState.ARCHIVED}
+
+
+class RetryLedger(Protocol):
+    """The part of `sluice.aws.ledger.Ledger` that a retry needs."""
+
+    def batch(self, batch_id: str) -> BatchRecord | None:
+        """One batch."""
+
+    def versions(self, batch_id: str) -> Sequence[BatchRecord]:
+        """Every batch of the partition."""
+
+    def save(self, old: BatchRecord, new: BatchRecord) -> None:
+        """Replace a batch's record."""
+
+    def open_loads(self, dataset: str) -> Sequence[OpenLoad]:
+        """Loads that have something to do after them."""
+
+    def change_open_load(self, load: OpenLoad) -> None:
+        """Replace what is known of an open load."""
+
+
+class RetryExecutions(Protocol):
+    """The part of `sluice.aws.executions.Executions` that a retry needs."""
+
+    def redrive(self, machine: str, name: str) -> bool:
+        """Make an execution go on."""
+
+
+def retry(batch_id: str, ledger: RetryLedger, executions: RetryExecutions, machine: str, now: datetime) -> str:
+    """Try a batch again.
+
+    Args:
+        batch_id: The batch.
+        ledger: Where it is.
+        executions: Executions of the load's state machine.
+        machine: Name of that machine.
+        now: The present moment in UTC.
+
+    Returns:
+        What was done, for people.
+
+    Raises:
+        CommandError: There is nothing to try again, or it would be of no use; the message says why and what to do.
+        ConflictError: Somebody changed the batch at the same moment; nothing was done.
+        AwsBusyError: AWS could not answer now.
+        AwsError: AWS refused.
+    """
+    record = ledger.batch(batch_id)
+    if record is None:
+        raise CommandError(f"there is no batch {batch_id}")
+    if record.state is BatchState.FAILED:
+        return _into_the_waiting_list(record, ledger, now)
+    if record.state in _IN_WAREHOUSE:
+        return _go_on(record, ledger, executions, machine, now)
+    raise CommandError(f"batch {batch_id} is {record.state}: {_why_not(record)}")
+
+
+def _into_the_waiting_list(record: BatchRecord, ledger: RetryLedger, now: datetime) -> str:
+    newer = [
+        other.batch_id
+        for other in ledger.versions(record.batch_id)
+        if other.batch_id > record.batch_id and other.state is not BatchState.REJECTED
+    ]
+    if newer:
+        # A conversion would be superseded at once, and the published files of a load may be gone.
+        raise CommandError(f"batch {record.batch_id} has been replaced by the newer manifest {max(newer)}")
+    waiting = record.retried(now)
+    ledger.save(record, waiting)
+    return f"batch {record.batch_id} is {waiting.state} again and waits for the next {waiting.stage} run"
+
+
+def _go_on(record: BatchRecord, ledger: RetryLedger, executions: RetryExecutions, machine: str, now: datetime) -> str:
+    load = next((load for load in ledger.open_loads(record.dataset) if load.claim_id == record.claim_id), None)
+    if load is None:
+        raise CommandError(f"batch {record.batch_id} is {record.state}: {_why_not(record)}")
+    # The sweep helps again from here on, as often as after the first failure.
+    ledger.change_open_load(replace(load, redrives=0, tried_at=now, is_given_up=False))
+    if not executions.redrive(machine, load.claim_id):
+        why = "it is at work, or it stopped more than 14 days ago"
+        raise CommandError(f"execution {load.claim_id} of {machine} cannot be redriven: {why}")
+    return f"execution {load.claim_id} of {machine} goes on where it stopped"
+
+
+def _why_not(record: BatchRecord) -> str:
+    match record.state:
+        case BatchState.REJECTED:
+            return f"its manifest is wrong; mend it, then run: sluice replay {record.dataset} {record.partition}"
+        case BatchState.SUPERSEDED:
+            return "a newer manifest of its partition took its place"
+        case BatchState.LOADED | BatchState.ARCHIVED:
+            again = f"sluice replay {record.dataset} {record.partition}"
+            return f"nothing has failed; to convert and load it again, run: {again}"
+        case _:
+            return "it is on its way"

@@ -1,0 +1,124 @@
+"""The sweep: partitions that the catalog lacks, its sign of life, and problems that it outlives."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from lambda_trigger.sweeping import SweepError
+from sluice.batch import BatchState
+from sluice.errors import AwsBusyError, AwsError
+from sluice.record import Heartbeat
+from tests.doubles.world import World
+
+FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
+
+
+@pytest.fixture
+def world() -> World:
+    """One loaded batch of each of two hours."""
+    world = World()
+    world.deliver(*(world.send(FOLDER.format(hour)) for hour in (1, 2)))
+    world.drain()
+    return world
+
+
+def test_partitions_that_the_catalog_lacks_are_registered_again(world: World) -> None:
+    before = {table: dict(partitions) for table, partitions in world.catalog.partitions.items()}
+    assert {table for _, table in before} == {"orders", "order_items"}
+    assert all(len(partitions) == 2 for partitions in before.values())
+    for partitions in world.catalog.partitions.values():
+        partitions.pop(("2026", "11", "20", "01"))
+    world.sweep()
+    assert world.catalog.partitions == before
+
+
+def test_partitions_of_batches_that_were_not_accepted_or_not_published_are_not() -> None:
+    world = World()
+    world.deliver(world.send(FOLDER.format(1), manifest=b"{"), world.send(FOLDER.format(2)))
+    world.catalog.partitions.clear()
+    world.sweep()
+    assert world.catalog.partitions == {
+        ("sluice_raw", "orders"): {("2026", "11", "20", "02"): f"s3://sluice-raw/{FOLDER.format(2)}/"}
+    }
+
+
+def test_partitions_of_long_ago_are_left_to_the_crawlers(world: World) -> None:
+    world.catalog.partitions.clear()
+    world.sweep(timedelta(days=1, minutes=1))
+    assert world.catalog.partitions == {}
+
+
+def test_the_catalog_is_asked_no_more_than_once_for_a_table_when_nothing_is_lacking(world: World) -> None:
+    world.faults.arm(10**9)
+    world.sweep()
+    asked = [name for name in world.faults.passed if name.startswith("before MemoryCatalog")]
+    assert asked == ["before MemoryCatalog.locations"] * 3
+
+
+def test_a_sweep_leaves_a_sign_of_life(world: World) -> None:
+    world.sweep()
+    assert world.ledger.heartbeat() == Heartbeat(world.now, ())
+
+
+def test_problems_are_in_the_sign_of_life_and_keep_nothing_else_from_being_swept(world: World) -> None:
+    world.app.intake.take(world.send(FOLDER.format(3)))
+    world.app.intake.take(world.send("products/year=2026/month=11/day=20/hour=01"))
+    world.glue.refusals = [AwsError("AccessDeniedException")]
+    with pytest.raises(SweepError, match=r"^orders/convert: AccessDeniedException$"):
+        world.sweep()
+    beat = world.ledger.heartbeat()
+    assert beat is not None
+    assert beat.problems == ("orders/convert: AccessDeniedException",)
+    waiting = {record.dataset for record in world.ledger.records.values() if record.state is BatchState.RECEIVED}
+    assert waiting == {"orders"}
+
+
+def test_an_error_that_nobody_expected_stops_one_piece_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.app.intake.take(world.send("products/year=2026/month=11/day=20/hour=01"))
+    waiting = world.ledger.waiting
+
+    def broken(dataset: str, stage: object) -> object:
+        if dataset == "orders":
+            raise KeyError("an item that nobody can read")
+        return waiting(dataset, stage)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.ledger, "waiting", broken)
+    with pytest.raises(SweepError, match=r"^orders/convert: KeyError; orders/load: KeyError$"):
+        world.sweep()
+    beat = world.ledger.heartbeat()
+    assert beat is not None
+    assert beat.problems == ("orders/convert: KeyError", "orders/load: KeyError")
+    (run,) = world.glue.running
+    assert run.arguments["--dataset"] == "products"
+
+
+def test_a_sweep_that_cannot_leave_its_sign_fails(world: World) -> None:
+    world.faults.arm(10**9)
+    world.sweep()
+    world.faults.arm(world.faults.passed.index("before MemoryLedger.beat"), AwsBusyError("slow down"))
+    with pytest.raises(AwsBusyError, match="slow down"):
+        world.sweep()
+
+
+def test_an_open_load_rests_between_two_tries() -> None:
+    world = World()
+    world.deliver(world.send(FOLDER.format(1)))
+    (convert,) = world.glue.running
+    world.succeed(convert.run_id)
+    world.notify(convert.run_id)
+    world.warehouse.errors.extend(["ERROR: broken"] * 100)
+    (load,) = world.glue.running
+    world.succeed(load.run_id)
+    world.notify(load.run_id)
+    (going,) = world.machine.executions.values()
+    (opened,) = world.ledger.open_loads("orders")
+    tried = [opened.tried_at]
+    for _ in range(30):
+        before = going.redrives
+        world.sweep(timedelta(seconds=20))
+        if going.redrives > before:
+            tried.append(world.ledger.open_loads("orders")[0].tried_at)
+    pauses = [(later - earlier) / timedelta(seconds=1) for earlier, later in pairwise(tried)]
+    assert len(pauses) == 3
+    assert all(pause >= least for pause, least in zip(pauses, (60, 120, 240), strict=True))
