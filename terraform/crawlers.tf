@@ -1,0 +1,90 @@
+# Crawlers: one per dataset and zone, over the tables that the contracts made. Sluice registers the partitions of its
+# batches itself, so these only find what somebody else put there, and drift.
+locals {
+  is_crawling = {
+    raw       = var.crawlers.raw
+    processed = var.crawlers.processed
+  }
+  crawler_schedules = {
+    raw       = var.crawlers.raw_schedule
+    processed = var.crawlers.processed_schedule
+  }
+
+  crawlers = {
+    for crawler in setproduct(["raw", "processed"], local.datasets) : join("-", crawler) => {
+      zone    = crawler[0]
+      dataset = crawler[1]
+      tables = [
+        for entry in values(local.catalog.tables) : entry if entry.zone == crawler[0] && entry.dataset == crawler[1]
+      ]
+    } if local.is_crawling[crawler[0]]
+  }
+
+  # Raw folders are listed: the raw bucket's events for manifests end with the same name in every folder, and S3 refuses
+  # a second configuration whose prefix overlaps with that.
+  event_crawlers = { for key, crawler in local.crawlers : key => crawler if crawler.zone == "processed" }
+
+  crawler_names       = { for key in keys(local.crawlers) : key => "${var.name}-${replace(key, "_", "-")}" }
+  crawler_queue_names = { for key in keys(local.event_crawlers) : key => "${local.crawler_names[key]}-objects" }
+  object_topic_arn    = "${local.arn_prefix.sns}:${var.name}-processed-objects"
+}
+
+module "object_topic" {
+  source = "./modules/topic"
+  count  = local.is_crawling.processed ? 1 : 0
+
+  name        = "${var.name}-processed-objects"
+  arn         = local.object_topic_arn
+  kms_key_arn = local.kms_key_arn
+  senders     = [{ sid = "Objects", service = "s3.${local.dns_suffix}", sources = [local.bucket_arns.processed] }]
+  tags        = local.tags
+}
+
+module "crawler_queue" {
+  source   = "./modules/queue"
+  for_each = local.event_crawlers
+
+  name        = local.crawler_queue_names[each.key]
+  arn         = "${local.arn_prefix.sqs}:${local.crawler_queue_names[each.key]}"
+  senders     = [{ sid = "Objects", service = "sns.${local.dns_suffix}", sources = [local.object_topic_arn] }]
+  kms_key_arn = local.kms_key_arn
+  # A weekly crawl must find all events of its week.
+  retention_seconds             = 10 * 86400
+  dead_letter_retention_seconds = 14 * 86400
+  tags                          = local.tags
+}
+
+resource "aws_sns_topic_subscription" "crawler" {
+  for_each = local.event_crawlers
+
+  topic_arn            = module.object_topic[0].arn
+  protocol             = "sqs"
+  endpoint             = module.crawler_queue[each.key].arn
+  raw_message_delivery = true
+  filter_policy_scope  = "MessageBody"
+  filter_policy = jsonencode({
+    Records = { s3 = { object = { key = [for entry in each.value.tables : { prefix = entry.path }] } } }
+  })
+}
+
+module "crawler" {
+  source   = "./modules/crawler"
+  for_each = local.crawlers
+
+  name                         = local.crawler_names[each.key]
+  description                  = "${title(each.value.zone)} tables of ${each.value.dataset}"
+  database                     = aws_glue_catalog_database.this[each.value.zone].name
+  tables                       = [for entry in each.value.tables : entry.table.Name]
+  catalog_arns                 = local.catalog_arns[each.value.zone]
+  bucket_arn                   = local.bucket_arns[each.value.zone]
+  prefixes                     = each.value.tables[*].path
+  schedule                     = local.crawler_schedules[each.value.zone]
+  event_queue_arn              = try(module.crawler_queue[each.key].arn, null)
+  event_queue_dead_letters_arn = try(module.crawler_queue[each.key].dead_letters_arn, null)
+  log_group_arn_prefix         = local.log_group_arn_prefix
+  kms_key_arn                  = local.kms_key_arn
+  permissions_boundary         = var.permissions_boundary
+  tags                         = local.tags
+
+  depends_on = [aws_glue_catalog_table.this]
+}

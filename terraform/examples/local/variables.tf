@@ -1,0 +1,17 @@
+variable "endpoint" {
+  description = "URL of the local cloud."
+  type        = string
+  default     = "http://127.0.0.1:4566"
+}
+
+variable "region" {
+  description = "Region of the local cloud."
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "warehouse_credentials" {
+  description = "The warehouse's secret: JSON with username and password."
+  type        = string
+  sensitive   = true
+}

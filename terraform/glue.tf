@@ -1,0 +1,78 @@
+# The Glue jobs and their code.
+locals {
+  code = {
+    library = "sluice-glue.zip"
+    convert = local.stack.glue.jobs.convert.script
+    load    = local.stack.glue.jobs.load.script
+  }
+  job_descriptions = {
+    convert = "Raw files of a claim become published Parquet"
+    load    = "What a conversion published goes into the warehouse"
+  }
+}
+
+resource "aws_s3_object" "code" {
+  for_each = local.code
+
+  bucket = module.processed_bucket.name
+  key    = "${local.stack.code_prefix}/${each.value}"
+  source = "${local.packages_folder}/${each.value}"
+  # Not etag: with a KMS key S3's ETag is no MD5.
+  source_hash = filemd5("${local.packages_folder}/${each.value}")
+  kms_key_id  = local.kms_key_arn
+  tags        = local.tags
+}
+
+module "job" {
+  source   = "./modules/glue_job"
+  for_each = local.stack.glue.jobs
+
+  name                 = local.names[each.value.setting]
+  description          = local.job_descriptions[each.key]
+  script               = "s3://${module.processed_bucket.name}/${aws_s3_object.code[each.key].key}"
+  library              = "s3://${module.processed_bucket.name}/${aws_s3_object.code["library"].key}"
+  settings             = jsonencode(local.settings)
+  glue_version         = local.stack.glue.version
+  worker_type          = local.stack.glue.worker_type
+  workers              = each.key == "convert" ? coalesce(var.convert_workers, each.value.workers) : each.value.workers
+  timeout_minutes      = each.value.timeout_minutes
+  max_concurrent_runs  = each.value.max_concurrent_runs
+  max_retries          = local.stack.glue.max_retries
+  queuing              = local.stack.glue.queuing
+  statements           = local.job_grants[each.key]
+  region               = local.region
+  log_group_arn_prefix = local.log_group_arn_prefix
+  log_retention_days   = var.retention_days.logs
+  kms_key_arn          = local.kms_key_arn
+  permissions_boundary = var.permissions_boundary
+  tags                 = local.tags
+}
+
+# For people's own jobs and for visual editors. Sluice's jobs reach the warehouse through the Data API, which is no
+# network path, so they need neither this nor a place in the VPC.
+resource "aws_glue_connection" "warehouse" {
+  count = var.redshift == "existing" ? 0 : 1
+
+  name            = "${var.name}-warehouse"
+  description     = "The warehouse over JDBC"
+  connection_type = "JDBC"
+  tags            = local.tags
+
+  connection_properties = {
+    JDBC_CONNECTION_URL = "jdbc:redshift://${local.warehouse_endpoint}:5439/${var.warehouse_database}"
+    JDBC_ENFORCE_SSL    = "true"
+    SECRET_ID           = local.warehouse_secret_arn
+  }
+
+  physical_connection_requirements {
+    availability_zone      = data.aws_subnet.warehouse[0].availability_zone
+    subnet_id              = local.subnet_ids[0]
+    security_group_id_list = local.security_group_ids
+  }
+}
+
+data "aws_subnet" "warehouse" {
+  count = var.redshift == "existing" ? 0 : 1
+
+  id = local.subnet_ids[0]
+}

@@ -1,0 +1,276 @@
+# Who may do what. Each function, job and machine has a role of its own (in its module); what they have in common is
+# written here once. The lists follow the API calls that the code makes.
+locals {
+  grant = {
+    key = [
+      { sid = "Key", actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [local.kms_key_arn] },
+    ]
+
+    ledger = [
+      {
+        sid = "Ledger"
+        actions = [
+          "dynamodb:BatchWriteItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:Query",
+          "dynamodb:UpdateItem",
+        ]
+        resources = [local.ledger_arn]
+      },
+    ]
+
+    # The documents that the parts hand each other. Whether one is missing shows only to those who may list: S3 answers
+    # 403 instead of 404 otherwise, https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    documents = [
+      {
+        sid       = "Documents"
+        actions   = ["s3:GetObject", "s3:PutObject"]
+        resources = ["${local.bucket_arns.processed}/_sluice/*"]
+      },
+      { sid = "MissingDocuments", actions = ["s3:ListBucket"], resources = [local.bucket_arns.processed] },
+    ]
+
+
+    # A conversion is started with its raw partitions as the catalog shall show them, wherever its files are by now.
+    start_conversion = concat(
+      [{ sid = "StartConversion", actions = ["glue:StartJobRun"], resources = [local.job_arns.convert] }],
+      [merge(local.register_partitions, { sid = "RawPartitions", resources = local.catalog_arns.raw })],
+      local.raw_files,
+    )
+    start_load = [
+      { sid = "StartLoad", actions = ["states:StartExecution"], resources = [local.machine_arn] },
+    ]
+
+    notices = [
+      { sid = "Notices", actions = ["sns:Publish"], resources = values(local.topic_arns) },
+    ]
+
+    failed_events = [
+      { sid = "FailedEvents", actions = ["sqs:SendMessage"], resources = [local.queue_arns.events] },
+    ]
+  }
+
+  raw_files = [
+    {
+      sid       = "RawFiles"
+      actions   = ["s3:GetObject", "s3:GetObjectVersion"]
+      resources = ["${local.bucket_arns.raw}/*"]
+    },
+    { sid = "MissingRawFiles", actions = ["s3:ListBucket"], resources = [local.bucket_arns.raw] },
+  ]
+
+  processed_partitions = merge(local.register_partitions, {
+    sid       = "ProcessedPartitions"
+    resources = local.catalog_arns.processed
+  })
+
+  # Files of runs that died between publishing and saying so.
+  settle_publications = {
+    sid       = "SettlePublications"
+    actions   = ["s3:DeleteObject", "s3:GetObject"]
+    resources = ["${local.bucket_arns.processed}/*"]
+  }
+
+  register_partitions = {
+    actions = [
+      "glue:BatchCreatePartition",
+      "glue:BatchGetPartition",
+      "glue:BatchUpdatePartition",
+      "glue:GetTable",
+    ]
+  }
+
+  # Glue decides on a partition by the rights on the catalog, its database and its table.
+  catalog_arns = {
+    for zone, database in local.databases : zone => [
+      "${local.arn_prefix.glue}:catalog",
+      "${local.arn_prefix.glue}:database/${database}",
+      "${local.arn_prefix.glue}:table/${database}/*",
+    ]
+  }
+
+  # The warehouse, through the Data API.
+  warehouse_run = {
+    sid       = "WarehouseRun"
+    actions   = ["redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"]
+    resources = [local.warehouse_arn]
+  }
+  warehouse_follow = {
+    sid       = "WarehouseFollow"
+    actions   = ["redshift-data:CancelStatement", "redshift-data:DescribeStatement", "redshift-data:GetStatementResult"]
+    resources = ["*"]
+    conditions = [
+      { test = "StringEquals", variable = "redshift-data:statement-owner-iam-userid", values = ["$${aws:userid}"] },
+    ]
+    why = "A statement is no resource of IAM; the condition leaves the caller its own."
+  }
+  # All enter as the one user who owns schemas, tables and procedures. Redshift's own administrator secret has its key.
+  warehouse_enter = concat(
+    [{ sid = "WarehouseEnter", actions = ["secretsmanager:GetSecretValue"], resources = [local.warehouse_secret_arn] }],
+    [
+      for key in local.secret_keys : { sid = "WarehouseSecretKey", actions = ["kms:Decrypt"], resources = [key] }
+    ],
+  )
+  secret_keys = var.redshift == "existing" ? compact([try(var.existing_warehouse.secret_key, "")]) : []
+
+  function_grants = {
+    on-manifest = concat(
+      local.grant.key,
+      local.grant.ledger,
+      local.grant.documents,
+      local.grant.start_conversion,
+      local.grant.notices,
+      [
+        {
+          sid       = "ManifestEvents"
+          actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+          resources = [local.queue_arns.manifests]
+        },
+      ],
+    )
+    on-job-change = concat(
+      local.grant.key,
+      local.grant.ledger,
+      local.grant.documents,
+      local.grant.start_conversion,
+      local.grant.start_load,
+      local.grant.notices,
+      local.grant.failed_events,
+      [
+        local.settle_publications,
+        { sid = "Runs", actions = ["glue:GetJobRun"], resources = [local.job_arns.convert] },
+      ],
+    )
+    sweep = concat(
+      local.grant.key,
+      local.grant.ledger,
+      local.grant.documents,
+      local.grant.start_conversion,
+      local.grant.start_load,
+      local.grant.notices,
+      local.grant.failed_events,
+      [
+        local.processed_partitions,
+        local.settle_publications,
+        { sid = "RecentBatches", actions = ["dynamodb:Query"], resources = ["${local.ledger_arn}/index/by_dataset"] },
+        {
+          sid       = "FindPartitions"
+          actions   = ["glue:GetPartitions"]
+          resources = concat(local.catalog_arns.raw, local.catalog_arns.processed)
+        },
+        { sid = "Runs", actions = ["glue:GetJobRun", "glue:GetJobRuns"], resources = [local.job_arns.convert] },
+        {
+          sid       = "Executions"
+          actions   = ["states:DescribeExecution", "states:RedriveExecution"]
+          resources = [local.execution_arn]
+        },
+      ],
+    )
+    load-step = concat(
+      local.grant.key,
+      local.grant.ledger,
+      local.grant.documents,
+      local.grant.start_conversion,
+      local.grant.start_load,
+      local.grant.notices,
+    )
+    archive = concat(
+      local.grant.key,
+      local.grant.ledger,
+      local.grant.documents,
+      local.grant.start_conversion,
+      local.grant.notices,
+      [
+        {
+          sid       = "ReadTags"
+          actions   = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+          resources = ["${local.bucket_arns.raw}/*"]
+        },
+        {
+          sid       = "CopyToArchive"
+          actions   = ["s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectTagging"]
+          resources = ["${local.bucket_arns.raw}/archive/*"]
+        },
+        {
+          sid       = "DeleteWhatWasCopied"
+          actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+          resources = ["${local.bucket_arns.raw}/*"]
+        },
+      ],
+    )
+    bootstrap = concat(
+      local.grant.key,
+      [local.warehouse_run, local.warehouse_follow],
+      local.warehouse_enter,
+    )
+  }
+
+  job_grants = {
+    convert = concat(
+      local.grant.key,
+      [
+        {
+          sid       = "ReadRaw"
+          actions   = ["s3:GetObject"]
+          resources = ["${local.bucket_arns.raw}/*"]
+        },
+        {
+          sid       = "Publish"
+          actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+          resources = ["${local.bucket_arns.processed}/*"]
+        },
+        {
+          sid       = "List"
+          actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+          resources = [local.bucket_arns.processed, local.bucket_arns.raw]
+        },
+        {
+          sid       = "FindPartitions"
+          actions   = ["glue:GetPartitions"]
+          resources = local.catalog_arns.raw
+        },
+        local.processed_partitions,
+      ],
+    )
+    load = concat(
+      local.grant.key,
+      local.grant.documents,
+      [local.warehouse_run, local.warehouse_follow],
+      local.warehouse_enter,
+    )
+  }
+}
+
+# COPY reads published files, Spectrum reads them by the catalog. A warehouse that exists already has its own role.
+module "warehouse_role" {
+  source = "./modules/role"
+  count  = var.redshift == "existing" ? 0 : 1
+
+  name        = "${var.name}-warehouse"
+  description = "COPY and Spectrum of warehouse ${var.name}"
+  services    = ["redshift.${local.dns_suffix}", "redshift-serverless.${local.dns_suffix}"]
+  # Redshift sends no aws:SourceAccount when it takes the role on.
+  source_account       = null
+  permissions_boundary = var.permissions_boundary
+  tags                 = local.tags
+  statements = [
+    { sid = "Decrypt", actions = ["kms:Decrypt"], resources = [local.kms_key_arn] },
+    { sid = "Read", actions = ["s3:GetObject"], resources = ["${local.bucket_arns.processed}/*"] },
+    { sid = "List", actions = ["s3:GetBucketLocation", "s3:ListBucket"], resources = [local.bucket_arns.processed] },
+    {
+      sid = "Catalog"
+      actions = [
+        "glue:BatchGetPartition",
+        "glue:GetDatabase",
+        "glue:GetDatabases",
+        "glue:GetPartition",
+        "glue:GetPartitions",
+        "glue:GetTable",
+        "glue:GetTables",
+      ]
+      resources = local.catalog_arns.processed
+    },
+  ]
+}

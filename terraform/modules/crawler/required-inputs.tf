@@ -1,0 +1,63 @@
+variable "name" {
+  description = "Name of the crawler and of its role."
+  type        = string
+  nullable    = false
+}
+
+variable "description" {
+  description = "What the crawler looks at."
+  type        = string
+  nullable    = false
+}
+
+variable "database" {
+  description = "Catalog database of the tables."
+  type        = string
+  nullable    = false
+}
+
+variable "tables" {
+  description = "Tables to crawl; all of one bucket."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.tables) > 0
+    error_message = "A crawler has at least one table."
+  }
+}
+
+variable "catalog_arns" {
+  description = "ARNs of the catalog, the database and the tables."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "bucket_arn" {
+  description = "ARN of the tables' bucket."
+  type        = string
+  nullable    = false
+}
+
+variable "prefixes" {
+  description = "Folders of the tables, each with a slash at its end."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for prefix in var.prefixes : endswith(prefix, "/")])
+    error_message = "A folder ends with a slash, so that it is no prefix of another."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key of the objects."
+  type        = string
+  nullable    = false
+}
+
+variable "log_group_arn_prefix" {
+  description = "ARN of the account's log groups up to and with `log-group:`."
+  type        = string
+  nullable    = false
+}

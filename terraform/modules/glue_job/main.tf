@@ -1,0 +1,88 @@
+# One Glue job with a role and a log group of its own.
+module "role" {
+  source = "../role"
+
+  name        = var.name
+  description = "Glue job ${var.name}"
+  services    = ["glue.amazonaws.com"]
+  # Glue's job runs send no aws:SourceAccount.
+  source_account       = null
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
+  statements = concat(
+    var.statements,
+    [
+      {
+        sid     = "Logs"
+        actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+        # The second is Glue's own: driver output and errors go there whatever the job says.
+        resources = [
+          "${var.log_group_arn_prefix}${local.log_group}*",
+          "${var.log_group_arn_prefix}/aws-glue/*",
+        ]
+      },
+      {
+        sid        = "Metrics"
+        actions    = ["cloudwatch:PutMetricData"]
+        resources  = ["*"]
+        conditions = [{ test = "StringEquals", variable = "cloudwatch:namespace", values = ["Glue"] }]
+        why        = "CloudWatch knows no resources for metrics; the namespace bounds it."
+      },
+    ],
+  )
+}
+
+locals {
+  log_group = "/sluice/glue/${var.name}"
+  is_scaled = var.workers > 2
+
+  arguments = merge(
+    {
+      "--extra-py-files"                   = var.library
+      "--settings"                         = var.settings
+      "--job-language"                     = "python"
+      "--job-bookmark-option"              = "job-bookmark-disable"
+      "--enable-metrics"                   = "true"
+      "--enable-observability-metrics"     = "true"
+      "--enable-continuous-cloudwatch-log" = "true"
+      "--continuous-log-logGroup"          = local.log_group
+      # S3A's own default is us-east-2: https://docs.aws.amazon.com/glue/latest/dg/migrating-version-60.html
+      "--conf" = "spark.hadoop.fs.s3a.endpoint.region=${var.region}"
+    },
+    local.is_scaled ? { "--enable-auto-scaling" = "true" } : {},
+  )
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = local.log_group
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}
+
+resource "aws_glue_job" "this" {
+  name                      = var.name
+  description               = var.description
+  role_arn                  = module.role.arn
+  glue_version              = var.glue_version
+  worker_type               = var.worker_type
+  number_of_workers         = var.workers
+  timeout                   = var.timeout_minutes
+  max_retries               = var.max_retries
+  job_run_queuing_enabled   = var.queuing
+  default_arguments         = local.arguments
+  non_overridable_arguments = {}
+  tags                      = var.tags
+
+  command {
+    name            = "glueetl"
+    python_version  = "3"
+    script_location = var.script
+  }
+
+  execution_property {
+    max_concurrent_runs = var.max_concurrent_runs
+  }
+
+  depends_on = [aws_cloudwatch_log_group.this]
+}

@@ -1,0 +1,32 @@
+variable "name" {
+  description = "Name of the queue; its dead-letter queue has `-dlq` behind it."
+  type        = string
+  nullable    = false
+}
+
+variable "arn" {
+  description = "ARN that the queue will have; known before the queue is made, so that policies can name it."
+  type        = string
+  nullable    = false
+}
+
+variable "senders" {
+  description = "Services that may send, each only on behalf of these resources."
+  type = list(object({
+    sid     = string
+    service = string
+    sources = list(string)
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for sender in var.senders : length(sender.sources) > 0])
+    error_message = "A sender names at least one source."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key of the messages."
+  type        = string
+  nullable    = false
+}

@@ -1,0 +1,19 @@
+output "arn" {
+  description = "ARN of the cluster; the Data API's permissions name it."
+  value       = aws_redshift_cluster.this.arn
+}
+
+output "cluster" {
+  description = "Identifier of the cluster."
+  value       = aws_redshift_cluster.this.cluster_identifier
+}
+
+output "admin_secret_arn" {
+  description = "Secret of the administrator."
+  value       = aws_redshift_cluster.this.master_password_secret_arn
+}
+
+output "endpoint" {
+  description = "Host name for SQL clients."
+  value       = aws_redshift_cluster.this.dns_name
+}

@@ -1,0 +1,85 @@
+# Buckets, and the event that starts everything.
+module "logs_bucket" {
+  source = "./modules/bucket"
+
+  name            = local.buckets.logs
+  arn             = local.bucket_arns.logs
+  noncurrent_days = 7
+  expirations     = { "" = var.retention_days.access_logs }
+  log_writers = [
+    {
+      sid     = "AccessLogs"
+      service = "logging.s3.${local.dns_suffix}"
+      sources = [local.bucket_arns.raw, local.bucket_arns.processed]
+    },
+  ]
+  force_destroy = !var.deletion_protection
+  tags          = local.tags
+}
+
+module "raw_bucket" {
+  source = "./modules/bucket"
+
+  name            = local.buckets.raw
+  arn             = local.bucket_arns.raw
+  kms_key_arn     = local.kms_key_arn
+  noncurrent_days = var.retention_days.noncurrent
+  transitions = {
+    "archive/" = { days = var.retention_days.archive_to_cheaper, storage_class = "GLACIER_IR" }
+  }
+  log_bucket    = module.logs_bucket.name
+  force_destroy = !var.deletion_protection
+  tags          = local.tags
+}
+
+module "processed_bucket" {
+  source = "./modules/bucket"
+
+  name            = local.buckets.processed
+  arn             = local.bucket_arns.processed
+  kms_key_arn     = local.kms_key_arn
+  noncurrent_days = var.retention_days.noncurrent
+  expirations = {
+    "_staging/"       = var.retention_days.staging
+    "_sluice/athena/" = var.retention_days.query_results
+    "_sluice/loads/"  = var.retention_days.runs
+    "_sluice/runs/"   = var.retention_days.runs
+  }
+  log_bucket    = module.logs_bucket.name
+  force_destroy = !var.deletion_protection
+  tags          = local.tags
+}
+
+# S3 keeps one such configuration per bucket: a second resource of this kind would replace it.
+resource "aws_s3_bucket_notification" "raw" {
+  bucket = module.raw_bucket.name
+
+  queue {
+    id            = "manifests"
+    queue_arn     = module.manifest_queue.arn
+    events        = ["s3:ObjectCreated:*"]
+    filter_suffix = "manifest.json"
+  }
+
+  # From here on a manifest starts the path, so all of the path must be there.
+  depends_on = [
+    aws_lambda_event_source_mapping.manifests,
+    aws_cloudwatch_event_target.rule,
+    aws_glue_catalog_table.this,
+    aws_sfn_state_machine.load,
+    module.job,
+  ]
+}
+
+resource "aws_s3_bucket_notification" "processed" {
+  count = local.is_crawling.processed ? 1 : 0
+
+  bucket = module.processed_bucket.name
+
+  # A bucket has room for 100 configurations, and datasets may be more: one topic, which the crawlers' queues filter.
+  topic {
+    id        = "objects"
+    topic_arn = module.object_topic[0].arn
+    events    = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+  }
+}

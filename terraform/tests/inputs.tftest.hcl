@@ -1,0 +1,88 @@
+# Wrong inputs are refused: each of those that a run expects to fail must fail, and no other may.
+mock_provider "aws" {
+  source = "./tests/aws"
+}
+
+variables {
+  environment = "dev"
+  owner       = "data-platform"
+  redshift    = "serverless"
+}
+
+run "values_out_of_bounds" {
+  command = plan
+
+  variables {
+    environment             = "Production!"
+    owner                   = " "
+    redshift                = "snowflake"
+    name                    = "a-name-of-more-than-twenty"
+    max_attempts            = 0
+    max_batches_per_run     = 1.5
+    max_files_per_run       = -1
+    retry_delay_seconds     = -1
+    log_level               = "LOUD"
+    warehouse_database      = "1st"
+    warehouse_schemas       = { spectrum = "public" }
+    warehouse_readers       = ["x\"; drop"]
+    network                 = { subnet_ids = ["subnet-1"] }
+    retention_days          = { logs = 100 }
+    athena_scan_limit_bytes = 1000
+    alarms                  = { quarantine_share = 5 }
+  }
+
+  expect_failures = [
+    var.environment,
+    var.owner,
+    var.redshift,
+    var.name,
+    var.max_attempts,
+    var.max_batches_per_run,
+    var.max_files_per_run,
+    var.retry_delay_seconds,
+    var.log_level,
+    var.warehouse_database,
+    var.warehouse_schemas,
+    var.warehouse_readers,
+    var.network,
+    var.retention_days,
+    var.athena_scan_limit_bytes,
+    var.alarms,
+  ]
+}
+
+run "an_existing_warehouse_that_is_not_named" {
+  command = plan
+
+  variables {
+    redshift = "existing"
+  }
+
+  expect_failures = [var.existing_warehouse]
+}
+
+run "a_workgroup_and_a_cluster" {
+  command = plan
+
+  variables {
+    redshift = "existing"
+    existing_warehouse = {
+      workgroup  = "one"
+      cluster    = "two"
+      arn        = "arn:aws:redshift-serverless:eu-central-1:111122223333:workgroup/one"
+      secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:one-aaaaaa"
+    }
+  }
+
+  expect_failures = [var.existing_warehouse]
+}
+
+run "contracts_that_were_not_packaged" {
+  command = plan
+
+  variables {
+    contracts_folder = "./tests"
+  }
+
+  expect_failures = [terraform_data.packages]
+}

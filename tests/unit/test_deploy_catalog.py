@@ -1,0 +1,39 @@
+"""The document of the catalog that Terraform reads."""
+
+import json
+from pathlib import Path
+
+from deploy.catalog import catalog_document, write_catalog
+from sluice.catalog_tables import processed_table, quarantine_table, raw_table
+from sluice.contract.files import read_contracts
+from sluice.layout import ProcessedLayout
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACTS = read_contracts(ROOT / "contracts")
+
+
+def test_document_has_every_table_without_its_bucket() -> None:
+    document = catalog_document(CONTRACTS, {"orders.yaml": "00"})
+    orders = CONTRACTS["orders"]
+    layout = ProcessedLayout("b")
+    wanted = {
+        "raw/orders": raw_table(orders, "b"),
+        "processed/order_items": processed_table(orders, orders.table("order_items"), layout),
+        "processed/orders_quarantine": quarantine_table(orders, layout),
+    }
+    for key, table in wanted.items():
+        entry = document["tables"][key]
+        descriptor = {**entry["table"]["StorageDescriptor"], "Location": f"s3://b/{entry['path']}"}
+        assert {**entry["table"], "StorageDescriptor": descriptor} == table
+        assert (entry["zone"], entry["dataset"]) == (key.split("/")[0], "orders")
+    assert "any-bucket" not in json.dumps(document)
+    assert (document["contracts"], document["datasets"]) == ({"orders.yaml": "00"}, sorted(CONTRACTS))
+    tables = sum(2 + len(contract.tables) for contract in CONTRACTS.values())
+    assert len(document["tables"]) == tables
+
+
+def test_written_twice_is_written_once(tmp_path: Path) -> None:
+    path = write_catalog(tmp_path / "dist", ROOT / "contracts")
+    first = path.read_bytes()
+    assert write_catalog(tmp_path / "dist", ROOT / "contracts").read_bytes() == first
+    assert set(json.loads(first)["contracts"]) == {f"{dataset}.yaml" for dataset in CONTRACTS}
