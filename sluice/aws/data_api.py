@@ -36,8 +36,9 @@ _BUSY = re.compile(
     r"|connection\b.{0,60}\b(lost|closed|reset|refused|terminated)|terminating connection|could not connect to server"
     r"|server closed the connection|database system is (shutting down|starting up|in recovery mode)"
     r"|s3serviceexception.{0,200}(slowdown|internalerror|serviceunavailable|requesttimeout)"
-    # Two sessions that create the same schema or table at once: one finds the other's entry in the system catalog.
-    r'|duplicate key value violates unique constraint "pg_',
+    # Two sessions that create the same schema or table at once, both where it does not exist: one finds what the other
+    # has made in the meantime.
+    r'|duplicate key value violates unique constraint "pg_|(?<!of )\b(schema|relation|type) "[^"]+" already exists',
     re.IGNORECASE | re.DOTALL,
 )
 

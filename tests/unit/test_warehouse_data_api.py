@@ -143,6 +143,8 @@ def test_settings_without_a_warehouse_are_refused() -> None:
         "ERROR: S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid 1",
         "ERROR: Query (12) cancelled by WLM abort action: system requested abort query",
         'ERROR: duplicate key value violates unique constraint "pg_namespace_nspname_index"',
+        'ERROR: type "load_dates" already exists',
+        'ERROR: Relation "load_audit" already exists',
     ],
 )
 def test_errors_that_may_go_away_are_busy_errors(stub: Stubber, api: DataApi, text: str) -> None:
@@ -163,6 +165,7 @@ def test_errors_that_may_go_away_are_busy_errors(stub: Stubber, api: DataApi, te
         "ERROR: Found multiple matches to update the same tuple.",
         "ERROR: S3ServiceException:Access Denied,Status 403,Error AccessDenied",
         'ERROR: duplicate key value violates unique constraint "orders_pkey"',
+        'ERROR: column "a" of relation "t" already exists',
         "ERROR: permission denied for schema sluice",
     ],
 )
