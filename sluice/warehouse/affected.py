@@ -12,6 +12,7 @@ DATES = qualified(OWN_SCHEMA, DATES_TABLE)
 
 _COLUMNS = ("table_schema", "table_name", "batch_id", "affected_date")
 _AFFECTED = identifier("_affected")
+_NOTED = identifier("_noted")
 
 
 def day(column: str) -> str:
@@ -61,6 +62,22 @@ def sent_before(target: Target, column: str) -> str:
         f'SELECT {BATCHES}."batch_id", {day(target.column(column))}',
         f"FROM {target.sql} INNER JOIN {BATCHES}",
         f'ON {partition_of(batch)} = {BATCHES}."partition_digits" AND {batch} < {BATCHES}."batch_id"',
+    )
+
+
+def noted_before() -> str:
+    """The query of the days that older batches of the same partition noted; it takes the table's names, too.
+
+    What `sent_before` cannot see: a version that such a batch brought and that lost, which may have been what was left
+    of its row in the published files; and the day that a row left with a batch that failed in another table, so that
+    nobody has refreshed that day.
+    """
+    batch = f'{_NOTED}."batch_id"'
+    return lines(
+        f'SELECT {BATCHES}."batch_id", {_NOTED}."affected_date"',
+        f"FROM {DATES} AS {_NOTED} INNER JOIN {BATCHES}",
+        f'ON {partition_of(batch)} = {BATCHES}."partition_digits" AND {batch} < {BATCHES}."batch_id"',
+        f'WHERE {_NOTED}."table_schema" = :table_schema AND {_NOTED}."table_name" = :table_name',
     )
 
 

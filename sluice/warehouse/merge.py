@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
-from sluice.warehouse.affected import day, insert_dates, partition_of, sent_before
+from sluice.warehouse.affected import day, insert_dates, noted_before, partition_of, sent_before
 from sluice.warehouse.audit import AUDIT, insert_audit
 from sluice.warehouse.batches import BATCHES, ListedBatch, create_batches, insert_batches
 from sluice.warehouse.quoting import identifier, lines, names
@@ -137,7 +137,7 @@ def _note_upserted(staging: Staging) -> tuple[str, ...]:
         f"INNER JOIN {target.sql} ON {_same_key(target, _STAGED)}",
     )
     come = f'SELECT {_BATCH} AS "batch_id", {day(identifier(column))} AS "affected_date" FROM {FRESH}'
-    return (insert_dates(come, met, sent_before(target, column)),)
+    return (insert_dates(come, met, sent_before(target, column), noted_before()),)
 
 
 def _wins_at(target: Target, columns: tuple[str, ...]) -> str:

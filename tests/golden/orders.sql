@@ -107,6 +107,11 @@ UNION
 SELECT "_load_batches"."batch_id", CAST("orders"."order_date" AS date)
 FROM "public"."orders" INNER JOIN "_load_batches"
 ON SPLIT_PART("orders"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "orders"."_batch_id" < "_load_batches"."batch_id"
+UNION
+SELECT "_load_batches"."batch_id", "_noted"."affected_date"
+FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
+ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
+WHERE "_noted"."table_schema" = :table_schema AND "_noted"."table_name" = :table_name
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 
@@ -235,6 +240,11 @@ UNION
 SELECT "_load_batches"."batch_id", CAST("order_items"."order_date" AS date)
 FROM "public"."order_items" INNER JOIN "_load_batches"
 ON SPLIT_PART("order_items"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "order_items"."_batch_id" < "_load_batches"."batch_id"
+UNION
+SELECT "_load_batches"."batch_id", "_noted"."affected_date"
+FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
+ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
+WHERE "_noted"."table_schema" = :table_schema AND "_noted"."table_name" = :table_name
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 

@@ -101,6 +101,11 @@ UNION
 SELECT "_load_batches"."batch_id", CAST("transactions"."transaction_date" AS date)
 FROM "public"."transactions" INNER JOIN "_load_batches"
 ON SPLIT_PART("transactions"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "transactions"."_batch_id" < "_load_batches"."batch_id"
+UNION
+SELECT "_load_batches"."batch_id", "_noted"."affected_date"
+FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
+ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
+WHERE "_noted"."table_schema" = :table_schema AND "_noted"."table_name" = :table_name
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 

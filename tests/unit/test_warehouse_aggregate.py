@@ -139,6 +139,15 @@ MISMATCHED = [
         {"columns": (*COLUMNS, replace(COLUMNS[2], name="business_date"))},
         "column business_date is always there",
     ),
+    (
+        HEAD,
+        {
+            "columns": (*COLUMNS, replace(COLUMNS[2], name="business_date")),
+            "business_date": "business_date",
+            "primary_key": ("business_date", "order_id"),
+        },
+        "column business_date of table orders is part of its primary key",
+    ),
 ]
 
 

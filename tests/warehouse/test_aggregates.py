@@ -130,6 +130,18 @@ def test_what_lies_beneath_a_row_that_an_hour_no_longer_has_counts_again(shop: S
     assert shop.aggregate("daily_orders") == [(DAY, 1, 0, 0, D("3.00"))]
 
 
+def test_an_older_version_that_its_hour_no_longer_has_counts_no_more(shop: Shop) -> None:
+    """The table's row came with another hour, which has lost it already."""
+    shop.send("orders", "2026-11-20T13", one_order(1, "1.00"))
+    shop.send("orders", "2026-11-20T14", one_order(1, "2.00", at=5))
+    shop.send("orders", "2026-11-20T14", {}, version=2)
+    assert shop.aggregate("daily_orders") == [(DAY, 1, 0, 0, D("1.00"))]
+
+    shop.send("orders", "2026-11-20T13", {}, version=2)
+
+    assert shop.aggregate("daily_orders") == []
+
+
 def test_a_date_that_moves_leaves_its_old_day(shop: Shop) -> None:
     shop.send("orders", "2026-11-20T13", merged(one_order(1), one_order(2)))
 
@@ -318,6 +330,21 @@ def test_a_batch_is_not_refreshed_before_it_is_loaded_in_all_its_tables(shop: Sh
     assert set(first.refresh.values()) == {(DAY.isoformat(),)}
     # The orders themselves were merged by the first run; the second one knows of them.
     assert second.refresh["daily_orders"] == (NEXT_DAY.isoformat(),)
+
+
+def test_a_day_that_rows_left_with_a_failed_batch_is_refreshed_with_the_next_one(shop: Shop) -> None:
+    shop.send("orders", "2026-11-20T13", one_order(1))
+    moved = shop.publish("orders", "2026-11-20T14", one_order(1, order_date=NEXT_DAY, at=5))
+    [file] = shop.published["orders"][moved]["order_items"]
+    shop.loads.s3.delete_object(Bucket=shop.loads.bucket, Key=file.url.removeprefix(f"s3://{shop.loads.bucket}/"))
+    [failed] = shop.attempt("orders", moved).batches
+    assert "order_items" in failed.error
+
+    # The table of orders has the move already, and the hour is sent again without it.
+    shop.send("orders", "2026-11-20T14", one_order(2, order_date=NEXT_DAY), version=2)
+
+    # Order 1 counts once, by what the files still have of it, and on the day that the table says.
+    assert shop.aggregate("daily_orders") == [(NEXT_DAY, 2, 0, 0, D("20.00"))]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

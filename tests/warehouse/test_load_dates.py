@@ -67,6 +67,16 @@ STEPS: dict[str, tuple[LoadMode, list[dict[str, list[Row]]], dict[str, list[int]
         [{FIRST: [sold(1), sold(4, 2)]}, {AGAIN: []}],
         {FIRST: [1, 4], AGAIN: [1, 4]},
     ),
+    "upsert: a partition that is sent again without a version that lost": (
+        "upsert",
+        [{SECOND: [sold(2, version=2)]}, {FIRST: [sold(1)]}, {AGAIN: []}],
+        {SECOND: [2], FIRST: [2], AGAIN: [2]},
+    ),
+    "upsert: a partition that is sent again without a row whose day it had moved": (
+        "upsert",
+        [{SECOND: [sold(2)]}, {FIRST: [sold(1, version=2)]}, {AGAIN: [sold(9, 9)]}],
+        {SECOND: [2], FIRST: [1, 2], AGAIN: [1, 2, 9]},
+    ),
     "upsert: two batches of one claim": (
         "upsert",
         [{FIRST: [sold(1), sold(4, 2)], SECOND: [sold(2, version=2)]}],

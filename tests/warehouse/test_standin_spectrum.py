@@ -296,6 +296,18 @@ def test_a_procedure_reads_the_tables_that_its_words_and_those_of_procedures_it_
     assert sql.rows("SELECT n FROM counts ORDER BY n") == [(3,), (4,)]
 
 
+def test_a_table_that_cannot_be_here_disturbs_no_procedure_that_may_not_read_it(sql: Sql, two_days: Lake) -> None:
+    two_days.table("broken", {"x": "array<int>"})
+    sql.ok("CREATE TABLE counts (n BIGINT)")
+    sql.ok(
+        "CREATE PROCEDURE refresh(name VARCHAR) AS $$ BEGIN"
+        " EXECUTE 'INSERT INTO counts SELECT count(*) FROM spectrum.' || name; END $$ LANGUAGE plpgsql"
+    )
+    sql.ok("CALL refresh('ord' || 'ers')")
+    assert sql.rows("SELECT n FROM counts") == [(3,)]
+    assert "gone" in sql.error("CALL gone()")
+
+
 def test_a_procedure_that_names_no_table_gets_all(sql: Sql, two_days: Lake) -> None:
     assert two_days.database
     sql.batch(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, replace, tokenize
 from localcloud.redshift.dialect.reader import Reader
@@ -27,10 +27,17 @@ _NOT_HERE = ("insert into", "alter table", "drop table if exists", "drop table")
 
 @dataclass(frozen=True)
 class Mention:
-    """A table that a statement names, which the catalog may or may not have."""
+    """A table that a statement names, which the catalog may or may not have.
+
+    Attributes:
+        schema: its schema.
+        table: its name.
+        is_guess: whether nothing names it, but a procedure may read it all the same.
+    """
 
     schema: ExternalSchema
     table: str
+    is_guess: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"External table {self.schema.name}.{self.table}"

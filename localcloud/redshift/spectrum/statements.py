@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from localcloud.redshift.database import Connection, Database
 from localcloud.redshift.dialect.external_schema import read_external_schema
 from localcloud.redshift.dialect.lexer import tokenize
-from localcloud.redshift.errors import SqlError
+from localcloud.redshift.errors import NotInStandInError, SqlError
 from localcloud.redshift.loading.parquet import spectrum_error
 from localcloud.redshift.spectrum.catalog import Catalog
 from localcloud.redshift.spectrum.mentions import (
@@ -127,7 +127,7 @@ class Spectrum:
     def _of_schema(self, schema: ExternalSchema, found: set[str]) -> tuple[Mention, ...]:
         names = [table.name for table in self._catalog.tables(schema.database)]
         named = [name for name in names if name in found]
-        return tuple(Mention(schema, name) for name in named or names)
+        return tuple(Mention(schema, name, is_guess=not named) for name in named or names)
 
     def follow(self, mention: Mention, check: Callable[[], None]) -> bool:
         """Let a table follow catalog and bucket; tell whether anything changed.
@@ -229,7 +229,9 @@ class Visit:
         refuse(sql, schemas)
         for table in self._follow(sql, schemas):
             error = self._followed[table]
-            if error is not None:
+            # A table that cannot be here at all is no reason to refuse a CALL that may not read it.
+            is_bearable = isinstance(table, Mention) and table.is_guess and isinstance(error, NotInStandInError)
+            if error is not None and not is_bearable:
                 raise error
         return drop_cascade(self._with_pseudocolumns(sql, schemas), schemas)
 

@@ -2,8 +2,8 @@
 -- what must be brought up to date after a load can be asked at any time, after a crash too.
 
 -- name: create_table
--- One row per batch, table and day: the days of the rows that the batch brought, and of those that it replaced or that
--- an older batch of its partition had brought.
+-- One row per batch, table and day: the days of the rows that the batch brought, of those that it replaced or that an
+-- older batch of its partition had brought, and the days that such an older batch noted.
 CREATE TABLE IF NOT EXISTS sluice.load_dates (
     table_schema varchar(128) NOT NULL,
     table_name varchar(128) NOT NULL,

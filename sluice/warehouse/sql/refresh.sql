@@ -39,16 +39,18 @@ $$ LANGUAGE plpgsql SECURITY DEFINER;
 
 -- name: source
 -- Which rows of one table count, and their newest versions among the published files. The target tells which rows there
--- are and on which day each arrived, so that only the partitions of those days are read.
+-- are and on which day each arrived, so that only the partitions of those days are read. The lists are in no order:
+-- Redshift takes several LISTAGG of one statement only when all of them have the same.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html
     DROP TABLE IF EXISTS {{current}};
     CREATE TEMP TABLE {{current}} ({{current_columns}});
     {{fill_current}};
     SELECT INTO _days LISTAGG(
         '("_published"."year" = ''' || "_year" || ''' AND "_published"."month" = ''' || "_month"
         || ''' AND "_published"."day" IN (' || "_listed" || '))', ' OR '
-    ) WITHIN GROUP (ORDER BY "_year", "_month")
+    )
     FROM (
-        SELECT "_year", "_month", LISTAGG('''' || "_day" || '''', ', ') WITHIN GROUP (ORDER BY "_day") AS "_listed"
+        SELECT "_year", "_month", LISTAGG('''' || "_day" || '''', ', ') AS "_listed"
         FROM (
             SELECT DISTINCT SUBSTRING("_arrived", 1, 4) AS "_year", SUBSTRING("_arrived", 5, 2) AS "_month",
                 SUBSTRING("_arrived", 7, 2) AS "_day"

@@ -38,9 +38,9 @@ BEGIN
     SELECT INTO _days LISTAGG(
         '("_published"."year" = ''' || "_year" || ''' AND "_published"."month" = ''' || "_month"
         || ''' AND "_published"."day" IN (' || "_listed" || '))', ' OR '
-    ) WITHIN GROUP (ORDER BY "_year", "_month")
+    )
     FROM (
-        SELECT "_year", "_month", LISTAGG('''' || "_day" || '''', ', ') WITHIN GROUP (ORDER BY "_day") AS "_listed"
+        SELECT "_year", "_month", LISTAGG('''' || "_day" || '''', ', ') AS "_listed"
         FROM (
             SELECT DISTINCT SUBSTRING("_arrived", 1, 4) AS "_year", SUBSTRING("_arrived", 5, 2) AS "_month",
                 SUBSTRING("_arrived", 7, 2) AS "_day"
@@ -68,9 +68,9 @@ WHERE "_rank" = 1';
     SELECT INTO _days LISTAGG(
         '("_published"."year" = ''' || "_year" || ''' AND "_published"."month" = ''' || "_month"
         || ''' AND "_published"."day" IN (' || "_listed" || '))', ' OR '
-    ) WITHIN GROUP (ORDER BY "_year", "_month")
+    )
     FROM (
-        SELECT "_year", "_month", LISTAGG('''' || "_day" || '''', ', ') WITHIN GROUP (ORDER BY "_day") AS "_listed"
+        SELECT "_year", "_month", LISTAGG('''' || "_day" || '''', ', ') AS "_listed"
         FROM (
             SELECT DISTINCT SUBSTRING("_arrived", 1, 4) AS "_year", SUBSTRING("_arrived", 5, 2) AS "_month",
                 SUBSTRING("_arrived", 7, 2) AS "_day"
@@ -98,9 +98,9 @@ WHERE "_rank" = 1';
     SELECT INTO _days LISTAGG(
         '("_published"."year" = ''' || "_year" || ''' AND "_published"."month" = ''' || "_month"
         || ''' AND "_published"."day" IN (' || "_listed" || '))', ' OR '
-    ) WITHIN GROUP (ORDER BY "_year", "_month")
+    )
     FROM (
-        SELECT "_year", "_month", LISTAGG('''' || "_day" || '''', ', ') WITHIN GROUP (ORDER BY "_day") AS "_listed"
+        SELECT "_year", "_month", LISTAGG('''' || "_day" || '''', ', ') AS "_listed"
         FROM (
             SELECT DISTINCT SUBSTRING("_arrived", 1, 4) AS "_year", SUBSTRING("_arrived", 5, 2) AS "_month",
                 SUBSTRING("_arrived", 7, 2) AS "_day"
