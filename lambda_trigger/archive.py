@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from lambda_trigger.outcomes import read_frozen_manifest
 from lambda_trigger.parallel import each
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort, ObjectsPort
 from sluice.batch import BatchState
@@ -200,7 +201,9 @@ class Archive:
         return self._planned(leased)
 
     def _planned(self, record: BatchRecord) -> _Plan:
-        manifest = FrozenManifest.from_json(self.documents.read(record.frozen_manifest))
+        manifest = read_frozen_manifest(self.documents, record.frozen_manifest)
+        if manifest is None:
+            raise MissingObjectError(f"{record.frozen_manifest}: there is no such object, or it cannot be read")
         older = [other for other in self.ledger.versions(record.batch_id) if other.batch_id < record.batch_id]
         loaded = tuple(other for other in older if other.state is BatchState.LOADED)
         files = [_File(file) for file in manifest.files if not is_archive_url(file.url)]
@@ -216,11 +219,11 @@ class Archive:
         return _Plan(record, manifest, loaded, tuple(files), leftovers)
 
     def _files(self, record: BatchRecord) -> tuple[SourceFile, ...]:
-        try:
-            return FrozenManifest.from_json(self.documents.read(record.frozen_manifest)).files
-        except MissingObjectError:
+        manifest = read_frozen_manifest(self.documents, record.frozen_manifest)
+        if manifest is None:
             logger.warning("batch %s: its frozen manifest is gone, so nobody knows what it left", record.batch_id)
             return ()
+        return manifest.files
 
     def _newer(self, record: BatchRecord) -> BatchRecord | None:
         """A newer batch of the partition; one whose manifest was rejected replaces nothing."""
@@ -265,9 +268,13 @@ class Archive:
         url, target = item.file.url, archive_url(item.file.url)
         original = self.objects.info(url)
         archived = self.objects.info(target)
+        is_there = archived is not None and archived.has_content_of(item.file)
         if original is None:
-            is_there = archived is not None and archived.has_content_of(item.file)
             return _Found.COPIED if is_there else _Found.GONE
+        if is_there and original.as_file.modified_at < item.file.modified_at:
+            # The file was deleted, and a crash left the version to be seen that its writer had replaced by it.
+            self.objects.hide(original)
+            return _Found.COPIED
         if original.as_file != item.file or item.version not in {"", original.version_id}:
             return _Found.CHANGED
         if archived is None or not archived.is_copy_of(original):

@@ -23,7 +23,7 @@ from sluice.contract import Contract
 from sluice.errors import ConflictError, TerminalError
 from sluice.logs import log_context
 from sluice.notices import StepFailure
-from sluice.record import BatchRecord, Claim
+from sluice.record import MAX_NOTE_CHARACTERS, BatchRecord, Claim
 from sluice.settings import Settings
 from sluice.warehouse.procedure import refresh_statements
 
@@ -154,7 +154,8 @@ class Loads:
             logger.warning("claim %s: nothing is open, so nothing failed: %s", claim_id, clear.text)
             return
         is_given_up = opened is not None and opened.redrives >= self.settings.max_attempts
-        self.notifier.stopped(dataset, claim_id, records, clear, is_given_up=is_given_up)
+        execution = claim_id if opened is None else opened.execution
+        self.notifier.stopped(dataset, execution, records, clear, is_given_up=is_given_up)
         each(lambda record: self._note(record, clear.text, clear.text), records, self.workers)
         if opened is not None and is_given_up:
             self.ledger.change_open_load(replace(opened, is_given_up=True))
@@ -201,7 +202,9 @@ class Loads:
 
         def settle(_: int) -> None:
             record = self.ledger.batch(concerned.batch_id)
-            if record is None or record.claim_id != concerned.claim_id or record.history[-1].note == note:
+            if record is None or record.claim_id != concerned.claim_id:
+                return
+            if record.history[-1].note == note[:MAX_NOTE_CHARACTERS]:
                 return
             self.ledger.save(record, record.noted(self.clock(), note, reason))
 

@@ -54,10 +54,10 @@ class Notifier:
         self._publish(dataset, notices.loaded(dataset, records, self.clock()))
 
     def stopped(
-        self, dataset: str, claim_id: str, records: Sequence[BatchRecord], failure: StepFailure, *, is_given_up: bool
+        self, dataset: str, execution: str, records: Sequence[BatchRecord], failure: StepFailure, *, is_given_up: bool
     ) -> None:
         """Tell that something after a load failed."""
-        self._publish(dataset, notices.stopped(dataset, claim_id, records, failure, is_given_up=is_given_up))
+        self._publish(dataset, notices.stopped(dataset, execution, records, failure, is_given_up=is_given_up))
 
     def _publish(self, dataset: str, notice: Notice) -> None:
         topics = {

@@ -10,6 +10,7 @@ from lambda_trigger.pauses import pause_after
 from lambda_trigger.ports import ExecutionsPort, LedgerPort
 from lambda_trigger.running import execution_input
 from sluice.aws.executions import SUCCEEDED, Execution
+from sluice.errors import SluiceError
 from sluice.logs import log_context
 from sluice.notices import StepFailure
 from sluice.record import OpenLoad
@@ -40,22 +41,27 @@ class OpenLoads:
         """Make every open load of a dataset go on whose execution does not.
 
         Raises:
-            SluiceError: AWS could not answer or refused; repairing again goes on where this stopped.
+            SluiceError: Something went wrong with one of them, the first one's error; the others were seen to.
         """
+        problems = []
         for load in self.ledger.open_loads(dataset):
             with log_context(run=load.claim_id):
-                self._repair(load)
+                try:
+                    self._repair(load)
+                except SluiceError as exc:
+                    logger.exception("load %s could not be made to go on", load.claim_id)
+                    problems.append(exc)
+        if problems:
+            raise problems[0]
 
     def _repair(self, load: OpenLoad) -> None:
-        machine, name = self.settings.load_machine, load.claim_id
-        execution = self.executions.describe(machine, name)
+        execution = self.executions.describe(self.settings.load_machine, load.execution)
         if execution is None:
-            # Step Functions has forgotten it, or it was deleted. Every step can be repeated, so it begins anew.
-            logger.warning("execution %s of %s is unknown: it begins anew", name, machine)
-            self.executions.start(machine, name, execution_input(name, load.dataset))
+            # Step Functions has forgotten it, it was deleted, or a sweep died before it began.
+            self._start(load)
         elif execution.state == SUCCEEDED:
             # The load was booked by a sweep after it had been finished.
-            self.ledger.close_load(load.dataset, name)
+            self.ledger.close_load(load.dataset, load.claim_id)
         elif execution.has_failed and not load.is_given_up:
             self._go_on(load, execution)
 
@@ -65,9 +71,34 @@ class OpenLoads:
             self._give_up(load, execution)
         elif now >= load.tried_at + pause_after(load.redrives + 1, self.settings):
             # Counted first: an execution that takes the sweep down with it is not redriven for ever.
-            self.ledger.change_open_load(replace(load, redrives=load.redrives + 1, tried_at=now))
-            is_going = self.executions.redrive(execution.machine, execution.name)
-            logger.warning("execution %s: %s", execution.name, "redriven" if is_going else "cannot be redriven")
+            tried = replace(load, redrives=load.redrives + 1, tried_at=now)
+            self.ledger.change_open_load(tried)
+            if self.executions.redrive(execution.machine, execution.name):
+                logger.warning("execution %s: redriven", execution.name)
+            else:
+                self._begin_anew(tried)
+
+    def _begin_anew(self, load: OpenLoad) -> None:
+        """Follow a load with one more execution, when the one that it has cannot be redriven any more.
+
+        Source: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html (not after 14 days, and not
+        with as many events as an execution may have)
+        """
+        found = self.executions.describe(self.settings.load_machine, load.execution)
+        if found is not None and not found.has_failed:
+            return  # Somebody else has just made it go on.
+        following = replace(load, number=load.number + 1)
+        self.ledger.change_open_load(following)
+        self._start(following)
+
+    def _start(self, load: OpenLoad) -> None:
+        """Start with the booking. The load itself is done, and another one of the dataset may be at work."""
+        machine = self.settings.load_machine
+        logger.warning(
+            "execution %s of %s begins for claim %s, which is loaded", load.execution, machine, load.claim_id
+        )
+        about = execution_input(load.claim_id, load.dataset, is_booked=True)
+        self.executions.start(machine, load.execution, about)
 
     def _give_up(self, load: OpenLoad, execution: Execution) -> None:
         claim = self.ledger.claim(load.claim_id)
@@ -75,5 +106,5 @@ class OpenLoads:
         found = (self.ledger.batch(name) for name in names)
         records = [record for record in found if record is not None and record.claim_id == load.claim_id]
         failure = StepFailure("Execution", execution.state, execution.message)
-        self.notifier.stopped(load.dataset, load.claim_id, records, failure, is_given_up=True)
+        self.notifier.stopped(load.dataset, load.execution, records, failure, is_given_up=True)
         self.ledger.change_open_load(replace(load, is_given_up=True))

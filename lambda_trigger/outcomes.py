@@ -1,4 +1,7 @@
-"""Reading what runs left behind. An outcome that is missing or cannot be read stands for a run that did nothing."""
+"""Reading documents that may be missing or broken.
+
+Such an outcome stands for a run that did nothing, and such a manifest for a batch that its run fails.
+"""
 
 import logging
 from typing import TypeVar
@@ -7,7 +10,7 @@ import cattrs
 
 from lambda_trigger.ports import DocumentsPort
 from sluice.errors import MissingObjectError
-from sluice.handover import Document, LoadOutcome, RunOutcome
+from sluice.handover import Document, FrozenManifest, LoadOutcome, RunOutcome
 
 logger = logging.getLogger(__name__)
 _Outcome = TypeVar("_Outcome", bound=Document)
@@ -21,6 +24,11 @@ def read_run_outcome(documents: DocumentsPort, url: str) -> RunOutcome | None:
 def read_load_outcome(documents: DocumentsPort, url: str) -> LoadOutcome | None:
     """Outcome of a load; None when it is missing or broken."""
     return _read(documents, url, LoadOutcome)
+
+
+def read_frozen_manifest(documents: DocumentsPort, url: str) -> FrozenManifest | None:
+    """A manifest as it was validated; None when it is missing or broken."""
+    return _read(documents, url, FrozenManifest)
 
 
 def _read(documents: DocumentsPort, url: str, kind: type[_Outcome]) -> _Outcome | None:

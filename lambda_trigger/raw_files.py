@@ -1,15 +1,15 @@
 """What a conversion needs to be true of raw files at the moment when it begins: they are where its input says."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from lambda_trigger.outcomes import read_frozen_manifest
 from lambda_trigger.parallel import each
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort, ObjectsPort
 from sluice.batch import BatchState
-from sluice.errors import MissingObjectError
-from sluice.handover import FrozenManifest
+from sluice.handover import FrozenManifest, SourceFile
 from sluice.layout import Partition
 from sluice.logs import log_context
 from sluice.record import BatchRecord, timestamp
@@ -18,6 +18,7 @@ from sluice.whereabouts import Whereabouts, archive_location, raw_location
 
 logger = logging.getLogger(__name__)
 
+_Pair = tuple[BatchRecord, FrozenManifest]
 CLOCKS_DIFFER = timedelta(minutes=5)
 """More than the clocks of two Lambda functions can be apart."""
 
@@ -55,26 +56,38 @@ class RawFiles:
         Raises:
             TransientError: AWS could not answer now.
         """
-        manifests = each(self._followed, records, self.workers)
+        found = each(self._manifest, records, self.workers)
+        pairs = [(record, one) for record, one in zip(records, found, strict=True) if one is not None]
         locations = {
             Partition.parse(record.partition).values: _location(record, manifest)
-            for record, manifest in zip(records, manifests, strict=True)
-            if manifest is not None
+            for record, manifest in self._followed(pairs)
         }
         self.catalog.register(self.settings.raw_database, dataset, locations)
 
-    def _followed(self, record: BatchRecord) -> FrozenManifest | None:
-        try:
-            manifest = FrozenManifest.from_json(self.documents.read(record.frozen_manifest))
-        except MissingObjectError:
+    def _manifest(self, record: BatchRecord) -> FrozenManifest | None:
+        manifest = read_frozen_manifest(self.documents, record.frozen_manifest)
+        if manifest is None:
             # The run fails this batch, and it alone.
-            logger.warning("batch %s: its frozen manifest is gone", record.batch_id)
-            return None
-        if not any(_may_have_moved_since(record, other) for other in self.ledger.versions(record.batch_id)):
-            return manifest
+            logger.warning("batch %s: its frozen manifest is gone or cannot be read", record.batch_id)
+        return manifest
+
+    def _followed(self, pairs: Sequence[_Pair]) -> list[_Pair]:
+        """Batches with their manifests as they are after files have moved."""
+        have_moved = each(lambda pair: self._may_have_moved(pair[0]), pairs, self.workers)
+        # All files of all batches at once: one batch may have thousands.
+        files = [file for (_, one), is_it in zip(pairs, have_moved, strict=True) if is_it for file in one.files]
         find = Whereabouts(self.objects).find
         # A file that is nowhere stays as it is: the run names it and fails the batch.
-        files = tuple(find(file) or file for file in manifest.files)
+        places = dict(zip(files, each(lambda file: find(file) or file, files, self.workers), strict=True))
+        return each(lambda pair: (pair[0], self._rewritten(*pair, places)), pairs, self.workers)
+
+    def _may_have_moved(self, record: BatchRecord) -> bool:
+        return any(_may_have_moved_since(record, other) for other in self.ledger.versions(record.batch_id))
+
+    def _rewritten(
+        self, record: BatchRecord, manifest: FrozenManifest, places: Mapping[SourceFile, SourceFile]
+    ) -> FrozenManifest:
+        files = tuple(places.get(file, file) for file in manifest.files)
         if files == manifest.files:
             return manifest
         with log_context(batch=record.batch_id):

@@ -148,6 +148,13 @@ def execution_name(name: str, machine: str) -> str:
     return f"execution {name} of {machine}"
 
 
-def execution_input(claim_id: str, dataset: str) -> dict[str, str]:
-    """Input of the load's state machine. It is always the same for a claim: else its name would not be idempotent."""
-    return {CLAIM_ARGUMENT.strip("-"): claim_id, DATASET_ARGUMENT.strip("-"): dataset}
+def execution_input(claim_id: str, dataset: str, *, is_booked: bool = False) -> dict[str, str]:
+    """Input of the load's state machine. It is always the same for a claim: else its name would not be idempotent.
+
+    Args:
+        claim_id: The claim.
+        dataset: Its dataset.
+        is_booked: Whether the load is done and booked, so that only what follows it is to be done.
+    """
+    about = {CLAIM_ARGUMENT.strip("-"): claim_id, DATASET_ARGUMENT.strip("-"): dataset}
+    return about | ({"booked": "yes"} if is_booked else {})

@@ -122,13 +122,13 @@ def failed(record: BatchRecord) -> Notice:
 
 
 def stopped(
-    dataset: str, claim_id: str, records: Sequence[BatchRecord], failure: StepFailure, *, is_given_up: bool
+    dataset: str, execution: str, records: Sequence[BatchRecord], failure: StepFailure, *, is_given_up: bool
 ) -> Notice:
     """The rows of a load are in the warehouse, but something after it failed.
 
     Args:
         dataset: The dataset.
-        claim_id: The load's claim, which is the name of its execution.
+        execution: Name of the execution that follows the load.
         records: The batches of the load.
         failure: What failed.
         is_given_up: Whether it is not tried again by itself.
@@ -140,7 +140,7 @@ def stopped(
         "partitions": sorted({record.partition for record in records})[:MAX_LISTED],
         "batches": names[:MAX_LISTED],
         "batch_count": len(names),
-        "execution": claim_id,
+        "execution": execution,
         "state": failure.state,
         "why": failure.text[:MAX_WHY_CHARACTERS],
         "is_tried_again": not is_given_up,

@@ -330,12 +330,13 @@ class OpenLoad:
     """A load whose rows are in the warehouse while something after it is still to do: aggregates, archive, notices.
 
     Attributes:
-        claim_id: The claim; its execution has the same name.
+        claim_id: The claim.
         dataset: The dataset.
         since: When the load was booked.
         redrives: How often the execution was made to go on after it had failed.
         tried_at: When it was last made to go on; the same as `since` when it never was.
         is_given_up: Whether it waits for an operator, who has been told.
+        number: Number of the execution, from 1. There is a second one when the first one cannot go on any more.
     """
 
     claim_id: str
@@ -344,11 +345,17 @@ class OpenLoad:
     redrives: int
     tried_at: datetime
     is_given_up: bool = False
+    number: int = 1
 
     @classmethod
     def first(cls, claim: Claim, at: datetime) -> Self:
         """What a load begins with."""
         return cls(claim.claim_id, claim.dataset, at, 0, at)
+
+    @property
+    def execution(self) -> str:
+        """Name of the execution: that of the claim, and behind a second one its number."""
+        return self.claim_id if self.number == 1 else f"{self.claim_id}-{self.number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,6 @@ class Texts(Protocol):
     def read(self, url: str) -> str:
         """Content of a UTF-8 text object."""
 
-    def write(self, url: str, text: str) -> None:
-        """Write a text as UTF-8."""
-
 
 class Store(Protocol):
     """The part of `sluice.aws.objects.Objects` that a replay uses."""
@@ -55,6 +52,9 @@ class Store(Protocol):
 
     def create(self, url: str, body: bytes) -> bool:
         """Write an object that does not exist yet."""
+
+    def replace(self, stored: StoredObject, body: bytes) -> bool:
+        """Write an object in place of another that is still there."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class ReplayPlan:
         manifest_url: Where the manifest is written.
         text: The manifest.
         files: Number of files in it; None for a manifest that was rejected, which is written again as it was.
+        lying: The manifest that lay there when this was planned; None when there was none.
         archived: How many of the files are in the archive.
     """
 
@@ -77,6 +78,7 @@ class ReplayPlan:
     manifest_url: str
     text: str
     files: int | None
+    lying: StoredObject | None
     archived: int = 0
 
 
@@ -138,8 +140,20 @@ class Replay:
         return self.plan_all(dataset, [partition], is_forced=is_forced)[0]
 
     def write(self, plan: ReplayPlan) -> None:
-        """Write the manifest. Its event starts the rest."""
-        self.documents.write(plan.manifest_url, plan.text)
+        """Write the manifest, in place of exactly the one that lay there. Its event starts the rest.
+
+        Raises:
+            CommandError: Somebody has written a manifest since the plan was made. It counts, and nothing was written.
+        """
+        body = plan.text.encode()
+        is_written = (
+            self.objects.create(plan.manifest_url, body)
+            if plan.lying is None
+            else self.objects.replace(plan.lying, body)
+        )
+        if not is_written:
+            what = f"{plan.dataset} {plan.partition.label}"
+            raise CommandError(f"{what}: {plan.manifest_url} was written or archived meanwhile; wait, and try again")
 
     def resubmit(
         self, dataset: str, partition: Partition, name: str, body: bytes, *, is_forced: bool = False
@@ -157,7 +171,8 @@ class Replay:
             What was written.
 
         Raises:
-            CommandError: The partition cannot be replayed, the name is no file name, or it exists.
+            CommandError: The partition cannot be replayed, the name is no file name, or it exists; or somebody wrote a
+                manifest at the same moment, and the new file is in none.
         """
         plan = self.plan(dataset, partition, is_forced=is_forced)
         if plan.files is None:
@@ -202,12 +217,20 @@ class Replay:
             if batch.is_being_archived(self.now):
                 raise CommandError(f"{what}: files of {batch.batch_id} are being archived; wait, or use --force")
         url = f"s3://{self.settings.raw_bucket}/{contract.layout.folder(partition)}/{MANIFEST_NAME}"
+        lying = self.objects.info(url)
+        if lying is not None and not is_forced and _is_newer(lying, batches[0]):
+            raise CommandError(
+                f"{what}: the ledger does not know the manifest that lies there yet; wait, or use --force"
+            )
         for batch in batches:
             if batch.state is not BatchState.REJECTED and batch.frozen_manifest:
-                return self._plan_accepted(what, url, partition, batch)
-        return ReplayPlan(contract.dataset, partition, batches[0].batch_id, url, self._rejected_text(what, url), None)
+                return self._plan_accepted(what, url, lying, partition, batch)
+        text = self._rejected_text(what, url)
+        return ReplayPlan(contract.dataset, partition, batches[0].batch_id, url, text, None, lying)
 
-    def _plan_accepted(self, what: str, url: str, partition: Partition, batch: BatchRecord) -> ReplayPlan:
+    def _plan_accepted(
+        self, what: str, url: str, lying: StoredObject | None, partition: Partition, batch: BatchRecord
+    ) -> ReplayPlan:
         try:
             manifest = FrozenManifest.from_json(self.documents.read(batch.frozen_manifest))
         except MissingObjectError as exc:
@@ -218,7 +241,7 @@ class Replay:
         entries = tuple(ManifestEntry(file.url, file.size_bytes) for file in files)
         archived = sum(archive_url(file.url) == file.url for file in files)
         text = Manifest(entries).to_json()
-        return ReplayPlan(batch.dataset, partition, batch.batch_id, url, text, len(files), archived)
+        return ReplayPlan(batch.dataset, partition, batch.batch_id, url, text, len(files), lying, archived)
 
     def _where_they_are(self, what: str, files: Sequence[SourceFile]) -> list[SourceFile]:
         found = self._map(Whereabouts(self.objects).find, files)
@@ -260,6 +283,14 @@ def parse_span(text: str, *, is_hourly: bool) -> tuple[Partition, ...]:
     if len(found) > MAX_PARTITIONS:
         raise CommandError(f"{text!r} has {len(found)} partitions; at most {MAX_PARTITIONS} at once")
     return found
+
+
+def _is_newer(lying: StoredObject, newest: BatchRecord) -> bool:
+    """Whether a manifest was written after that of the newest batch, so that its event is still on its way.
+
+    S3 keeps whole seconds of an object, so it never seems to be later than its own event.
+    """
+    return newest.written_at != "" and lying.modified_at > datetime.fromisoformat(newest.written_at)
 
 
 def _bounds(text: str, *, is_hourly: bool) -> tuple[Partition, Partition]:

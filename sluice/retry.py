@@ -91,11 +91,14 @@ def _go_on(record: BatchRecord, ledger: RetryLedger, executions: RetryExecutions
     if load is None:
         raise CommandError(f"batch {record.batch_id} is {record.state}: {_why_not(record)}")
     # The sweep helps again from here on, as often as after the first failure.
-    ledger.change_open_load(replace(load, redrives=0, tried_at=now, is_given_up=False))
-    if not executions.redrive(machine, load.claim_id):
-        why = "it is at work, or it stopped more than 14 days ago"
-        raise CommandError(f"execution {load.claim_id} of {machine} cannot be redriven: {why}")
-    return f"execution {load.claim_id} of {machine} goes on where it stopped"
+    helped = replace(load, redrives=0, tried_at=now, is_given_up=False)
+    ledger.change_open_load(helped)
+    name = f"execution {load.execution} of {machine}"
+    if executions.redrive(machine, load.execution):
+        return f"{name} goes on where it stopped"
+    # The next sweep need not wait.
+    ledger.change_open_load(replace(helped, tried_at=load.tried_at))
+    return f"{name} cannot be redriven: it is at work, or the sweep begins a new one in its place"
 
 
 def _why_not(record: BatchRecord) -> str:

@@ -187,7 +187,7 @@ class LedgerBehaviour:
 
     def test_an_open_load_changes_until_it_is_closed(self, ledger: AnyLedger) -> None:
         load = OpenLoad("c1", "orders", AT, 0, AT)
-        changed = replace(load, redrives=2, tried_at=AT + timedelta(minutes=7), is_given_up=True)
+        changed = replace(load, redrives=2, tried_at=AT + timedelta(minutes=7), is_given_up=True, number=3)
         ledger.change_open_load(changed)
         assert ledger.open_loads("orders") == ()
         ledger.open_load(load)

@@ -162,6 +162,7 @@ def open_item(load: OpenLoad) -> Item:
         "redrives": load.redrives,
         "tried_at": timestamp(load.tried_at),
         "is_given_up": load.is_given_up,
+        "number": load.number,
     }
     return key(open_pk(load.dataset), load.claim_id) | plain_item(facts)
 
@@ -176,6 +177,7 @@ def read_open(item: Item, dataset: str) -> OpenLoad:
         facts["redrives"],
         datetime.fromisoformat(facts["tried_at"]),
         facts["is_given_up"],
+        facts.get("number", 1),
     )
 
 

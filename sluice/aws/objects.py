@@ -111,8 +111,12 @@ class Objects:
         below = self.info(stored.url)
         # In the same second it could also be a newer one, which must stay.
         if below is not None and below.modified_at < stored.modified_at:
-            with aws_errors(f"hide the older version of {stored.url}"):
-                self._delete_if(below)
+            self.hide(below)
+
+    def hide(self, stored: StoredObject) -> None:
+        """Take an object away if it is still this one. A bucket that keeps versions keeps it under a delete marker."""
+        with aws_errors(f"hide {stored.url}"):
+            self._delete_if(stored)
 
     def remove(self, url: str) -> None:
         """Delete whatever is at a URL; nothing happens when nothing is there."""
@@ -132,6 +136,22 @@ class Objects:
                 self.s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
             except ClientError as exc:
                 if code_of(exc) in _CHANGED_CODES:
+                    return False
+                raise
+        return True
+
+    def replace(self, stored: StoredObject, body: bytes) -> bool:
+        """Write an object in place of another, if nobody else has written or deleted it meanwhile.
+
+        Returns:
+            False when somebody has; then nothing was written.
+        """
+        bucket, key = split_url(stored.url)
+        with aws_errors(f"replace {stored.url}"):
+            try:
+                self.s3.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=stored.etag)
+            except ClientError as exc:
+                if code_of(exc) in _MISSING_CODES | _CHANGED_CODES:
                     return False
                 raise
         return True

@@ -72,5 +72,5 @@ def _row(plan: ReplayPlan) -> tuple[object, ...]:
 
 
 def _as_json(plan: ReplayPlan) -> dict[str, object]:
-    facts = {name: value for name, value in asdict(plan).items() if name not in {"partition", "text"}}
+    facts = {name: value for name, value in asdict(plan).items() if name not in {"partition", "text", "lying"}}
     return {**facts, "partition": plan.partition.label}

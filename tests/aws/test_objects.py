@@ -193,6 +193,18 @@ def test_what_exists_is_not_created(clients: Clients, objects: Objects, bucket: 
     assert body(clients, bucket, "a") == b"one"
 
 
+def test_only_what_nobody_has_touched_is_replaced(clients: Clients, objects: Objects, bucket: str) -> None:
+    url = put(clients, bucket, "a", b"one")
+    seen = objects.info(url)
+    assert seen is not None
+    assert objects.replace(seen, b"two") is True
+    assert objects.replace(seen, b"three") is False
+    assert body(clients, bucket, "a") == b"two"
+    objects.remove(url)
+    assert objects.replace(seen, b"four") is False
+    assert keys(clients, bucket) == []
+
+
 def test_a_bucket_that_is_not_there_is_an_error(objects: Objects) -> None:
     with pytest.raises(AwsError, match=r"^write s3://no-such-bucket/a: .*NoSuchBucket"):
         objects.create("s3://no-such-bucket/a", b"one")

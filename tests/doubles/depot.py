@@ -95,7 +95,7 @@ class Depot:
             f"{next(self._sequencers):016X}",
             version if self.objects.keeps_versions else None,
             md5(text.encode()).hexdigest(),
-            "2026-11-20T14:00:00.000Z",
+            self.now.isoformat(),
         )
 
     def replay(self, *, is_forced: bool = False) -> ManifestEvent:

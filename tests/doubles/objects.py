@@ -69,6 +69,10 @@ class MemoryObjects:
             # A marker over the older versions; nobody asks for those any more.
             self.documents.delete(stored.url)
 
+    def hide(self, stored: StoredObject) -> None:
+        if self.info(stored.url) == stored:
+            self.documents.delete(stored.url)
+
     def remove(self, url: str) -> None:
         self.documents.delete(url)
 
@@ -76,6 +80,13 @@ class MemoryObjects:
         if self._versions(url):
             return False
         self.documents.put(url, body, self._clock())
+        return True
+
+    def replace(self, stored: StoredObject, body: bytes) -> bool:
+        found = self.info(stored.url)
+        if found is None or found.etag != stored.etag:
+            return False
+        self.documents.put(stored.url, body, self._clock())
         return True
 
     def put_in_parts(self, url: str, body: bytes, at: datetime) -> str:

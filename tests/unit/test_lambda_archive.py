@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sluice.errors import AwsBusyError, AwsError, ConflictError, MissingObjectError
 from sluice.handover import FrozenManifest
+from sluice.record import BatchRecord
 from tests.doubles.depot import ARCHIVE, BASE, FOLDER, Depot
 from tests.doubles.faults import CrashError, Faults
 
@@ -21,6 +22,16 @@ IN_FOLDER = f"s3://sluice-raw/{FOLDER}/"
 def archived(*names: str) -> dict[str, list[str]]:
     """Each file once, in the archive."""
     return {name: [f"archive/{FOLDER}/{name}"] for name in sorted(names)}
+
+
+def take_away_manifest(depot: Depot, *, is_there: bool) -> BatchRecord:
+    """The only batch, its frozen manifest gone or broken."""
+    (record,) = depot.records
+    if is_there:
+        depot.documents.write(record.frozen_manifest, '{"nobody": "knows this"}')
+    else:
+        depot.documents.delete(record.frozen_manifest)
+    return record
 
 
 @pytest.fixture(params=[True, False], ids=["versions", "no versions"])
@@ -162,25 +173,46 @@ def test_without_any_time_nothing_is_touched(depot: Depot) -> None:
     assert depot.states == ["LOADED"]
 
 
-def test_one_batch_that_cannot_be_archived_does_not_keep_the_others(depot: Depot) -> None:
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_batch_whose_frozen_manifest_cannot_be_read_is_an_error_that_says_so(depot: Depot, is_there: bool) -> None:
     claim = depot.take_and_load(depot.send(FILES))
-    bad = depot.records[0]
-    depot.documents.delete(bad.frozen_manifest)
+    take_away_manifest(depot, is_there=is_there)
     with pytest.raises(MissingObjectError, match=r"manifests/orders/.*: there is no such object"):
         depot.run_archive(claim)
     assert depot.states == ["LOADED"]
     assert len(depot.copies()) == 2
 
 
-def test_a_batch_whose_frozen_manifest_is_gone_is_left_to_its_run(depot: Depot) -> None:
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_batch_whose_frozen_manifest_cannot_be_read_is_left_to_its_run(depot: Depot, is_there: bool) -> None:
     depot.intake.take(depot.send(FILES))
-    (record,) = depot.records
-    depot.documents.delete(record.frozen_manifest)
+    record = take_away_manifest(depot, is_there=is_there)
     depot.raw_files.settle("orders", [record])
     assert depot.location == IN_FOLDER
 
 
 # Crashes and refusals
+
+
+def test_a_crash_that_brings_a_replaced_file_to_light_ends_like_no_crash() -> None:
+    def rewritten() -> tuple[Depot, str]:
+        depot = Depot()
+        depot.put("part-1", b"replaced before anybody listed it")
+        return depot, depot.take_and_load(depot.send(FILES))
+
+    whole, claim = rewritten()
+    whole.faults.arm(10**9)
+    whole.run_archive(claim)
+    cut, claim = rewritten()
+    cut.faults.arm(whole.faults.passed.index("before MemoryObjects.delete"))
+    with pytest.raises(CrashError):
+        cut.run_archive(claim)
+    # S3 has deleted the version, and the process died before the older one was hidden.
+    cut.documents._versions[f"{BASE}/part-1"].popitem()
+    assert cut.raw()[f"{FOLDER}/part-1"] == b"replaced before anybody listed it"
+    assert cut.run_archive(claim) is True
+    assert end_of(cut) == end_of(whole)
+    assert cut.records[0].history[-1].note == whole.records[0].history[-1].note
 
 
 def one_batch(depot: Depot) -> str:

@@ -1,14 +1,15 @@
 """The sweep: partitions that the catalog lacks, its sign of life, and problems that it outlives."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from lambda_trigger.sweeping import SweepError
-from sluice.batch import BatchState
+from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError
-from sluice.record import Heartbeat
+from sluice.record import Claim, Heartbeat, OpenLoad
 from tests.doubles.world import World
 
 FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
@@ -122,3 +123,22 @@ def test_an_open_load_rests_between_two_tries() -> None:
     pauses = [(later - earlier) / timedelta(seconds=1) for earlier, later in pairwise(tried)]
     assert len(pauses) == 3
     assert all(pause >= least for pause, least in zip(pauses, (60, 120, 240), strict=True))
+
+
+def test_an_open_load_that_cannot_be_mended_does_not_keep_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    for number in (1, 2):
+        load = OpenLoad(f"c{number}", "orders", world.now, 0, world.now)
+        world.ledger.write_claim(Claim(load.claim_id, "orders", Stage.LOAD, (), world.now))
+        world.ledger.open_load(load)
+    start = world.machine.start
+
+    def refuse_the_first(machine: str, name: str, arguments: Mapping[str, str]) -> None:
+        if name == "c1":
+            raise AwsError("start execution c1: AccessDenied")
+        start(machine, name, arguments)
+
+    monkeypatch.setattr(world.machine, "start", refuse_the_first)
+    with pytest.raises(SweepError, match=r"^orders/open loads: start execution c1: AccessDenied$"):
+        world.sweep()
+    assert list(world.machine.executions) == ["c2"]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from sluice.aws.objects import CopyDiffersError
+from sluice.errors import AwsBusyError, ConflictError
 from tests.doubles.machine import StateError, compiled, evaluate
 from tests.doubles.world import ROOT
 
@@ -91,6 +93,24 @@ def test_every_task_retries_what_may_go_away_and_catches_the_rest() -> None:
         (catch,) = state["Catch"]
         assert catch["ErrorEquals"] == ["States.ALL"], name
     assert [catch["ErrorEquals"] for catch in MACHINE["States"]["RefreshAggregates"]["Catch"]] == [["States.ALL"]]
+
+
+def test_what_the_functions_call_transient_is_retried() -> None:
+    for name, raised in [("BookLoad", (AwsBusyError, ConflictError)), ("Archive", (AwsBusyError, CopyDiffersError))]:
+        (retry,) = MACHINE["States"][name]["Retry"]
+        assert {kind.__name__ for kind in raised} <= set(retry["ErrorEquals"]), name
+
+
+def test_a_statement_that_hangs_until_the_execution_times_out_leaves_it_redrivable() -> None:
+    # https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: fewer than 24,999 events. A look is
+    # a wait (entered, left), a task (entered, scheduled, started, succeeded, left) and a choice (entered, left).
+    seconds = MACHINE["States"]["RefreshAggregates"]["ItemProcessor"]["States"]["Pause"]["Seconds"]
+    passed, polls = 0, 0
+    while passed < MACHINE["TimeoutSeconds"]:
+        passed += evaluate(seconds[2:-2].strip(), {"input": {"polls": polls}})
+        polls += 1
+    assert 9 * polls < 20_000
+    assert passed / polls > 60
 
 
 def test_what_fails_after_the_load_is_booked_and_then_stops() -> None:

@@ -1,6 +1,6 @@
 """Every way through the load's state machine, and a crash at every point of each: the end is that of no crash."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -58,6 +58,11 @@ def refresh_fails_twice(world: World) -> None:
     load_ends(world)
 
 
+def no_redrive(world: World) -> None:
+    """It was too long ago."""
+    world.machine.is_redrivable = False
+
+
 def sweep(world: World) -> None:
     world.sweep()
 
@@ -69,6 +74,7 @@ STORIES: dict[str, tuple[list[Act], Act]] = {
     "refresh fails": ([arrive], refresh_fails),
     "refresh fails twice": ([arrive], refresh_fails_twice),
     "the sweep redrives": ([arrive, refresh_fails], sweep),
+    "the sweep begins anew": ([arrive, refresh_fails, no_redrive], sweep),
 }
 
 
@@ -84,21 +90,22 @@ def paths(world: World) -> list[list[str]]:
 
 
 HAPPY = [
-    "Load", "BookLoad", "IsLoaded", "RefreshAggregates", "IsAllRefreshed", "IsArchived", "Archive", "IsAllArchived",
-    "Finish", "Done",
+    "IsBooked", "Load", "BookLoad", "IsLoaded", "RefreshAggregates", "IsAllRefreshed", "IsArchived", "Archive",
+    "IsAllArchived", "Finish", "Done",
 ]  # fmt: skip
-BROKEN = [*HAPPY[:4], "BookFailure", "Stopped"]
+BROKEN = [*HAPPY[:5], "BookFailure", "Stopped"]
 
 
 @pytest.mark.parametrize(
     ("story", "path", "status"),
     [
         ("load ends", HAPPY, "SUCCEEDED"),
-        ("load fails", ["Load", "BookLoad", "IsLoaded", "Stopped"], "FAILED"),
+        ("load fails", ["IsBooked", "Load", "BookLoad", "IsLoaded", "Stopped"], "FAILED"),
         ("one batch fails", HAPPY, "SUCCEEDED"),
         ("refresh fails", BROKEN, "FAILED"),
         ("refresh fails twice", HAPPY, "SUCCEEDED"),
-        ("the sweep redrives", [*BROKEN, "Resume", "PlanRefresh", *HAPPY[3:]], "SUCCEEDED"),
+        ("the sweep redrives", [*BROKEN, "Resume", "PlanRefresh", *HAPPY[4:]], "SUCCEEDED"),
+        ("the sweep begins anew", BROKEN, "FAILED"),
     ],
 )
 def test_the_way_of_each_story(story: str, path: list[str], status: str) -> None:
@@ -200,7 +207,8 @@ def test_the_stories_have_the_points_that_they_are_about() -> None:
         "MemoryLedger.change_open_load", "MemoryTopics.publish", "MemoryObjects.copy", "MemoryObjects.delete",
         "MemoryCatalog.register", "FakeMachine.redrive",
     } <= doors  # fmt: skip
-    assert {name.removeprefix("state ") for name in doors if name.startswith("state ")} >= {*HAPPY, *BROKEN, "Resume"}
+    seen = {name.removeprefix("state ") for name in doors if name.startswith("state ")}
+    assert seen >= {*HAPPY, *BROKEN, "Resume"}
 
 
 # What the machine does not say of itself
@@ -237,19 +245,62 @@ def test_a_load_that_is_given_up_waits_for_a_person_and_tells_once() -> None:
     assert world.states() == dict.fromkeys(sorted(world.ledger.records), "LOADED")
 
 
-def test_an_execution_that_times_out_again_and_again_is_told_of_by_the_sweep() -> None:
+def test_executions_that_time_out_again_and_again_are_told_of_by_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     world = start("load ends")
     world.machine.is_redrivable = False
     (going,) = world.machine.executions.values()
     world.warehouse.errors.extend(["ERROR: broken"] * 3)
     load_ends(world)
     world.topics.published.clear()
+
+    def time_out(machine: str, name: str, arguments: Mapping[str, str]) -> None:
+        world.machine.executions[name] = Going(name, arguments, "BookLoad", {}, "TIMED_OUT")
+        assert machine == world.machine.name
+
+    monkeypatch.setattr(world.machine, "start", time_out)
     for _ in range(6):
         world.sweep(timedelta(hours=2))
     (body,) = world.topics.of("stopped")
     assert (body["state"], body["is_tried_again"], body["batch_count"]) == ("Execution", False, 2)
     assert body["retry"] == f"sluice retry {min(world.ledger.records)}"
+    assert list(world.machine.executions) == [going.name, *(f"{going.name}-{number}" for number in (2, 3, 4))]
+    assert body["execution"] == f"{going.name}-4"
     assert world.open_loads() == [going.name]
+
+
+def test_an_execution_that_cannot_be_redriven_any_more_is_followed_by_a_new_one() -> None:
+    world = start("load ends")
+    world.machine.is_redrivable = False
+    world.warehouse.errors.extend(["ERROR: broken"] * 3)
+    load_ends(world)
+    (going,) = world.machine.executions.values()
+    world.drain()
+    assert {name: one.status for name, one in world.machine.executions.items()} == {
+        going.name: "FAILED",
+        f"{going.name}-2": "SUCCEEDED",
+    }
+    assert paths(world)[1] == [HAPPY[0], *HAPPY[2:]]
+    assert world.open_loads() == []
+    assert sorted(world.loads) == sorted(world.ledger.records)
+    assert set(world.states().values()) == {"ARCHIVED"}
+
+
+def test_an_execution_that_somebody_else_redrives_at_the_same_moment_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = start("load ends")
+    world.warehouse.errors.extend(["ERROR: broken"] * 3)
+    load_ends(world)
+    redrive = world.machine.redrive
+
+    def too_late(machine: str, name: str) -> bool:
+        redrive(machine, name)
+        return redrive(machine, name)
+
+    monkeypatch.setattr(world.machine, "redrive", too_late)
+    world.drain()
+    assert len(world.machine.executions) == 1
+    assert world.open_loads() == []
 
 
 def test_the_load_of_an_execution_that_aws_has_forgotten_is_finished_by_a_new_one() -> None:

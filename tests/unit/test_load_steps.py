@@ -129,6 +129,14 @@ def test_a_failed_step_is_noted_and_told_once_for_each_failure(world: World) -> 
     assert world.open_loads() == ["c0002"]
 
 
+def test_a_long_failure_is_noted_once_too(world: World) -> None:
+    ask(world, "book")
+    for _ in range(2):
+        ask(world, "fail", failure=BROKEN | {"cause": "x" * 5000})
+    notes = [[change.note for change in record.history if change.note] for record in records(world)]
+    assert notes == [[f"Archive failed: AwsError: {'x' * 5000}"[:1000]]] * 2
+
+
 def test_the_end_is_told_and_closes_the_load(world: World) -> None:
     ask(world, "book")
     ask(world, "fail", failure=BROKEN)

@@ -75,6 +75,7 @@ def test_the_child_is_started_with_the_whole_configuration(tmp_path: Path) -> No
         tmp_path / "a b",
         port=1,
         warehouse_port=2,
+        bind_address="0.0.0.0",
         region="eu-west-1",
         account_id="111111111111",
         glue=glue,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -174,7 +175,64 @@ def test_of_a_span_what_is_known_is_replayed_and_all_problems_are_told() -> None
         depot.replays().plan_all("orders", none)
 
 
+UNKNOWN = "orders 2026-11-20T13: the ledger does not know the manifest that lies there yet; wait, or use --force"
+
+
+def test_a_manifest_whose_event_is_on_its_way_is_not_replaced() -> None:
+    depot = Depot()
+    depot.take_and_load(depot.send(FILES))
+    event = depot.send({"part-3": b"three"})
+    assert refused(depot) == UNKNOWN
+    assert depot.plan(is_forced=True).files == 2
+    depot.intake.take(event)
+    depot.load()
+    assert listed(depot) == [(f"{BASE}/part-3", 5)]
+
+
+@pytest.mark.parametrize("is_archived", [True, False])
+@pytest.mark.parametrize("is_forced", [True, False])
+def test_a_manifest_that_comes_between_plan_and_writing_counts(is_archived: bool, is_forced: bool) -> None:
+    depot = Depot()
+    claim = depot.take_and_load(depot.send(FILES))
+    if is_archived:
+        depot.run_archive(claim)
+    plan = depot.plan(is_forced=is_forced)
+    depot.send({"part-3": b"three"})
+    before = depot.raw()
+    message = f"^orders 2026-11-20T13: {BASE}/manifest.json was written or archived meanwhile; wait, and try again$"
+    with pytest.raises(CommandError, match=message):
+        depot.replays().write(plan)
+    assert depot.raw() == before
+
+
+def test_a_manifest_that_is_archived_between_plan_and_writing_is_not_written_again() -> None:
+    depot = Depot()
+    claim = depot.take_and_load(depot.send(FILES))
+    plan = depot.plan()
+    depot.run_archive(claim)
+    before = depot.raw()
+    with pytest.raises(CommandError, match=r"was written or archived meanwhile; wait, and try again$"):
+        depot.replays().write(plan)
+    assert depot.raw() == before
+
+
 # Resubmission
+
+
+@pytest.mark.parametrize("is_archived", [True, False])
+def test_a_second_correction_waits_for_the_first_one(is_archived: bool) -> None:
+    depot = Depot()
+    claim = depot.take_and_load(depot.send(FILES))
+    if is_archived:
+        depot.run_archive(claim)
+    depot.now += timedelta(seconds=1)
+    first = depot.replays().resubmit("orders", HOUR, "corrected-1", b"mended")
+    before = depot.raw()
+    with pytest.raises(CommandError, match=f"^{UNKNOWN}$"):
+        depot.replays().resubmit("orders", HOUR, "corrected-2", b"mended too")
+    assert depot.raw() == before
+    depot.take_and_load(depot.write_manifest(first.text))
+    assert depot.replays().resubmit("orders", HOUR, "corrected-2", b"mended too").files == 4
 
 
 def test_a_corrected_file_is_sent_beside_the_others() -> None:

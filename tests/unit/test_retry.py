@@ -1,5 +1,7 @@
 """An operator's retry: what it does by the state of the batch, and what it refuses."""
 
+from datetime import timedelta
+
 import pytest
 
 from sluice.batch import BatchState, Stage
@@ -81,12 +83,17 @@ def test_a_load_that_fails_again_is_helped_by_the_sweep_again() -> None:
     assert world.open_loads() == []
 
 
-def test_an_execution_that_cannot_be_redriven_is_an_error() -> None:
+def test_an_execution_that_cannot_be_redriven_is_followed_by_a_new_one() -> None:
     world, batch_id = stopped()
     world.machine.is_redrivable = False
-    message = "^execution c0002 of sluice-load cannot be redriven: it is at work, or it stopped more than 14 days ago$"
-    with pytest.raises(CommandError, match=message):
-        again(world, batch_id)
+    assert again(world, batch_id) == (
+        "execution c0002 of sluice-load cannot be redriven: it is at work, or the sweep begins a new one in its place"
+    )
+    world.sweep(timedelta())
+    assert list(world.machine.executions) == ["c0002", "c0002-2"]
+    world.drain()
+    assert world.open_loads() == []
+    assert world.loads == [batch_id]
 
 
 def test_a_failed_batch_that_was_replaced_is_not_tried_again() -> None:
