@@ -1,4 +1,4 @@
-"""`sluice contract`: check contracts, and write the schema that editors check them with."""
+"""`sluice contract`: check contracts, guess new ones, and write the schema that editors check them with."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +10,13 @@ from sluice.cli.terminal import out, say, say_error, table_of
 from sluice.contract import Contract
 from sluice.contract.files import read_contract, read_contracts
 from sluice.errors import CommandError, ContractError
+from sluice.infer import DEFAULT_ROWS, Options, infer
+from sluice.layout import MANIFEST_NAME
 
 app = typer.Typer(
-    rich_markup_mode="markdown", help="Check contracts, and write their JSON Schema.", no_args_is_help=True
+    rich_markup_mode="markdown",
+    help="Check contracts, guess new ones, and write their JSON Schema.",
+    no_args_is_help=True,
 )
 
 
@@ -45,6 +49,71 @@ def check(
         for contract in found
     ]
     out().print(table_of(("dataset", "format", "layout", "tables"), rows))
+
+
+@app.command(epilog="Example: sluice contract new payments samples/payments --output contracts/payments.yaml")
+def new(
+    dataset: Annotated[str, typer.Argument(help="Name of the dataset.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Samples of its raw files, CSV, JSON, XML or Parquet, or folders of them.")
+    ],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write, `<dataset>.yaml`. (default: standard output)", show_default=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of a partition, such as `payments/%Y-%m-%d/%H`. (default: as the samples' folders)",
+            show_default=False,
+        ),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Records of each file that are looked at, at most.")] = DEFAULT_ROWS,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first record of CSV names the columns. (default: what it looks like)",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Guess a first contract from samples: types, keys, order, folders, with a comment on every guess.
+
+    The result passes `sluice contract check` and runs as it is. Check what its comments say all the same: a sample
+    shows what is there, not what may come.
+    """
+    if output is not None:
+        _expect_writable(dataset, output, force=force)
+    found = [file for path in files for file in _samples(path)]
+    text = infer(dataset, found, Options(layout, rows, header)).to_yaml()
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    output.write_text(text, encoding="utf-8")
+    say(f"{output} written; check what its comments say")
+
+
+def _expect_writable(dataset: str, output: Path, *, force: bool) -> None:
+    if output.name != f"{dataset}.yaml":
+        raise CommandError(f"{output}: the contract of {dataset!r} must be in a file named {dataset}.yaml")
+    if not output.parent.is_dir():
+        raise CommandError(f"{output.parent}: no such folder")
+    if output.exists() and not force:
+        raise CommandError(f"{output}: is there already; write over it with --force")
+
+
+def _samples(path: Path) -> list[Path]:
+    """A file, or the files of a folder that hold data."""
+    if not path.is_dir():
+        return [path]
+    inside = (file.relative_to(path) for file in path.rglob("*") if file.is_file() and file.name != MANIFEST_NAME)
+    found = sorted(path / file for file in inside if not any(part.startswith((".", "_")) for part in file.parts))
+    if not found:
+        raise CommandError(f"{path}: holds no files")
+    return found
 
 
 @app.command(epilog="Example: sluice contract schema --output contracts/contract.schema.json")

@@ -60,6 +60,8 @@ def _contract(contract: Contract) -> Iterator[str]:
         yield f"tables: name {name!r} is used {count} times"
     for index, table in enumerate(contract.tables):
         yield from _table(f"tables[{index}]", table)
+        if contract.source.format != "csv":  # There a source is the name of a column, whatever characters it holds.
+            yield from _paths(f"tables[{index}]", table)
         if table.explode and contract.source.format == "csv":
             yield f"tables[{index}].explode: a CSV record has no nested arrays"
 
@@ -155,7 +157,7 @@ def _column(at: str, column: Column) -> Iterator[str]:
     yield from _name(f"{at}.name", column.name)
     if column.name in PARTITION_KEYS:
         yield f"{at}.name: {column.name!r} is the name of a partition key"
-    if not column.path.removeprefix(ROOT_PREFIX) or ".." in column.path or column.path.endswith("."):
+    if not column.path.removeprefix(ROOT_PREFIX):
         yield f"{at}.source: {column.path!r} is no path"
     try:
         sql_type = SqlType.parse(column.type)
@@ -166,6 +168,12 @@ def _column(at: str, column: Column) -> Iterator[str]:
     yield from _value_rules(at, column, sql_type)
     if column.encode is not None and column.encode.lower() not in _ENCODINGS:
         yield f"{at}.encode: unknown encoding {column.encode!r} (known: {', '.join(sorted(_ENCODINGS))})"
+
+
+def _paths(at: str, table: Table) -> Iterator[str]:
+    for index, column in enumerate(table.columns):
+        if ".." in column.path or column.path.endswith("."):
+            yield f"{at}.columns[{index}] ({column.name}).source: {column.path!r} is no path"
 
 
 def _text_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:

@@ -77,6 +77,7 @@ def test_these_are_the_commands() -> None:
         "sluice query athena",
         "sluice contract",
         "sluice contract check",
+        "sluice contract new",
         "sluice contract schema",
     ]
 

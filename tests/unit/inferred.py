@@ -1,0 +1,125 @@
+"""An inferred contract against raw bytes: the conversion's own parsers, and its rules for texts."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from glue_jobs.conversion.casts import ISO_DATE, ISO_TIMESTAMP, datetime_patterns
+from glue_jobs.conversion.parse import Parsed
+from glue_jobs.conversion.parse.csv_text import CsvRecords
+from glue_jobs.conversion.parse.json_text import JsonRecords
+from glue_jobs.conversion.parse.xml_text import XmlRecords
+from glue_jobs.conversion.rows import WHITE_SPACE
+from sluice.contract import Column, Contract, CsvSource, JsonSource, Table, XmlSource
+from sluice.contract.rules import typed_value
+from sluice.contract.shape import Group, Items, leaf_names, shape_of
+
+BOOLEANS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
+
+
+def parsed(contract: Contract, content: bytes) -> list[Parsed]:
+    """The records of a file, as the conversion reads them."""
+    source, shape = contract.source, shape_of(contract)
+    if isinstance(source, CsvSource):
+        required = [c.path for t in contract.tables for c in t.columns if c.name in t.not_null]
+        return list(CsvRecords(source, leaf_names(shape), required).file(content))
+    if isinstance(source, JsonSource):
+        return list(JsonRecords(source, shape.record).file(content))
+    assert isinstance(source, XmlSource)
+    return list(XmlRecords(source, shape.record).file(content))
+
+
+def misfits(contract: Contract, content: bytes) -> list[str]:
+    """Everything that the conversion would refuse: records, and values with table, column and text."""
+    records = parsed(contract, content)
+    found = [record.error for record in records if record.error is not None]
+    for record in records:
+        if record.error is None:
+            for table in contract.tables:
+                found += [f"{table.name}: {problem}" for problem in _row_problems(contract, table, record.record)]
+    return found
+
+
+def rows(contract: Contract, content: bytes, table: Table) -> list[dict[str, str | None]]:
+    """The texts of a table's rows, trimmed and with their nulls, as they would be cast."""
+    good = [record.record for record in parsed(contract, content) if record.error is None]
+    return [row for record in good for row in _rows(contract, table, record)]
+
+
+def _row_problems(contract: Contract, table: Table, record: Any) -> Iterator[str]:
+    for row in _rows(contract, table, record):
+        for column in table.columns:
+            text = row[column.name]
+            if text is None and column.name in table.not_null:
+                yield f"{column.name} is null"
+            elif text is not None and not fits(column, text):
+                yield f"{column.name} {column.type}: {text!r}"
+
+
+def _rows(contract: Contract, table: Table, record: Any) -> Iterator[dict[str, str | None]]:
+    shape = shape_of(contract)
+    items = shape.items.get(table.name)
+    elements: list[Any] = [None] if items is None else _at(shape.record, record, items)[1] or []
+    for element in elements:
+        row = {}
+        for column in table.columns:
+            place = shape.place(table, column)
+            start = (_element(shape.record, items or ()), element) if place.in_item else (shape.record, record)
+            row[column.name] = _standardised(contract, column, _at(*start, place.path)[1])
+        yield row
+
+
+def _element(record: Group, path: tuple[str, ...]) -> Group:
+    node = _at(record, None, path)[0]
+    assert isinstance(node, Items)
+    return node.element
+
+
+def _at(node: Any, value: Any, path: tuple[str, ...]) -> tuple[Any, Any]:
+    """The part of a shape, and of a record of that shape, under a path."""
+
+    def step(at: tuple[Any, Any], name: str) -> tuple[Any, Any]:
+        members = at[0].members
+        return members[name], None if at[1] is None else at[1][list(members).index(name)]
+
+    return reduce(step, path, (node, value))
+
+
+def _standardised(contract: Contract, column: Column, text: str | None) -> str | None:
+    if text is None:
+        return None
+    text = text.strip(WHITE_SPACE) if column.trim else text
+    return None if text in (*contract.null_values, *column.null_values) else text
+
+
+def fits(column: Column, text: str) -> bool:
+    """Whether the conversion takes a text for a value of the column's type."""
+    kind = column.sql_type
+    if kind.is_text:
+        return len(text.encode()) <= (kind.length or 0)
+    if kind.name == "boolean":
+        return text.lower() in BOOLEANS
+    if kind.is_temporal:
+        return _is_moment(column, text)
+    if kind.is_integer and re.fullmatch(r"[+-]?[0-9]+", text) is None:
+        return False
+    try:
+        return float(text) == float(text) if kind.name == "double precision" else bool(str(typed_value(kind, text)))
+    except ValueError:
+        return False
+
+
+def _is_moment(column: Column, text: str) -> bool:
+    form = column.format
+    if form is not None:
+        pattern = datetime_patterns(form)[1]
+        if re.search(pattern.replace(r"\z", r"\Z"), text) is None:
+            return False
+        try:
+            return bool(datetime.strptime(text, form))  # noqa: DTZ007
+        except ValueError:
+            return False
+    pattern = ISO_DATE if column.sql_type.name == "date" else ISO_TIMESTAMP
+    return re.search(pattern.replace(r"\z", r"\Z"), text) is not None
