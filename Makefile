@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+VENV35 := build/venv-spark35
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
@@ -37,6 +38,17 @@ up: java setup ## Run the local cloud until stopped
 test: java setup ## Run the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: test-long
+test-long: java setup ## Apply the Terraform to the local cloud, send batches, take it down (many minutes)
+	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+
+.PHONY: test-spark35
+test-spark35: java $(VENV35)/.ready ## Run the tests of the Spark jobs on the Spark of Glue 5
+	@$(VENV35)/bin/python -m pytest $(PYTEST_ARGS) tests/spark
+
+$(VENV35)/.ready: requirements.lock requirements-spark35.lock pyproject.toml bin/setup-spark35
+	@PYTHON="$(PYTHON)" bin/setup-spark35 "$(VENV35)"
+
 .PHONY: lint
 lint: setup ## ruff, mypy and the import rules
 	$(BIN)/ruff format --check .
@@ -64,10 +76,14 @@ package: setup ## Build the zips that ship into dist/
 .PHONY: check
 check: lint test ## What CI runs
 
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links --quiet
+
 .PHONY: lock
-lock: setup ## Renew requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet --upgrade -o requirements.lock
+lock: setup ## Renew the lock files from pyproject.toml
+	$(COMPILE) --upgrade pyproject.toml --all-extras -o requirements.lock
+	$(COMPILE) --upgrade pyproject.toml --extra local --constraint requirements.lock -o requirements-local.lock
+	echo 'pyspark==3.5.*' | $(COMPILE) --upgrade - -o requirements-spark35.lock
 
 .PHONY: clean
 clean: ## Remove what was built here, the local cloud's data included

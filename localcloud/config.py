@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
+"""Where everything that the local cloud starts reaches it, whatever it listens on."""
 PASSWORD_ENV = "SLUICE_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 
 
@@ -34,12 +35,15 @@ class GlueSettings:
 
 @dataclass(frozen=True)
 class LocalCloudConfig:
-    """Where the local cloud keeps its state and what it listens on (127.0.0.1 only).
+    """Where the local cloud keeps its state and what it listens on.
 
     Attributes:
         state_dir: everything that survives a restart; nothing is written elsewhere.
         port: of the AWS endpoint; 0 picks a free one.
         warehouse_port: of the warehouse's PostgreSQL protocol; 0 picks a free one.
+        bind_address: IPv4 address that the endpoint and the warehouse listen on. Other machines get in with any other
+            than the default, and the endpoint asks nobody for a password: it is for containers, whose ports are
+            published on 127.0.0.1. 0.0.0.0 is all addresses; what is started here needs 127.0.0.1 to be one of them.
         warehouse_password: None takes SLUICE_WAREHOUSE_PASSWORD, or else one made once per state directory.
         region: region of requests that name none.
         account_id: account of requests whose access key is no account id.
@@ -52,6 +56,7 @@ class LocalCloudConfig:
     state_dir: Path
     port: int = 4566
     warehouse_port: int = 5439
+    bind_address: str = HOST
     warehouse_password: str | None = field(default=None, repr=False)
     region: str = "eu-central-1"
     account_id: str = "000000000000"

@@ -84,8 +84,13 @@ class StateLock:
         )
 
 
-def claim_port(port: int, option: str) -> int:
+def claim_port(port: int, option: str, address: str = HOST) -> int:
     """Check that a port is free, or pick a free one for 0.
+
+    Args:
+        port: The port.
+        option: The option that changes it.
+        address: What will listen there.
 
     Raises:
         PortBusyError: someone listens there; the message names the option that changes it.
@@ -94,10 +99,10 @@ def claim_port(port: int, option: str) -> int:
         # As the servers do: without it a port of a server just stopped looks taken for a minute.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((address, port))
         except OSError as exc:
             if exc.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
             reason = "is in use" if exc.errno == errno.EADDRINUSE else "may not be opened by this user"
-            raise PortBusyError(f"port {port} on {HOST} {reason}; choose another with {option}") from exc
+            raise PortBusyError(f"port {port} on {address} {reason}; choose another with {option}") from exc
         return int(probe.getsockname()[1])

@@ -16,6 +16,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--state-dir", type=Path, default=defaults.state_dir)
     made.add_argument("--port", type=int, default=defaults.port)
     made.add_argument("--warehouse-port", type=int, default=defaults.warehouse_port)
+    made.add_argument("--bind-address", default=defaults.bind_address)
     made.add_argument("--no-warehouse", action="store_true")
     made.add_argument("--region", default=defaults.region)
     made.add_argument("--account-id", default=defaults.account_id)
@@ -36,6 +37,7 @@ def from_options(options: argparse.Namespace) -> LocalCloudConfig:
         state_dir=options.state_dir.resolve(),
         port=options.port,
         warehouse_port=options.warehouse_port,
+        bind_address=options.bind_address,
         region=options.region,
         account_id=options.account_id,
         glue=GlueSettings(
@@ -57,6 +59,7 @@ def to_arguments(config: LocalCloudConfig) -> Sequence[str]:
         "--state-dir": config.state_dir,
         "--port": config.port,
         "--warehouse-port": config.warehouse_port,
+        "--bind-address": config.bind_address,
         "--region": config.region,
         "--account-id": config.account_id,
         "--checkpoint-seconds": config.checkpoint_seconds,

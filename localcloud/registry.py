@@ -84,6 +84,28 @@ def glue_jobs() -> dict[str, dict[str, Any]]:
     return jobs
 
 
+def glue_partition_indexes(database: str, table: str) -> list[dict[str, Any]]:
+    """The live indexes of a table of the present account and region; to be changed in place."""
+    key = f"{database}/{table}"
+    glue = _ministack("services.glue")
+    if key not in glue._partition_indexes:
+        glue._partition_indexes[key] = []
+    indexes: list[dict[str, Any]] = glue._partition_indexes[key]
+    return indexes
+
+
+def cloudwatch_alarms() -> dict[str, dict[str, Any]]:
+    """The live alarms of the present account and region by name, to add what MiniStack leaves out."""
+    alarms: dict[str, dict[str, Any]] = _ministack("services.cloudwatch")._alarms
+    return alarms
+
+
+def new_request_id() -> str:
+    """What an answer names itself."""
+    request_id: str = _ministack("core.responses").new_uuid()
+    return request_id
+
+
 def wrap_athena_relations(wrap: Callable[[Any], Any]) -> None:
     """Change what Athena's queries read for a table.
 

@@ -1,4 +1,4 @@
-"""The local cloud in this process: MiniStack behind 127.0.0.1, with our handlers in its registries.
+"""The local cloud in this process: MiniStack behind one port, with our handlers in its registries.
 
 MiniStack keeps its state in module globals and reads its settings when it is imported. So a process starts one local
 cloud, once; tests and the demo run it as a child process (`localcloud.child`), where a restart is a new process.
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from localcloud import registry
+from localcloud.alarms import AlarmHandler
 from localcloud.athena import with_utc_timestamps
 from localcloud.checkpoint import Checkpointer
 from localcloud.clients import Clients
@@ -24,6 +25,7 @@ from localcloud.glue.runner import GlueRunner
 from localcloud.lambda_errors import with_error_types
 from localcloud.lock import Running, StateLock, claim_port
 from localcloud.logs import log_to_file, stop_logging
+from localcloud.saved_queries import saved_queries
 from localcloud.stepfunctions.engine import Engine
 from localcloud.stepfunctions.install import install_stepfunctions
 from localcloud.web import WebServer
@@ -96,7 +98,7 @@ class LocalCloud:
         self.stop()
 
     def _start_locked(self, started: ExitStack) -> None:
-        self.port = claim_port(self.config.port, "--port")
+        self.port = claim_port(self.config.port, "--port", self.config.bind_address)
         warehouse_port = self._claim_warehouse_port()
         if not _process_has_had_one.acquire(blocking=False):
             raise LocalCloudError("a process can start one local cloud, once; use localcloud.child for more")
@@ -107,6 +109,8 @@ class LocalCloud:
         registry.wrap_athena_relations(with_utc_timestamps)
         registry.wrap_lambda_logs(with_metrics)
         registry.wrap_lambda_errors(with_error_types)
+        registry.set_handler("monitoring", AlarmHandler(registry.get_handler("monitoring")))
+        registry.set_handler("logs", saved_queries(registry.get_handler("logs"), self.config.state_dir))
         clients = Clients(self.config, self.port)
         if warehouse_port is not None:
             self._start_warehouse(started, warehouse_port, clients)
@@ -115,7 +119,7 @@ class LocalCloud:
 
     def _start_endpoint(self, started: ExitStack, runner: GlueRunner, engine: Engine) -> None:
         started.callback(registry.end_lambda_workers)
-        web = WebServer(self.port, self._checkpointer.touch)
+        web = WebServer(self.port, self._checkpointer.touch, self.config.bind_address)
         started.callback(web.stop)
         web.start()
         started.callback(self._checkpointer.stop)
@@ -128,7 +132,7 @@ class LocalCloud:
     def _claim_warehouse_port(self) -> int | None:
         if not self.config.with_warehouse:
             return None
-        return claim_port(self.config.warehouse_port, "--warehouse-port")
+        return claim_port(self.config.warehouse_port, "--warehouse-port", self.config.bind_address)
 
     def _start_warehouse(self, started: ExitStack, port: int, clients: Clients) -> None:
         # Imported only when it is wanted: PostgreSQL and DuckDB come with it.
@@ -137,6 +141,7 @@ class LocalCloud:
         self._warehouse = make(
             self.config.state_dir / "warehouse",
             port=port,
+            bind_address=self.config.bind_address,
             password=password,
             s3=clients.s3,
             glue=clients.glue,

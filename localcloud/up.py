@@ -23,17 +23,13 @@ from sluice.settings import Settings
 _POLL_SECONDS = 1.0
 
 
-def run(
-    state_dir: Path, settings: Settings, contracts: Mapping[str, Contract], port: int = 4566, warehouse_port: int = 5439
-) -> int:
+def run(config: LocalCloudConfig, settings: Settings, contracts: Mapping[str, Contract]) -> int:
     """Run the local cloud until Ctrl-C or SIGTERM.
 
     Args:
-        state_dir: Where it keeps its data.
+        config: Of the local cloud.
         settings: Names of everything that is deployed.
         contracts: The contracts by dataset.
-        port: Port of the AWS endpoint; 0 picks a free one.
-        warehouse_port: Port of the warehouse; 0 picks a free one.
 
     Returns:
         The exit status: 0 when it was stopped, 1 when it ended by itself.
@@ -44,10 +40,9 @@ def run(
     console = out()
     interrupt_on_signals()
     settings = replace(settings, warehouse_secret=settings.warehouse_secret or WAREHOUSE_SECRET)
-    config = LocalCloudConfig(state_dir.resolve(), port=port, warehouse_port=warehouse_port)
     try:
         with deployed(config, settings, contracts, console) as (cloud, clients):
-            _welcome(console, cloud, state_dir, settings, contracts)
+            _welcome(console, cloud, settings, contracts)
             _show_batches(console, cloud, Ledger(clients.dynamodb, settings.ledger_table))
     except KeyboardInterrupt:
         return 0
@@ -114,14 +109,12 @@ def _show_batches(console: Console, cloud: LocalCloudProcess, ledger: Ledger) ->
             continue
 
 
-def _welcome(
-    console: Console, cloud: LocalCloudProcess, state_dir: Path, settings: Settings, contracts: Mapping[str, Contract]
-) -> None:
+def _welcome(console: Console, cloud: LocalCloudProcess, settings: Settings, contracts: Mapping[str, Contract]) -> None:
     example = next(iter(contracts.values()))
     url = f"s3://{settings.raw_bucket}/{example.layout.pattern}/"
     lines = [
         ("AWS endpoint", f"{cloud.endpoint_url}  (any access key; region {cloud.config.region})"),
-        ("warehouse", psql_command(cloud.warehouse_dsn or "", state_dir)),
+        ("warehouse", psql_command(cloud.warehouse_dsn or "", cloud.config.state_dir)),
         ("send data", "sluice send --hours 3"),
         ("or your own", f"files to {url} with any S3 client, then their manifest.json"),
         ("look", "sluice status --watch"),

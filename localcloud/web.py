@@ -26,20 +26,22 @@ HEALTH_PATH = "/_ministack/health"
 
 
 class WebServer:
-    """The AWS endpoint on 127.0.0.1, from `start` to `stop`.
+    """The AWS endpoint, from `start` to `stop`.
 
     Signals stay with the main thread: hypercorn installs no handlers when it is given its own way to stop.
     """
 
-    def __init__(self, port: int, on_request: Callable[[], None]) -> None:
+    def __init__(self, port: int, on_request: Callable[[], None], bind_address: str = HOST) -> None:
         """Prepare; `start` listens.
 
         Args:
-            port: on 127.0.0.1.
+            port: what it listens on.
             on_request: called at each request.
+            bind_address: the address that it listens on; its own questions go to 127.0.0.1.
         """
         self._port = port
         self._on_request = on_request
+        self._bind_address = bind_address
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
@@ -77,7 +79,7 @@ class WebServer:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         config = Config()
-        config.bind = [f"{HOST}:{self._port}"]
+        config.bind = [f"{self._bind_address}:{self._port}"]
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
         config.errorlog = logging.getLogger("hypercorn.error")
         config.accesslog = None

@@ -10,7 +10,6 @@ locals {
       {
         sid = "Ledger"
         actions = [
-          "dynamodb:BatchWriteItem",
           "dynamodb:DeleteItem",
           "dynamodb:GetItem",
           "dynamodb:PutItem",
@@ -19,6 +18,11 @@ locals {
         ]
         resources = [local.ledger_arn]
       },
+    ]
+
+    # How each file did is written when a claim is closed.
+    file_counts = [
+      { sid = "FileCounts", actions = ["dynamodb:BatchWriteItem"], resources = [local.ledger_arn] },
     ]
 
     # The documents that the parts hand each other. Whether one is missing shows only to those who may list: S3 answers
@@ -31,7 +35,6 @@ locals {
       },
       { sid = "MissingDocuments", actions = ["s3:ListBucket"], resources = [local.bucket_arns.processed] },
     ]
-
 
     # A conversion is started with its raw partitions as the catalog shall show them, wherever its files are by now.
     start_conversion = concat(
@@ -133,6 +136,7 @@ locals {
     on-job-change = concat(
       local.grant.key,
       local.grant.ledger,
+      local.grant.file_counts,
       local.grant.documents,
       local.grant.start_conversion,
       local.grant.start_load,
@@ -146,6 +150,7 @@ locals {
     sweep = concat(
       local.grant.key,
       local.grant.ledger,
+      local.grant.file_counts,
       local.grant.documents,
       local.grant.start_conversion,
       local.grant.start_load,
@@ -171,6 +176,7 @@ locals {
     load-step = concat(
       local.grant.key,
       local.grant.ledger,
+      local.grant.file_counts,
       local.grant.documents,
       local.grant.start_conversion,
       local.grant.start_load,
@@ -202,7 +208,7 @@ locals {
     )
     bootstrap = concat(
       local.grant.key,
-      [local.warehouse_run, local.warehouse_follow],
+      [merge(local.warehouse_run, { actions = ["redshift-data:ExecuteStatement"] }), local.warehouse_follow],
       local.warehouse_enter,
     )
   }

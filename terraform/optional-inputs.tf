@@ -343,7 +343,7 @@ variable "tracing" {
 }
 
 variable "log_queries" {
-  description = "Whether questions to the logs are saved in Logs Insights; the local cloud has no place for them."
+  description = "Whether questions to the logs are saved in Logs Insights."
   type        = bool
   default     = true
   nullable    = false

@@ -11,7 +11,7 @@ from hypothesis import settings
 settings.register_profile("sluice", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("sluice")
 
-LAYERS = ("unit", "spark", "warehouse", "aws", "e2e")
+LAYERS = ("unit", "spark", "warehouse", "aws", "e2e", "terraform")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

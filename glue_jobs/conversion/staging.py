@@ -144,7 +144,10 @@ class Staging:
         No column of `partition_by` may be a constant: Spark takes constants out of a sort, then finds that the rows are
         not sorted by the folders, and sorts again, by the folders alone.
         """
-        parts = rows.select("*", F.col(batch_column).alias(_BATCH)).hint("rebalance", *partition_by)
+        named = rows.select("*", F.col(batch_column).alias(_BATCH))
+        # By SQL: DataFrame.hint takes the names of columns from Spark 4 on only.
+        columns = ", ".join(f"`{name}`" for name in partition_by)
+        parts = self._spark.sql(f"SELECT /*+ REBALANCE({columns}) */ * FROM {{named}}", named=named)  # noqa: S608 - ours
         ordered = parts.sortWithinPartitions(*partition_by, *sort_key)
         writer = ordered.write.partitionBy(*partition_by).mode("errorifexists").option("compression", COMPRESSION)
         writer.parquet(f"{self._folder}/{folder}")

@@ -8,6 +8,7 @@ from localcloud.errors import AwsApiError, invalid_input, not_found
 from localcloud.glue.arguments import check_arguments, check_job_name, merge_arguments
 from localcloud.glue.runner import GlueRunner, RunRequest
 from localcloud.glue.runs import JobRun
+from localcloud.glue.tags import forget_tags, keep_tags
 from localcloud.routing import ActionRouter
 
 # Fields of a job that MiniStack forgets; each is replaced by an update, as all of a job is in AWS.
@@ -48,6 +49,7 @@ class JobRunApi:
         for action in (
             ("CreateJob", self.create_job),
             ("UpdateJob", self.update_job),
+            ("DeleteJob", self.delete_job),
             ("StartJobRun", self.start_job_run),
             ("GetJobRun", self.get_job_run),
             ("GetJobRuns", self.get_job_runs),
@@ -61,12 +63,19 @@ class JobRunApi:
         given = {"Timeout": DEFAULT_TIMEOUT_MINUTES, "GlueVersion": "6.0"} | request
         answer = self._glue.call_inner("AWSGlue.CreateJob", given)
         self._keep_forgotten(request["Name"], request)
+        keep_tags(self._glue, "job", request["Name"], request.get("Tags"))
         return answer
 
     def update_job(self, request: dict[str, Any]) -> dict[str, Any]:
         """UpdateJob, with the fields that MiniStack forgets."""
         answer = self._glue.call_inner("AWSGlue.UpdateJob", request)
         self._keep_forgotten(request["JobName"], request.get("JobUpdate", {}))
+        return answer
+
+    def delete_job(self, request: dict[str, Any]) -> dict[str, Any]:
+        """DeleteJob, and its tags."""
+        answer = self._glue.call_inner("AWSGlue.DeleteJob", request)
+        forget_tags(self._glue, "job", check_job_name(request.get("JobName")))
         return answer
 
     def start_job_run(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from localcloud.config import LocalCloudConfig
 from localcloud.glue.announce import log_keeper, send_state_change
 from localcloud.glue.api import JobRunApi
 from localcloud.glue.cache import ObjectCache
+from localcloud.glue.crawlers import CrawlerApi
 from localcloud.glue.execution import Execution
+from localcloud.glue.partition_indexes import PartitionIndexApi
 from localcloud.glue.partitions import PartitionApi
 from localcloud.glue.runner import GlueRunner
 from localcloud.glue.runs import JobRun, RunStore
@@ -34,5 +36,7 @@ def install_glue(config: LocalCloudConfig, port: int, clients: Clients) -> GlueR
     glue = ActionRouter(registry.get_handler("glue"))
     JobRunApi(runner, glue).install()
     PartitionApi(glue).install()
+    PartitionIndexApi(glue).install()
+    CrawlerApi(glue).install()
     registry.set_handler("glue", glue)
     return runner

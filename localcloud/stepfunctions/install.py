@@ -14,6 +14,7 @@ from localcloud.stepfunctions.engine import Engine
 from localcloud.stepfunctions.events import send_status_change
 from localcloud.stepfunctions.glue_task import RESOURCE, GlueTask
 from localcloud.stepfunctions.retries import delay_seconds, find_retrier, is_matched
+from localcloud.stepfunctions.tracing import TracingApi
 from localcloud.stepfunctions.walk import grouped, inner_walk
 
 
@@ -27,6 +28,7 @@ def install_stepfunctions(runner: GlueRunner, wait_scale: float) -> Engine:
     engine = Engine()
     states = ActionRouter(registry.get_handler("states"))
     ExecutionApi(engine, states).install()
+    TracingApi(states).install()
     registry.set_handler("states", states)
     registry.set_task(RESOURCE, GlueTask(runner))
     registry.add_sdk_service("redshiftdata", "redshift-data", "RedshiftData", "RedshiftData")

@@ -18,20 +18,27 @@ def up(
     warehouse_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the warehouse for psql and BI tools; 0 picks a free one.")
     ] = 5439,
+    bind_address: Annotated[
+        str, typer.Option(help="IPv4 address to listen on. Nobody is asked for a password on the AWS endpoint.")
+    ] = "127.0.0.1",
 ) -> None:
     """Run AWS on this machine with Sluice deployed, until stopped with Ctrl-C.
 
-    Everything listens on 127.0.0.1 only. Data are kept in the state directory (see `sluice --help`) from one start to
-    the next; delete it to begin anew.
+    Everything listens on 127.0.0.1 only, unless another address is given, as in a container that others talk to. Data
+    are kept in the state directory (see `sluice --help`) from one start to the next; delete it to begin anew.
     """
     session = Session(context.ensure_object(GlobalOptions))
     try:
-        from localcloud.java import require_java  # noqa: PLC0415 - is not installed where only AWS is used
+        from localcloud.config import LocalCloudConfig  # noqa: PLC0415 - is not installed where only AWS is used
+        from localcloud.java import require_java  # noqa: PLC0415
         from localcloud.up import run  # noqa: PLC0415
     except ModuleNotFoundError as exc:
         raise CommandError(_MISSING.format(exc)) from exc
     require_java()
-    raise typer.Exit(run(session.options.state_dir, session.settings, session.contracts, port, warehouse_port))
+    config = LocalCloudConfig(
+        session.options.state_dir.resolve(), port=port, warehouse_port=warehouse_port, bind_address=bind_address
+    )
+    raise typer.Exit(run(config, session.settings, session.contracts))
 
 
 def demo(

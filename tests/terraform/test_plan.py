@@ -301,7 +301,7 @@ def test_buckets_are_private_versioned_and_reached_by_tls_only(serverless: Plan,
 
 
 def test_queues_take_messages_from_their_senders_only(serverless: Plan) -> None:
-    statements = json.loads(serverless.one("module.manifest_queue.aws_sqs_queue_policy.this")["policy"])["Statement"]
+    statements = json.loads(serverless.one("module.manifest_queue.aws_sqs_queue.this")["policy"])["Statement"]
     assert [statement for statement in statements if statement["Effect"] == "Allow"] == [
         {
             "Sid": "ManifestEvents",

@@ -1,6 +1,7 @@
 """What is said when the machine lacks what Sluice needs."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -58,3 +59,27 @@ def test_a_python_that_does_not_run_is_named_without_its_own_words(tmp_path: Pat
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, f"Sluice needs Python 3.11 or newer: '{python}' does not run.\n")
     assert not (tmp_path / "venv").exists()
+
+
+def test_the_spark_of_glue_5_takes_the_place_of_the_newer_one(tmp_path: Path) -> None:
+    """A stand-in for Python that makes an environment of nothing and installs nothing."""
+    python = tmp_path / "python"
+    python.write_text(
+        '#!/bin/sh\n[ "$2" != venv ] || { mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; }\n', encoding="utf-8"
+    )
+    python.chmod(0o755)
+    venv = tmp_path / "venv"
+    command = [str(BIN / "setup-spark35"), str(venv)]
+    environment = {"PATH": os.environ["PATH"], "PYTHON": str(python)}
+    subprocess.run(command, env=environment, check=True, capture_output=True, cwd=BIN.parent)
+
+    def requirements(path: Path) -> dict[str, str]:
+        blocks = re.split(r"\n(?=[a-z])", path.read_text(encoding="utf-8").strip())
+        return {block.partition("==")[0]: block for block in blocks}
+
+    newer, older = (
+        requirements(BIN.parent / "requirements.lock"),
+        requirements(BIN.parent / "requirements-spark35.lock"),
+    )
+    assert requirements(venv / "requirements.lock") == {**newer, **older}
+    assert (venv / ".ready").exists()

@@ -61,6 +61,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_glue_job" "this" {
+  # checkov:skip=CKV_AWS_195: buckets and log group encrypt with our key by themselves, and there are no bookmarks
   name                      = var.name
   description               = var.description
   role_arn                  = module.role.arn

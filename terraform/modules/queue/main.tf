@@ -37,6 +37,11 @@ resource "aws_sqs_queue" "dead_letters" {
   message_retention_seconds = var.dead_letter_retention_seconds
   kms_master_key_id         = var.kms_key_arn
   tags                      = var.tags
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [merge(local.tls_only, { Resource = "${var.arn}-dlq" })]
+  })
 }
 
 resource "aws_sqs_queue" "this" {
@@ -46,27 +51,15 @@ resource "aws_sqs_queue" "this" {
   kms_master_key_id          = var.kms_key_arn
   tags                       = var.tags
 
+  # Here and not in a resource of its own: no moment without it, and a minute less to wait for.
+  policy = jsonencode(local.policy)
+
   redrive_policy = var.is_last_resort ? null : jsonencode({
     deadLetterTargetArn = "${var.arn}-dlq"
     maxReceiveCount     = var.max_receives
   })
 
   depends_on = [aws_sqs_queue.dead_letters]
-}
-
-resource "aws_sqs_queue_policy" "this" {
-  queue_url = aws_sqs_queue.this.url
-  policy    = jsonencode(local.policy)
-}
-
-resource "aws_sqs_queue_policy" "dead_letters" {
-  count = local.count
-
-  queue_url = aws_sqs_queue.dead_letters[0].url
-  policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [merge(local.tls_only, { Resource = "${var.arn}-dlq" })]
-  })
 }
 
 # Only this queue's messages may be sent on, and sent back, through the dead-letter queue.

@@ -1,7 +1,7 @@
 output "arn" {
   description = "ARN of the queue; senders may send once it can be read."
   value       = var.arn
-  depends_on  = [aws_sqs_queue.this, aws_sqs_queue_policy.this]
+  depends_on  = [aws_sqs_queue.this]
 }
 
 output "url" {

@@ -58,6 +58,7 @@ resource "aws_redshift_parameter_group" "this" {
 }
 
 resource "aws_redshift_cluster" "this" {
+  # checkov:skip=CKV_AWS_71: aws_redshift_logging below does it
   cluster_identifier                   = var.name
   cluster_type                         = var.nodes == 1 ? "single-node" : "multi-node"
   node_type                            = var.node_type

@@ -1,0 +1,105 @@
+"""A local cloud that Terraform deploys to: ``examples/local`` and nothing else."""
+
+import json
+import shlex
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from sluice.settings import Settings
+from tests.e2e.stack import Stack
+from tests.terraform.workspace import Workspace
+
+# Most of an apply is the provider's waiting for queues and lifecycle rules to be everywhere, so much goes at once.
+PARALLELISM = "-parallelism=40"
+QUIET = ("-input=false", "-no-color")
+
+
+class AppliedStack(Stack):
+    """What ``terraform apply`` makes of ``examples/local``."""
+
+    def __init__(self, folder: Path, workspace: Workspace) -> None:
+        """Take a place for the local cloud, and the configuration.
+
+        Args:
+            folder: For the local cloud's state.
+            workspace: Terraform, initialised.
+        """
+        super().__init__(folder, workspace.folder / "contracts")
+        self._workspace = workspace
+        self._configuration = workspace.folder / "terraform" / "examples" / "local"
+
+    def deploy(self) -> None:
+        """Apply the configuration, and learn from its outputs what it made."""
+        self._workspace.init(self._configuration)
+        self._write_variables()
+        self._run("apply", "-auto-approve", PARALLELISM)
+        lines = self._run("output", "-raw", "environment").splitlines()
+        words = [shlex.split(line) for line in lines]
+        variables = dict(word.split("=", 1) for export, word in words if export == "export")
+        self.settings = Settings.from_environment(variables)
+
+    def check_unchanged(self) -> None:
+        """Plan again.
+
+        Raises:
+            TerraformError: Something is not as the configuration has it; the message is the plan.
+        """
+        self._run("plan", "-detailed-exitcode", PARALLELISM)
+
+    def destroy(self) -> None:
+        """Take everything down."""
+        self._run("destroy", "-auto-approve", PARALLELISM)
+
+    def left_behind(self) -> dict[str, list[str]]:
+        """What is there in the local cloud, by kind; kinds of which nothing is there are left out."""
+        clients = self.clients
+        make = clients.session.client
+        cloudwatch = make("cloudwatch", endpoint_url=self.cloud.endpoint_url)
+        logs = make("logs", endpoint_url=self.cloud.endpoint_url)
+        kms = make("kms", endpoint_url=self.cloud.endpoint_url)
+        found = {
+            "alarms": [item["AlarmName"] for item in cloudwatch.describe_alarms()["MetricAlarms"]],
+            "aliases": [item["AliasName"] for item in kms.list_aliases()["Aliases"]],
+            "buckets": [item["Name"] for item in clients.s3.list_buckets()["Buckets"]],
+            "crawlers": [item["Name"] for item in clients.glue.get_crawlers()["Crawlers"]],
+            "dashboards": [item["DashboardName"] for item in cloudwatch.list_dashboards()["DashboardEntries"]],
+            "databases": [item["Name"] for item in clients.glue.get_databases()["DatabaseList"]],
+            "functions": [item["FunctionName"] for item in clients.lambda_.list_functions()["Functions"]],
+            "jobs": [item["Name"] for item in clients.glue.get_jobs()["Jobs"]],
+            "keys": [
+                item["KeyId"]
+                for item in kms.list_keys()["Keys"]
+                if kms.describe_key(KeyId=item["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion"
+            ],
+            "log groups": [item["logGroupName"] for item in logs.describe_log_groups()["logGroups"]],
+            "machines": [item["name"] for item in clients.stepfunctions.list_state_machines()["stateMachines"]],
+            "mappings": [item["UUID"] for item in clients.lambda_.list_event_source_mappings()["EventSourceMappings"]],
+            "queries": [item["name"] for item in logs.describe_query_definitions()["queryDefinitions"]],
+            "queues": clients.sqs.list_queues().get("QueueUrls", []),
+            "roles": [item["RoleName"] for item in clients.iam.list_roles()["Roles"]],
+            "rules": [item["Name"] for item in clients.events.list_rules()["Rules"]],
+            "secrets": [item["Name"] for item in clients.secretsmanager.list_secrets()["SecretList"]],
+            "tables": clients.dynamodb.list_tables()["TableNames"],
+            "topics": [item["TopicArn"] for item in clients.sns.list_topics()["Topics"]],
+            "workgroups": [item["Name"] for item in clients.athena.list_work_groups()["WorkGroups"]],
+        }
+        return {kind: names for kind, names in found.items() if names}
+
+    def _run(self, command: str, *arguments: str) -> str:
+        quiet = () if command == "output" else QUIET
+        return self._workspace.run(command, *quiet, *arguments, configuration=self._configuration)
+
+    def _write_variables(self) -> None:
+        assert self.cloud.warehouse_dsn is not None
+        login = conninfo_to_dict(self.cloud.warehouse_dsn)
+        credentials = {
+            "username": login["user"],
+            "password": login["password"],
+            "engine": "redshift",
+            "host": login["host"],
+            "port": int(str(login["port"])),
+            "dbname": login["dbname"],
+        }
+        variables = {"endpoint": self.cloud.endpoint_url, "warehouse_credentials": json.dumps(credentials)}
+        (self._configuration / "terraform.tfvars.json").write_text(json.dumps(variables), encoding="utf-8")

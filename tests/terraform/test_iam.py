@@ -1,0 +1,156 @@
+"""Policies against code: what a role allows is what its code calls, nothing missing and nothing spare.
+
+`tests.terraform.calls` makes the table of the calls; what no code of ours shows, and what the table cannot know, is
+written here with its reason.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from sluice.names import PREFIX
+from tests.terraform.calls import Code, Operation
+from tests.terraform.plan import Plan
+from tests.terraform.workspace import ROOT
+
+STACK = json.loads((ROOT / "terraform" / "stack.json").read_text(encoding="utf-8"))
+MACHINE = json.loads((ROOT / "terraform" / "state_machines" / "load.asl.json").read_text(encoding="utf-8"))
+# Of each part: the module and the function that it begins in, and its role.
+ENTRIES = {
+    **{
+        name: (function["handler"].rpartition(".")[0], "handler", f"{PREFIX}{name}")
+        for name, function in STACK["functions"].items()
+    },
+    "convert": ("glue_jobs.raw_to_parquet", "main", f"{PREFIX}raw-to-parquet"),
+    "load": ("glue_jobs.load_redshift", "main", f"{PREFIX}load-redshift"),
+}
+
+# Actions of an operation where they are not one of the same name. Source:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html and the pages of the operations
+_READ = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}  # without the last, a missing object is a 403
+_COPY = {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}
+ACTIONS: Mapping[Operation, set[str]] = {
+    ("dynamodb", "TransactWriteItems"): {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    ("s3", "CompleteMultipartUpload"): {"s3:PutObject"},
+    ("s3", "CopyObject"): {*_COPY, "s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"},
+    ("s3", "CreateMultipartUpload"): {"s3:PutObject"},
+    ("s3", "DeleteObject"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+    ("s3", "GetObject"): _READ,
+    ("s3", "HeadObject"): _READ,
+    ("s3", "UploadPartCopy"): _COPY,
+    ("sts", "GetCallerIdentity"): set(),  # everybody may
+}
+
+# What the table has and the code never does, because a value decides.
+_CONVERTS_ONLY = "it dispatches conversions only"
+_CURRENT_ONLY = "what it deletes, it deletes whatever version is there"
+NEVER = {
+    ("on-manifest", "states:StartExecution"): _CONVERTS_ONLY,
+    ("archive", "states:StartExecution"): _CONVERTS_ONLY,
+    ("on-job-change", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
+    ("sweep", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
+    ("load-step", "s3:DeleteObject"): "it closes loads; files are settled at the end of conversions",
+    ("load-step", "s3:DeleteObjectVersion"): "it closes loads; files are settled at the end of conversions",
+    ("load", "s3:GetObjectVersion"): "it reads the documents of its claim, which have no version",
+}
+
+# What AWS does with the role, or Spark, without a call of ours.
+_FUNCTION = {"kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents"}
+_TRACED = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+_JOB = {
+    "cloudwatch:PutMetricData",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+}
+_SECRET = {"secretsmanager:GetSecretValue"}  # the Data API reads the secret as its caller
+_DESTINATION = {"sqs:SendMessage"}  # Lambda sends the events that failed
+OTHERS: Mapping[str, set[str]] = {
+    **dict.fromkeys(STACK["functions"], _FUNCTION | _TRACED),
+    # Lambda reads the queue.
+    "on-manifest": {*_FUNCTION, *_TRACED, "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+    "on-job-change": _FUNCTION | _TRACED | _DESTINATION,
+    "sweep": _FUNCTION | _TRACED | _DESTINATION,
+    "bootstrap": _FUNCTION | _TRACED | _SECRET,
+    # Spark reads, writes, moves and lists through S3A, and Glue fetches script and zip.
+    "convert": {
+        *_JOB,
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+    },
+    "load": _JOB | _SECRET,
+}
+
+# Actions of a task of the state machine. Source: https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html
+TASKS = {
+    "arn:aws:states:::glue:startJobRun.sync": {
+        "glue:BatchStopJobRun",
+        "glue:GetJobRun",
+        "glue:GetJobRuns",
+        "glue:StartJobRun",
+    },
+    "arn:aws:states:::lambda:invoke": {"lambda:InvokeFunction"},
+    "arn:aws:states:::aws-sdk:redshiftdata:executeStatement": {"redshift-data:ExecuteStatement"} | _SECRET,
+    "arn:aws:states:::aws-sdk:redshiftdata:describeStatement": {"redshift-data:DescribeStatement"},
+}
+# The machine's own log, trace and key; each is one statement of its policy.
+MACHINE_SIDS = {"Key", "LogDelivery", "Tracing"}
+
+
+@pytest.fixture(scope="module")
+def calls() -> dict[str, set[str]]:
+    """IAM's actions for what each part's code can call."""
+    code = Code(ROOT, [module for module, _, _ in ENTRIES.values()])
+    return {
+        name: {action for operation in code.operations(module, function) for action in _actions(operation)}
+        for name, (module, function, _) in ENTRIES.items()
+    }
+
+
+def _actions(operation: Operation) -> set[str]:
+    return ACTIONS.get(operation, {":".join(operation)})
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_role_allows_what_its_code_calls(name: str, calls: dict[str, set[str]], serverless: Plan) -> None:
+    never = {action for part, action in NEVER if part == name}
+    allowed = {action for statement in serverless.policies()[ENTRIES[name][2]] for action in statement["Action"]}
+    needed = (calls[name] - never) | OTHERS[name]
+    assert {"missing": sorted(needed - allowed), "spare": sorted(allowed - needed)} == {"missing": [], "spare": []}
+
+
+def test_exceptions_are_of_calls_that_are_there(calls: dict[str, set[str]]) -> None:
+    assert [key for key in NEVER if key[1] not in calls[key[0]]] == []
+
+
+def test_the_machine_may_do_its_tasks(serverless: Plan) -> None:
+    tasks = set(re.findall(r'"Resource": "(.*?)"', json.dumps(MACHINE)))
+    assert tasks == set(TASKS)
+    statements = [item for item in serverless.policies()[f"{PREFIX}load"] if item["Sid"] not in MACHINE_SIDS]
+    allowed = {action for statement in statements for action in statement["Action"]}
+    assert allowed == set().union(*TASKS.values())
+
+
+def test_the_table_is_made_of_the_code(calls: dict[str, set[str]]) -> None:
+    """Were it empty, nothing would be missing."""
+    assert calls["bootstrap"] == {
+        "redshift-data:CancelStatement",
+        "redshift-data:DescribeStatement",
+        "redshift-data:ExecuteStatement",
+        "redshift-data:GetStatementResult",
+    }
+    assert calls["convert"] == {
+        "glue:BatchCreatePartition",
+        "glue:BatchGetPartition",
+        "glue:BatchUpdatePartition",
+        "glue:GetPartitions",
+        "glue:GetTable",
+    }
