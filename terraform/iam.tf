@@ -27,11 +27,12 @@ locals {
 
     # The documents that the parts hand each other. Whether one is missing shows only to those who may list: S3 answers
     # 403 instead of 404 otherwise, https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    # The code of the jobs lies beside them, and nobody who hands documents over may write it.
     documents = [
       {
         sid       = "Documents"
         actions   = ["s3:GetObject", "s3:PutObject"]
-        resources = ["${local.bucket_arns.processed}/_sluice/*"]
+        resources = [for folder in ["loads", "manifests", "runs"] : "${local.bucket_arns.processed}/_sluice/${folder}/*"]
       },
       { sid = "MissingDocuments", actions = ["s3:ListBucket"], resources = [local.bucket_arns.processed] },
     ]
