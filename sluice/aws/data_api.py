@@ -36,6 +36,8 @@ _BUSY = re.compile(
     r"|connection\b.{0,60}\b(lost|closed|reset|refused|terminated)|terminating connection|could not connect to server"
     r"|server closed the connection|database system is (shutting down|starting up|in recovery mode)"
     r"|s3serviceexception.{0,200}(slowdown|internalerror|serviceunavailable|requesttimeout)"
+    # A second run of the same claim removes what it takes for the staging table of a dead one.
+    r'|relation "(sluice\.)?stage_[^"]+" does not exist'
     # Two sessions that create the same schema or table at once, both where it does not exist: one finds what the other
     # has made in the meantime.
     r'|duplicate key value violates unique constraint "pg_|(?<!of )\b(schema|relation|type) "[^"]+" already exists',
