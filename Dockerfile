@@ -29,6 +29,7 @@ COPY terraform/state_machines/ terraform/state_machines/
 COPY contracts/ contracts/
 COPY sluice/ sluice/
 COPY glue_jobs/ glue_jobs/
+COPY crawlers/ crawlers/
 COPY lambda_trigger/ lambda_trigger/
 COPY deploy/ deploy/
 COPY localcloud/ localcloud/

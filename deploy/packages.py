@@ -52,7 +52,7 @@ class Package:
 
 _CONTRACT_READER = ("attrs", "cattrs", "typing-extensions")
 LAMBDA_PACKAGE = Package(
-    "sluice-lambda", ("sluice", "lambda_trigger"), (*_CONTRACT_READER, "aws-lambda-powertools", "jmespath")
+    "sluice-lambda", ("sluice", "lambda_trigger", "crawlers"), (*_CONTRACT_READER, "aws-lambda-powertools", "jmespath")
 )
 GLUE_PACKAGE = Package("sluice-glue", ("sluice", "glue_jobs"), (*_CONTRACT_READER, "defusedxml"))
 
