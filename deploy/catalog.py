@@ -1,6 +1,7 @@
-"""Writes the Data Catalog's tables as one document, which Terraform reads beside the packages.
+"""Writes the Data Catalog's tables and their crawlers as one document, which Terraform reads beside the packages.
 
-`sluice.catalog_tables` stays the one definition of a table: the local deploy calls it, Terraform reads what it gave.
+`sluice.catalog_tables` and `crawlers.definitions` stay the one definition of both: the local deploy calls them,
+Terraform reads what they gave.
 The document names no bucket (Terraform knows them), and carries the digest of every contract file, so that Terraform
 refuses packages that were built from other contracts than those beside it.
 """
@@ -9,10 +10,20 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
+from crawlers.definitions import (
+    CONFIGURATION,
+    DELETE_BEHAVIOR,
+    RECRAWL_BEHAVIORS,
+    UPDATE_BEHAVIOR,
+    CrawlerDefinition,
+    crawler_definitions,
+    folder_filter,
+)
+from sluice.catalog_tables import PARTITION_INDEX, Zone, zone_tables
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
 from sluice.layout import ProcessedLayout, split_url
@@ -21,9 +32,6 @@ if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import TableInputTypeDef
 
 CATALOG_FILE = "catalog.json"
-RAW, PROCESSED = "raw", "processed"
-"""The zones: one bucket and one catalog database each."""
-
 _ANY_BUCKET = "any-bucket"
 
 
@@ -35,11 +43,25 @@ def catalog_document(contracts: Mapping[str, Contract], digests: Mapping[str, st
         digests: SHA-256 of each contract file by its name.
 
     Returns:
-        ``contracts`` (the digests), ``datasets`` (sorted names) and ``tables``: by ``<zone>/<table>`` the zone, the
-        dataset, the folder below the zone's bucket and Glue's ``TableInput`` without its location.
+        ``contracts`` (the digests), ``datasets`` (sorted names), ``tables``: by ``<zone>/<table>`` the zone, the
+        dataset, the folder below the zone's bucket and Glue's ``TableInput`` without its location; ``crawlers``: by
+        ``<zone>-<dataset>`` zone, dataset, tables, folders, description, whether it hears events and by which filter;
+        ``crawling``: what crawlers have in common; and ``partition_index``: the name of every table's index.
     """
     entries = (entry for contract in contracts.values() for entry in _entries(contract))
-    return {"contracts": dict(digests), "datasets": sorted(contracts), "tables": dict(sorted(entries))}
+    return {
+        "contracts": dict(digests),
+        "datasets": sorted(contracts),
+        "tables": dict(sorted(entries)),
+        "partition_index": PARTITION_INDEX,
+        "crawlers": {crawler.key: _crawler(crawler) for crawler in crawler_definitions(contracts)},
+        "crawling": {
+            "configuration": CONFIGURATION,
+            "recrawl_behaviors": dict(RECRAWL_BEHAVIORS),
+            "update_behavior": UPDATE_BEHAVIOR,
+            "delete_behavior": DELETE_BEHAVIOR,
+        },
+    }
 
 
 def write_catalog(folder: Path, contracts_folder: Path) -> Path:
@@ -66,15 +88,17 @@ def write_catalog(folder: Path, contracts_folder: Path) -> Path:
     return path
 
 
+def _crawler(crawler: CrawlerDefinition) -> dict[str, Any]:
+    facts = {"description": crawler.description, "hears_events": crawler.hears_events}
+    return asdict(crawler) | facts | {"event_filter": folder_filter(crawler)}
+
+
 def _entries(contract: Contract) -> Iterator[tuple[str, dict[str, Any]]]:
-    layout = ProcessedLayout(_ANY_BUCKET)
-    yield _entry(contract, RAW, raw_table(contract, _ANY_BUCKET))
-    for table in contract.tables:
-        yield _entry(contract, PROCESSED, processed_table(contract, table, layout))
-    yield _entry(contract, PROCESSED, quarantine_table(contract, layout))
+    for zone, table in zone_tables(contract, _ANY_BUCKET, ProcessedLayout(_ANY_BUCKET)):
+        yield _entry(contract, zone, table)
 
 
-def _entry(contract: Contract, zone: str, table: "TableInputTypeDef") -> tuple[str, dict[str, Any]]:
+def _entry(contract: Contract, zone: Zone, table: "TableInputTypeDef") -> tuple[str, dict[str, Any]]:
     descriptor = dict(table["StorageDescriptor"])
     _, path = split_url(str(descriptor.pop("Location")))
     definition = {**table, "StorageDescriptor": descriptor}

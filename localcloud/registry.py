@@ -116,6 +116,16 @@ def wrap_athena_relations(wrap: Callable[[Any], Any]) -> None:
     vars(athena).update(_table_relation=wrap(athena._table_relation))
 
 
+def replace_body_lookup(make: Callable[[Any], Any]) -> None:
+    """Change how the filter policies of SNS look into message bodies.
+
+    Args:
+        make: gives, for MiniStack's function from a body to its lookup, another one.
+    """
+    topics = _ministack("services.sns")
+    vars(topics).update(_body_lookup=make(topics._body_lookup))
+
+
 def keep_queues_across_ports() -> None:
     """Give queues a name inside MiniStack that holds on another port.
 

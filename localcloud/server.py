@@ -28,6 +28,7 @@ from localcloud.logs import log_to_file, stop_logging
 from localcloud.saved_queries import saved_queries
 from localcloud.stepfunctions.engine import Engine
 from localcloud.stepfunctions.install import install_stepfunctions
+from localcloud.topic_filters import into_arrays
 from localcloud.web import WebServer
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class LocalCloud:
         started.callback(stop_logging, log_to_file(self.config.log_file))
         apply_environment(self.config, self.port)
         registry.keep_queues_across_ports()
+        registry.replace_body_lookup(into_arrays)
         registry.wrap_athena_relations(with_utc_timestamps)
         registry.wrap_lambda_logs(with_metrics)
         registry.wrap_lambda_errors(with_error_types)

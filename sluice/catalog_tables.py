@@ -5,18 +5,32 @@ reads the files by the contract. Partition keys are strings everywhere, so that 
 is.
 """
 
+import json
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sluice.contract import Contract, CsvSource, ParquetSource, SqlType, Table, XmlSource
 from sluice.contract.model import ROOT_PREFIX
-from sluice.layout import PARTITION_KEYS, ProcessedLayout
+from sluice.layout import MANIFEST_NAME, PARTITION_KEYS, ProcessedLayout
 from sluice.quarantine import QUARANTINE_COLUMNS
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import ColumnTypeDef, SerDeInfoTypeDef, TableInputTypeDef
 
+PARTITION_INDEX = "by_time"
+"""Name of every table's index over all of its partition keys. Look-ups name the year first, so one index serves them.
+
+Source: https://docs.aws.amazon.com/glue/latest/dg/partition-indexes.html
+"""
+
 _MAX_COMMENT = 255
+_HIDDEN = ("{_,.}*", "{_,.}*/**", "**/{_,.}*", "**/{_,.}*/**")
+"""What readers of tables do not see, as a crawler's patterns: files and folders whose names begin with ``_`` or ``.``.
+
+A crawler over tables that exist has no patterns of its own; it keeps to those in the table's parameter ``exclusions``.
+Source: https://docs.aws.amazon.com/glue/latest/dg/define-crawler-choose-data-sources.html
+"""
 
 _TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
 _TEXT_OUTPUT = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
@@ -26,6 +40,29 @@ _PARQUET_SERDE: "SerDeInfoTypeDef" = {
     "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
     "Parameters": {"serialization.format": "1"},
 }
+
+
+class Zone(StrEnum):
+    """Raw or published files: one bucket and one catalog database each."""
+
+    RAW = "raw"
+    PROCESSED = "processed"
+
+
+def zone_tables(
+    contract: Contract, raw_bucket: str, layout: ProcessedLayout
+) -> "Iterator[tuple[Zone, TableInputTypeDef]]":
+    """All tables of a dataset, each after its zone: raw files, published tables, quarantine.
+
+    Args:
+        contract: The dataset's contract.
+        raw_bucket: The raw bucket.
+        layout: Where things lie in the processed bucket.
+    """
+    yield Zone.RAW, raw_table(contract, raw_bucket)
+    for table in contract.tables:
+        yield Zone.PROCESSED, processed_table(contract, table, layout)
+    yield Zone.PROCESSED, quarantine_table(contract, layout)
 
 
 def raw_table(contract: Contract, bucket: str) -> "TableInputTypeDef":
@@ -46,7 +83,7 @@ def raw_table(contract: Contract, bucket: str) -> "TableInputTypeDef":
         f"s3://{bucket}/{contract.layout.root}/",
         _columns(types),
         _raw_serde(contract),
-        _raw_parameters(contract),
+        {**_raw_parameters(contract), **_exclusions(f"**{MANIFEST_NAME}")},
         is_hourly=contract.layout.is_hourly,
         is_parquet=isinstance(contract.source, ParquetSource),
     )
@@ -85,10 +122,14 @@ def _parquet_table(
         f"{layout.table(name)}/",
         columns,
         _PARQUET_SERDE,
-        {"classification": "parquet"},
+        {"classification": "parquet", **_exclusions()},
         is_hourly=contract.layout.is_hourly,
         is_parquet=True,
     )
+
+
+def _exclusions(*patterns: str) -> dict[str, str]:
+    return {"exclusions": json.dumps([*_HIDDEN, *patterns])}
 
 
 def _table(  # noqa: PLR0913 - the parts of a table, each named

@@ -73,7 +73,7 @@ resource "aws_glue_partition_index" "this" {
   table_name    = aws_glue_catalog_table.this[each.key].name
 
   partition_index {
-    index_name = "by_time"
+    index_name = local.catalog.partition_index
     keys       = each.value.table.PartitionKeys[*].Name
   }
 }

@@ -1,28 +1,20 @@
-# Crawlers: one per dataset and zone, over the tables that the contracts made. Sluice registers the partitions of its
-# batches itself, so these only find what somebody else put there, and drift.
+# Crawlers: one per dataset and zone, over the tables that the contracts made. crawlers/definitions.py is the one
+# definition of a crawler: what is here only gives it its role, its queue and its time.
 locals {
   is_crawling = {
     raw       = var.crawlers.raw
     processed = var.crawlers.processed
   }
   crawler_schedules = {
-    raw       = var.crawlers.raw_schedule
-    processed = var.crawlers.processed_schedule
+    raw       = coalesce(var.crawlers.raw_schedule, local.stack.crawlers.schedules.raw)
+    processed = coalesce(var.crawlers.processed_schedule, local.stack.crawlers.schedules.processed)
   }
 
-  crawlers = {
-    for crawler in setproduct(["raw", "processed"], local.datasets) : join("-", crawler) => {
-      zone    = crawler[0]
-      dataset = crawler[1]
-      tables = [
-        for entry in values(local.catalog.tables) : entry if entry.zone == crawler[0] && entry.dataset == crawler[1]
-      ]
-    } if local.is_crawling[crawler[0]]
-  }
+  crawlers = { for key, crawler in local.catalog.crawlers : key => crawler if local.is_crawling[crawler.zone] }
 
   # Raw folders are listed: the raw bucket's events for manifests end with the same name in every folder, and S3 refuses
   # a second configuration whose prefix overlaps with that.
-  event_crawlers = { for key, crawler in local.crawlers : key => crawler if crawler.zone == "processed" }
+  event_crawlers = { for key, crawler in local.crawlers : key => crawler if crawler.hears_events }
 
   crawler_names       = { for key in keys(local.crawlers) : key => "${var.name}-${replace(key, "_", "-")}" }
   crawler_queue_names = { for key in keys(local.event_crawlers) : key => "${local.crawler_names[key]}-objects" }
@@ -49,8 +41,8 @@ module "crawler_queue" {
   senders     = [{ sid = "Objects", service = "sns.${local.dns_suffix}", sources = [local.object_topic_arn] }]
   kms_key_arn = local.kms_key_arn
   # A weekly crawl must find all events of its week.
-  retention_seconds             = 10 * 86400
-  dead_letter_retention_seconds = 14 * 86400
+  retention_seconds             = local.stack.crawlers.retention_seconds
+  dead_letter_retention_seconds = local.stack.crawlers.dead_letter_retention_seconds
   tags                          = local.tags
 }
 
@@ -62,9 +54,7 @@ resource "aws_sns_topic_subscription" "crawler" {
   endpoint             = module.crawler_queue[each.key].arn
   raw_message_delivery = true
   filter_policy_scope  = "MessageBody"
-  filter_policy = jsonencode({
-    Records = { s3 = { object = { key = [for entry in each.value.tables : { prefix = entry.path }] } } }
-  })
+  filter_policy        = each.value.event_filter
 }
 
 module "crawler" {
@@ -72,12 +62,16 @@ module "crawler" {
   for_each = local.crawlers
 
   name                         = local.crawler_names[each.key]
-  description                  = "${title(each.value.zone)} tables of ${each.value.dataset}"
+  description                  = each.value.description
   database                     = aws_glue_catalog_database.this[each.value.zone].name
-  tables                       = [for entry in each.value.tables : entry.table.Name]
+  tables                       = each.value.tables
   catalog_arns                 = local.catalog_arns[each.value.zone]
   bucket_arn                   = local.bucket_arns[each.value.zone]
-  prefixes                     = each.value.tables[*].path
+  prefixes                     = each.value.folders
+  configuration                = local.catalog.crawling.configuration
+  recrawl_behavior             = local.catalog.crawling.recrawl_behaviors[each.value.zone]
+  update_behavior              = local.catalog.crawling.update_behavior
+  delete_behavior              = local.catalog.crawling.delete_behavior
   schedule                     = local.crawler_schedules[each.value.zone]
   event_queue_arn              = try(module.crawler_queue[each.key].arn, null)
   event_queue_dead_letters_arn = try(module.crawler_queue[each.key].dead_letters_arn, null)

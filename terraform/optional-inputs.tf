@@ -351,14 +351,15 @@ variable "log_queries" {
 
 variable "crawlers" {
   description = <<-EOT
-    Crawlers over the raw and the processed tables: whether there are any, and when they start. Sluice registers its
-    partitions itself; crawlers find what somebody else put there, and drift. Each crawl costs at least ten minutes.
+    Crawlers over the raw and the processed tables: whether there are any, and when they start, in UTC; stack.json says
+    when by default. Sluice registers its partitions itself; crawlers find what somebody else put there, and drift. Each
+    crawl costs at least ten minutes.
   EOT
   type = object({
     raw                = optional(bool, true)
     processed          = optional(bool, true)
-    raw_schedule       = optional(string, "cron(30 2 ? * SUN *)")
-    processed_schedule = optional(string, "cron(0 3 ? * SUN *)")
+    raw_schedule       = optional(string)
+    processed_schedule = optional(string)
   })
   default  = {}
   nullable = false

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from localcloud.deploy.compute import make_functions, make_jobs, make_load_machine, make_role
-from localcloud.deploy.events import announce_manifests, make_queue, make_rules, make_topics
+from localcloud.deploy.crawling import make_crawlers
+from localcloud.deploy.events import announce_manifests, make_manifest_queue, make_rules, make_topics
 from localcloud.deploy.stack import Stack
 from localcloud.deploy.storage import make_buckets, make_catalog, make_ledger
 from localcloud.deploy.warehouse import bootstrap_warehouse, keep_secret
@@ -56,6 +57,7 @@ class Deployer:
             bootstrap_warehouse(clients)
         make_load_machine(clients, settings, role)
         make_rules(clients, stack)
-        queue_arn = make_queue(clients, settings, stack)
+        make_crawlers(clients, settings, contracts, stack, role)
+        queue_arn = make_manifest_queue(clients, settings, stack)
         # Last: from here on a manifest starts the path, and all of the path is there.
         announce_manifests(clients, settings, queue_arn)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from localcloud.deploy.made import unless_exists
+from localcloud.deploy.queues import allow_sender, make_queue
 from localcloud.deploy.stack import Stack
 from sluice.aws.clients import Clients
 from sluice.layout import MANIFEST_NAME
@@ -25,40 +26,20 @@ def make_rules(clients: Clients, stack: Stack) -> None:
         _make_rule(clients, PREFIX + key, schedule.function, {"ScheduleExpression": schedule.expression})
 
 
-def make_queue(clients: Clients, settings: Settings, stack: Stack) -> str:
+def make_manifest_queue(clients: Clients, settings: Settings, stack: Stack) -> str:
     """Make the queue and its dead-letter queue, and have its function read it; gives the queue's ARN."""
     numbers = stack.queue
-    dead_letters = _make_queue(
-        clients,
-        f"{settings.manifest_queue}-dlq",
-        {"MessageRetentionPeriod": str(numbers.dead_letter_retention_seconds)},
-    )
-    redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": numbers.max_receives}
-    queue = _make_queue(
+    queue = make_queue(
         clients,
         settings.manifest_queue,
-        {
-            "VisibilityTimeout": str(numbers.visibility_timeout_seconds),
-            "RedrivePolicy": json.dumps(redrive),
-            "MessageRetentionPeriod": str(numbers.retention_seconds),
-        },
+        retention_seconds=numbers.retention_seconds,
+        dead_letter_retention_seconds=numbers.dead_letter_retention_seconds,
+        visibility_timeout_seconds=numbers.visibility_timeout_seconds,
+        max_receives=numbers.max_receives,
     )
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "s3.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": queue,
-                "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{settings.raw_bucket}"}},
-            }
-        ],
-    }
-    url = clients.sqs.get_queue_url(QueueName=settings.manifest_queue)["QueueUrl"]
-    clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    _read_queue(clients, stack, queue)
-    return queue
+    allow_sender(clients, queue, "s3.amazonaws.com", f"arn:aws:s3:::{settings.raw_bucket}")
+    _read_queue(clients, stack, queue.arn)
+    return queue.arn
 
 
 def announce_manifests(clients: Clients, settings: Settings, queue_arn: str) -> None:
@@ -91,15 +72,6 @@ def _make_rule(clients: Clients, name: str, function: str, trigger: dict[str, st
         Principal="events.amazonaws.com",
         SourceArn=rule_arn,
     )
-
-
-def _make_queue(clients: Clients, name: str, attributes: dict[str, str]) -> str:
-    try:
-        url = clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        clients.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)  # type: ignore[arg-type]
-    except clients.sqs.exceptions.QueueDoesNotExist:
-        url = clients.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
-    return clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
 def _read_queue(clients: Clients, stack: Stack, queue_arn: str) -> None:

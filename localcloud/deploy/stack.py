@@ -77,6 +77,15 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Crawlers:
+    """When crawlers start, by zone, and how long the events wait for them."""
+
+    schedules: Mapping[str, str]
+    retention_seconds: int
+    dead_letter_retention_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """An event rule and the function that it calls."""
 
@@ -101,6 +110,7 @@ class Stack:
     runtime: str
     functions: Mapping[str, Function]
     queue: Queue
+    crawlers: Crawlers
     rules: Mapping[str, Rule]
     schedules: Mapping[str, Schedule]
 

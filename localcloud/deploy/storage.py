@@ -1,12 +1,12 @@
 """Buckets, the ledger's table and the Data Catalog."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from localcloud.deploy.made import unless_exists
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import ledger_table_definition
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
+from sluice.catalog_tables import PARTITION_INDEX, Zone, zone_tables
 from sluice.contract import Contract
 from sluice.settings import Settings
 
@@ -34,17 +34,24 @@ def make_ledger(clients: Clients, settings: Settings) -> None:
 
 
 def make_catalog(clients: Clients, settings: Settings, contracts: Mapping[str, Contract]) -> None:
-    """Make the databases and their tables, and bring existing tables to what the contracts say."""
-    for database in (settings.raw_database, settings.processed_database):
+    """Make the databases, their tables and partition indexes, and bring existing tables to what the contracts say."""
+    databases = {Zone.RAW: settings.raw_database, Zone.PROCESSED: settings.processed_database}
+    for database in databases.values():
         unless_exists(clients.glue.create_database, DatabaseInput={"Name": database})
-    for database, table in _tables(settings, contracts):
-        if not unless_exists(clients.glue.create_table, DatabaseName=database, TableInput=table):
-            clients.glue.update_table(DatabaseName=database, TableInput=table)
-
-
-def _tables(settings: Settings, contracts: Mapping[str, Contract]) -> "Iterator[tuple[str, TableInputTypeDef]]":
     for contract in contracts.values():
-        yield settings.raw_database, raw_table(contract, settings.raw_bucket)
-        for table in contract.tables:
-            yield settings.processed_database, processed_table(contract, table, settings.processed)
-        yield settings.processed_database, quarantine_table(contract, settings.processed)
+        for zone, table in zone_tables(contract, settings.raw_bucket, settings.processed):
+            _make_table(clients, databases[zone], table)
+
+
+def _make_table(clients: Clients, database: str, table: "TableInputTypeDef") -> None:
+    name = table["Name"]
+    if not unless_exists(clients.glue.create_table, DatabaseName=database, TableInput=table):
+        clients.glue.update_table(DatabaseName=database, TableInput=table)
+    keys = [key["Name"] for key in table.get("PartitionKeys", ())]
+    # An index that exists is left alone: the keys of a table never change.
+    unless_exists(
+        clients.glue.create_partition_index,
+        DatabaseName=database,
+        TableName=name,
+        PartitionIndex={"IndexName": PARTITION_INDEX, "Keys": keys},
+    )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.aws.failures import aws_errors
 from sluice.aws.looking import look_for
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
+from sluice.catalog_tables import Zone, zone_tables
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok
 
@@ -34,19 +34,13 @@ def check_tables(deployment: Deployment) -> Iterator[Finding]:
 
 def expected_tables(deployment: Deployment) -> "dict[str, list[TableInputTypeDef]]":
     """The tables of both databases as the contracts have them."""
-    settings, contracts = deployment.settings, deployment.contracts.values()
-    processed = [
-        table
-        for contract in contracts
-        for table in (
-            *(processed_table(contract, table, settings.processed) for table in contract.tables),
-            quarantine_table(contract, settings.processed),
-        )
-    ]
-    return {
-        settings.raw_database: [raw_table(contract, settings.raw_bucket) for contract in contracts],
-        settings.processed_database: processed,
-    }
+    settings = deployment.settings
+    databases = {Zone.RAW: settings.raw_database, Zone.PROCESSED: settings.processed_database}
+    expected: dict[str, list[TableInputTypeDef]] = {name: [] for name in databases.values()}
+    for contract in deployment.contracts.values():
+        for zone, table in zone_tables(contract, settings.raw_bucket, settings.processed):
+            expected[databases[zone]].append(table)
+    return expected
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any] | None) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """What is deployed around the functions, which no run of the pipeline shows while all goes well."""
 
 import json
+from typing import Any
 
 from localcloud.deploy import Deployer
 from localcloud.deploy.stack import Stack as StackNumbers
 from sluice.names import PREFIX
+from tests.aws.cloud import eventually
 from tests.e2e.stack import Stack
 
 
@@ -36,7 +38,59 @@ def test_deploying_again_doubles_nothing(stack: Stack) -> None:
     assert _resources(stack) == before
 
 
-def _resources(stack: Stack) -> dict[str, list[str]]:
+def test_every_table_has_a_crawler_and_an_index(stack: Stack) -> None:
+    found = _resources(stack)
+    crawled = [
+        table
+        for crawler in stack.clients.glue.get_crawlers()["Crawlers"]
+        for target in crawler["Targets"]["CatalogTargets"]
+        for table in target["Tables"]
+    ]
+    assert sorted(crawled) == sorted(found["tables"])
+    assert [name for name, *_ in found["indexes"]] == found["tables"]
+    hourly, daily = ["year", "month", "day", "hour"], ["year", "month", "day"]
+    assert [keys for name, _, keys in found["indexes"] if name == "orders"] == [hourly, hourly]
+    assert [keys for name, _, keys in found["indexes"] if name == "refunds"] == [daily, daily]
+
+
+def test_a_crawler_hears_of_its_own_published_files_only(stack: Stack) -> None:
+    s3, bucket = stack.clients.s3, stack.settings.processed_bucket
+    queues = {name: _ObjectQueue(stack, f"{PREFIX}processed-{name}-objects") for name in ("suppliers", "products")}
+    for queue in queues.values():
+        queue.keys()
+    key = "suppliers/year=2031/month=01/day=02/heard of.parquet"
+
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    s3.delete_object(Bucket=bucket, Key=key)
+
+    encoded = "suppliers/year%3D2031/month%3D01/day%3D02/heard+of.parquet"
+    wanted = [("ObjectCreated:Put", encoded), ("ObjectRemoved:DeleteMarkerCreated", encoded)]
+    assert sorted(eventually(lambda: queues["suppliers"].keys(at_least=2))) == wanted
+    assert queues["products"].keys() == []
+
+
+class _ObjectQueue:
+    """The queue of a crawler, read as the crawler reads it."""
+
+    def __init__(self, stack: Stack, name: str) -> None:
+        self._sqs = stack.clients.sqs
+        self._url = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        self._heard: list[tuple[str, str]] = []
+
+    def keys(self, at_least: int = 0) -> list[tuple[str, str]]:
+        """The events heard so far, when they are as many; takes them out of the queue."""
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                for record in json.loads(message["Body"])["Records"]:
+                    self._heard.append((record["eventName"], record["s3"]["object"]["key"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        if len(self._heard) < at_least:
+            return []
+        heard, self._heard = self._heard, []
+        return heard
+
+
+def _resources(stack: Stack) -> dict[str, list[Any]]:
     clients, settings = stack.clients, stack.settings
     tables = clients.glue.get_paginator("get_tables")
     databases = (settings.raw_database, settings.processed_database)
@@ -50,5 +104,15 @@ def _resources(stack: Stack) -> dict[str, list[str]]:
         "rules": [rule["Name"] for rule in clients.events.list_rules()["Rules"]],
         "queues": sorted(clients.sqs.list_queues()["QueueUrls"]),
         "machines": [m["name"] for m in clients.stepfunctions.list_state_machines()["stateMachines"]],
+        "crawlers": [crawler["Name"] for crawler in clients.glue.get_crawlers()["Crawlers"]],
+        "subscriptions": sorted(s["Endpoint"] for s in clients.sns.list_subscriptions()["Subscriptions"]),
+        "indexes": [
+            (table["Name"], index["IndexName"], [key["Name"] for key in index["Keys"]])
+            for page in pages
+            for table in page["TableList"]
+            for index in clients.glue.get_partition_indexes(
+                DatabaseName=table["DatabaseName"], TableName=table["Name"]
+            )["PartitionIndexDescriptorList"]
+        ],
         "topics": sorted(topic["TopicArn"] for topic in clients.sns.list_topics()["Topics"]),
     }

@@ -1,5 +1,6 @@
 """Catalog tables from contracts, whole."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from sluice.layout import ProcessedLayout
 CONTRACTS = read_contracts(Path(__file__).parents[2] / "contracts")
 LAYOUT = ProcessedLayout("sluice-processed")
 HOUR_KEYS = [{"Name": name, "Type": "string"} for name in ("year", "month", "day", "hour")]
+HIDDEN = ["{_,.}*", "{_,.}*/**", "**/{_,.}*", "**/{_,.}*/**"]
+# What crawlers leave out; a manifest lies in the folder of a partition, and is no data.
+EXCLUSIONS, RAW_EXCLUSIONS = json.dumps(HIDDEN), json.dumps([*HIDDEN, "**manifest.json"])
 TEXT = {
     "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
@@ -44,6 +48,7 @@ def test_raw_csv() -> None:
         "Parameters": {
             "EXTERNAL": "TRUE",
             "classification": "csv",
+                "exclusions": RAW_EXCLUSIONS,
             "delimiter": ";",
             "skip.header.line.count": "1",
         },
@@ -73,6 +78,7 @@ def test_raw_csv_with_options() -> None:
     table = raw_table(Contract("logs", source, (Table("logs", columns),)), "raw")
     assert table["Parameters"] == {
         "EXTERNAL": "TRUE", "classification": "csv", "compressionType": "gzip", "delimiter": ",",
+        "exclusions": RAW_EXCLUSIONS,
     }  # fmt: skip
     assert table["StorageDescriptor"]["SerdeInfo"] == {
         "SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde",
@@ -102,7 +108,12 @@ def test_raw_json_shows_the_fields_of_a_record() -> None:
 
 def test_raw_xml_names_its_row_tag() -> None:
     table = raw_table(CONTRACTS["products"], "sluice-raw")
-    assert table["Parameters"] == {"EXTERNAL": "TRUE", "classification": "xml", "rowTag": "product"}
+    assert table["Parameters"] == {
+        "EXTERNAL": "TRUE",
+        "classification": "xml",
+        "exclusions": RAW_EXCLUSIONS,
+        "rowTag": "product",
+    }
     assert names(table) == ["id", "name", "classification", "brand", "pricing", "stock", "updated_at"]
 
 
@@ -115,7 +126,7 @@ def test_raw_parquet_keeps_types_and_leaves_nested_fields_out() -> None:
     items = Table("items", (Column("n", "integer"), Column("id_", "bigint", source="$.id")), explode="items")
     contract = Contract("shop", ParquetSource("shop/%Y/%m/%d/%H"), (Table("shop", columns), items))
     table = raw_table(contract, "raw")
-    assert table["Parameters"] == {"EXTERNAL": "TRUE", "classification": "parquet"}
+    assert table["Parameters"] == {"EXTERNAL": "TRUE", "classification": "parquet", "exclusions": RAW_EXCLUSIONS}
     assert table["StorageDescriptor"] == {
         "Columns": [{"Name": "id", "Type": "bigint"}, {"Name": "price", "Type": "decimal(12,2)"}],
         "Location": "s3://raw/shop/",
@@ -129,7 +140,7 @@ def test_processed() -> None:
         "Name": "order_items",
         "Description": "One row per line of an order, its newest version.",
         "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet"},
+        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", "exclusions": EXCLUSIONS},
         "PartitionKeys": HOUR_KEYS,
         "StorageDescriptor": {
             "Columns": [

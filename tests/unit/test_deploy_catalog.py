@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from crawlers.definitions import CONFIGURATION, crawler_definitions
 from deploy.catalog import catalog_document, write_catalog
 from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract.files import read_contracts
@@ -30,6 +31,28 @@ def test_document_has_every_table_without_its_bucket() -> None:
     assert (document["contracts"], document["datasets"]) == ({"orders.yaml": "00"}, sorted(CONTRACTS))
     tables = sum(2 + len(contract.tables) for contract in CONTRACTS.values())
     assert len(document["tables"]) == tables
+
+
+def test_document_has_every_crawler_as_it_is_defined() -> None:
+    document = catalog_document(CONTRACTS, {})
+    assert list(document["crawlers"]) == [crawler.key for crawler in crawler_definitions(CONTRACTS)]
+    prefixes = [{"prefix": f"{name}/"} for name in ("orders", "order_items", "orders_quarantine")]
+    assert document["crawlers"]["processed-orders"] == {
+        "zone": "processed",
+        "dataset": "orders",
+        "tables": ("orders", "order_items", "orders_quarantine"),
+        "folders": ("orders/", "order_items/", "orders_quarantine/"),
+        "description": "Processed tables of orders",
+        "hears_events": True,
+        "event_filter": json.dumps({"Records": {"s3": {"object": {"key": prefixes}}}}, separators=(",", ":")),
+    }
+    assert document["crawling"] == {
+        "configuration": CONFIGURATION,
+        "recrawl_behaviors": {"raw": "CRAWL_EVERYTHING", "processed": "CRAWL_EVENT_MODE"},
+        "update_behavior": "LOG",
+        "delete_behavior": "LOG",
+    }
+    assert document["partition_index"] == "by_time"
 
 
 def test_written_twice_is_written_once(tmp_path: Path) -> None:

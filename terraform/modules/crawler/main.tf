@@ -1,5 +1,5 @@
 # One crawler over tables that exist: it registers partitions that nobody registered and shows what drifted. It owns no
-# schema: LOG and InheritFromTable leave columns to the contracts.
+# schema: its policies, which crawlers/definitions.py gives, leave columns to the contracts.
 module "role" {
   source = "../role"
 
@@ -91,21 +91,13 @@ resource "aws_glue_crawler" "this" {
   }
 
   recrawl_policy {
-    recrawl_behavior = var.event_queue_arn == null ? "CRAWL_EVERYTHING" : "CRAWL_EVENT_MODE"
+    recrawl_behavior = var.recrawl_behavior
   }
 
   schema_change_policy {
-    update_behavior = "LOG"
-    delete_behavior = "LOG"
+    update_behavior = var.update_behavior
+    delete_behavior = var.delete_behavior
   }
 
-  # https://docs.aws.amazon.com/glue/latest/dg/crawler-schema-changes-prevent.html
-  configuration = jsonencode({
-    Version = 1.0
-    CrawlerOutput = {
-      Partitions = { AddOrUpdateBehavior = "InheritFromTable" }
-    }
-    CreatePartitionIndex = false
-    Grouping             = { TableGroupingPolicy = "CombineCompatibleSchemas" }
-  })
+  configuration = var.configuration
 }

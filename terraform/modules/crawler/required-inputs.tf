@@ -61,3 +61,43 @@ variable "log_group_arn_prefix" {
   type        = string
   nullable    = false
 }
+
+variable "configuration" {
+  description = "Glue's configuration of the crawler, as JSON."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(jsondecode(var.configuration))
+    error_message = "The configuration is a JSON text."
+  }
+}
+
+variable "recrawl_behavior" {
+  description = "Which folders are looked at again: CRAWL_EVERYTHING, CRAWL_NEW_FOLDERS_ONLY or CRAWL_EVENT_MODE."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["CRAWL_EVERYTHING", "CRAWL_NEW_FOLDERS_ONLY", "CRAWL_EVENT_MODE"], var.recrawl_behavior)
+    error_message = "A recrawl behavior is CRAWL_EVERYTHING, CRAWL_NEW_FOLDERS_ONLY or CRAWL_EVENT_MODE."
+  }
+}
+
+variable "update_behavior" {
+  description = "What becomes of a table whose files have other columns: LOG or UPDATE_IN_DATABASE."
+  type        = string
+  nullable    = false
+}
+
+variable "delete_behavior" {
+  description = "What becomes of tables without files; over catalog tables only LOG."
+  type        = string
+  nullable    = false
+
+  validation {
+    # https://docs.aws.amazon.com/glue/latest/dg/define-crawler-choose-data-sources.html
+    condition     = var.delete_behavior == "LOG"
+    error_message = "A crawler over catalog tables deletes nothing: LOG."
+  }
+}
