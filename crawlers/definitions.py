@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 from sluice.catalog_tables import Zone, zone_tables
 from sluice.contract import Contract
 from sluice.layout import ProcessedLayout, split_url
+from sluice.names import crawler_name
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import CatalogTargetTypeDef, CreateCrawlerRequestTypeDef
@@ -90,7 +91,7 @@ class CrawlerDefinition:
         Args:
             prefix: What the names of a deployment begin with, such as ``sluice-``.
         """
-        return f"{prefix}{self.key.replace('_', '-')}"
+        return crawler_name(prefix, self.zone, self.dataset)
 
 
 @dataclass(frozen=True, slots=True)

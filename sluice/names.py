@@ -25,3 +25,14 @@ RULES: Final = (f"{PREFIX}job-change", f"{PREFIX}sweep")
 
 GLUE_VERSION: Final = "6.0"
 """Version of Glue that the jobs are made for."""
+
+
+def crawler_name(prefix: str, zone: str, dataset: str) -> str:
+    """Name of the crawler of one dataset's tables in one zone.
+
+    Args:
+        prefix: What the names of a deployment begin with.
+        zone: ``raw`` or ``processed``.
+        dataset: The dataset.
+    """
+    return f"{prefix}{zone}-{dataset.replace('_', '-')}"

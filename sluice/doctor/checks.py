@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from sluice.doctor import catalog, compute, intake, ledger, loading, queries, warehouse
+from sluice.doctor import catalog, compute, crawlers, intake, ledger, loading, queries, warehouse
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import Finding, error
 from sluice.errors import SluiceError
@@ -22,6 +22,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("topics", loading.check_topics),
     ("secret", loading.check_secret),
     ("catalog", catalog.check_tables),
+    ("crawlers", crawlers.check_crawlers),
     ("external schema", warehouse.check_external_schema),
     ("warehouse tables", warehouse.check_tables),
     ("aggregates", warehouse.check_aggregates),

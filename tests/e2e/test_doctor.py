@@ -14,6 +14,7 @@ from sluice.doctor import Deployment, Finding, Severity, examine
 from sluice.doctor.catalog import check_tables as check_catalog
 from sluice.doctor.checks import CHECKS
 from sluice.doctor.compute import check_functions, check_jobs, check_roles, check_rules
+from sluice.doctor.crawlers import check_crawlers
 from sluice.doctor.findings import DEPLOY, error, warning
 from sluice.doctor.intake import check_buckets, check_event_source, check_notification, check_queue
 from sluice.doctor.ledger import check_heartbeat
@@ -106,6 +107,26 @@ def all_or_nothing(stack: Stack) -> Iterator[None]:
     finally:
         types = mapping["FunctionResponseTypes"]
         lambda_.update_event_source_mapping(UUID=mapping["UUID"], FunctionResponseTypes=types)
+
+
+@contextmanager
+def crawler_of_a_former_dataset(stack: Stack) -> Iterator[None]:
+    glue = stack.clients.glue
+    targets: Any = {"CatalogTargets": [{"DatabaseName": stack.settings.raw_database, "Tables": ["orders"]}]}
+    glue.create_crawler(Name="sluice-raw-gone", Role="r", Targets=targets, SchemaChangePolicy={"DeleteBehavior": "LOG"})
+    try:
+        yield
+    finally:
+        glue.delete_crawler(Name="sluice-raw-gone")
+
+
+@contextmanager
+def no_crawler(stack: Stack) -> Iterator[None]:
+    stack.clients.glue.delete_crawler(Name="sluice-processed-orders")
+    try:
+        yield
+    finally:
+        stack.deploy()
 
 
 @contextmanager
@@ -250,6 +271,20 @@ BROKEN: list[tuple[Break, Check, Finding]] = [
         error(
             "catalog", "table sluice_processed.products: column product_id is bigint and should be varchar(20)", DEPLOY
         ),
+    ),
+    (
+        crawler_of_a_former_dataset,
+        check_crawlers,
+        warning(
+            "crawlers",
+            "crawler sluice-raw-gone is of no dataset of the contracts",
+            "aws glue delete-crawler --name sluice-raw-gone",
+        ),
+    ),
+    (
+        no_crawler,
+        check_crawlers,
+        error("crawlers", "crawler sluice-processed-orders does not exist", DEPLOY),
     ),
     (
         no_procedure,

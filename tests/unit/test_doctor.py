@@ -23,6 +23,7 @@ from sluice.contract.files import read_contracts
 from sluice.doctor import Deployment, Finding, Severity, examine
 from sluice.doctor.catalog import differences, expected_tables
 from sluice.doctor.checks import CHECKS, QUERIES
+from sluice.doctor.crawlers import judge_crawler
 from sluice.doctor.findings import DEPLOY, error, ok, warning
 from sluice.doctor.intake import allows_bucket, announces_manifests
 from sluice.doctor.ledger import check_batches, check_heartbeat, check_open_loads
@@ -120,7 +121,7 @@ def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(monkeypatch:
 
 def test_every_area_has_a_name_of_its_own() -> None:
     names = [name for name, _ in (*CHECKS, *QUERIES)]
-    assert len(set(names)) == len(names) == 22
+    assert len(set(names)) == len(names) == 23
 
 
 def test_findings_as_people_get_them() -> None:
@@ -495,3 +496,34 @@ def test_the_share_is_taken_over_a_week_of_partitions() -> None:
     what = "orders: 1 of 4 records of 7 days quarantined (25.0%), more than the 20.0% that its contract allows"
     assert found == [warning("quarantine", what, "sluice quarantine orders")]
     assert all("'2026-11-14T00'" in sql for sql in lake.asked)
+
+
+# Crawlers
+
+CRAWLED = frozenset({"orders", "order_items"})
+CRAWLER = {"Targets": {"CatalogTargets": [{"Tables": ["order_items", "orders"]}]}}
+LOOKS = "crawler c looks at order_items, orders"
+
+
+@pytest.mark.parametrize(
+    ("crawler", "finding"),
+    [
+        (None, error("crawlers", "crawler c does not exist", DEPLOY)),
+        (CRAWLER, ok("crawlers", LOOKS)),
+        (CRAWLER | {"LastCrawl": {"Status": "SUCCEEDED"}}, ok("crawlers", LOOKS)),
+        (
+            CRAWLER | {"LastCrawl": {"Status": "FAILED", "ErrorMessage": "no access"}},
+            warning("crawlers", "the last crawl of c failed: no access", "aws glue start-crawler --name c"),
+        ),
+        (
+            {"Targets": {"CatalogTargets": [{"Tables": ["orders"]}]}},
+            error("crawlers", "crawler c looks at orders instead of order_items, orders", DEPLOY),
+        ),
+        (
+            {"Targets": {"S3Targets": [{"Path": "s3://b/"}]}},
+            error("crawlers", "crawler c looks at nothing instead of order_items, orders", DEPLOY),
+        ),
+    ],
+)
+def test_what_a_crawlers_state_means(crawler: Mapping[str, Any] | None, finding: Finding) -> None:
+    assert judge_crawler("c", CRAWLED, crawler) == finding
