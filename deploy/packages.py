@@ -27,8 +27,8 @@ ENTRY_SCRIPTS = ("raw_to_parquet.py", "load_redshift.py")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE_BY_ALL = 0o100644 << 16
 _COMPILED = {".so", ".pyd", ".dylib"}
-_LEFT_OUT = {"sluice": {"cli", "infer", "simulator"}}
-"""Parts of our packages that only people use: the command line, the maker of contracts, the player of the source."""
+_LEFT_OUT = {"sluice": {"analysis", "cli", "infer", "simulator"}}
+"""Parts of our packages that only people use: queries, command line, contracts from samples, the played source."""
 
 
 class PackageError(TerminalError):

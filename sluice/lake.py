@@ -72,7 +72,7 @@ def quarantine_share(contract: Contract, span: Span) -> str:
         span: Which partitions to look at.
     """
     table = record_table(contract)
-    published = _lines("SELECT COUNT(*) AS records", f'FROM "{table.name}"', *_where(contract, span))
+    published = _lines("SELECT COUNT(*) AS records", f'FROM "{table.name}"', *partition_predicate(contract, span))
     return _lines(
         _with_current(contract, span),
         f"SELECT '{contract.dataset}' AS dataset, c.records AS quarantined, p.records AS published",
@@ -91,18 +91,19 @@ def _with_current(contract: Contract, span: Span) -> str:
 
     While a partition is replaced, the files of both batches can be there for a moment.
     """
-    keys = ", ".join(f'"{key}"' for key in _keys(contract))
+    keys = ", ".join(f'"{key}"' for key in partition_keys(contract))
     return _lines(
         "WITH q AS (SELECT * FROM (",
         f'SELECT {_label(contract)} AS "partition", batch_id, source_file, kind, reasons, raw_text, record,',
         f"MAX(batch_id) OVER (PARTITION BY {keys}) AS newest_batch",
         f'FROM "{contract.quarantine_table}"',
-        *_where(contract, span),
+        *partition_predicate(contract, span),
         ") AS b WHERE b.batch_id = b.newest_batch)",
     )
 
 
-def _keys(contract: Contract) -> Sequence[str]:
+def partition_keys(contract: Contract) -> Sequence[str]:
+    """Names of the partition keys of a dataset's tables."""
     return PARTITION_KEYS if contract.layout.is_hourly else PARTITION_KEYS[:-1]
 
 
@@ -112,8 +113,13 @@ def _label(contract: Contract) -> str:
     return f"{day} || 'T' || \"hour\"" if contract.layout.is_hourly else day
 
 
-def _where(contract: Contract, span: Span) -> tuple[str, ...]:
-    """Conditions over partition keys alone, so that Athena reads no file of another partition."""
+def partition_predicate(contract: Contract, span: Span) -> tuple[str, ...]:
+    """The WHERE of a span, over partition keys alone so that no file of another partition is read; none for all.
+
+    Args:
+        contract: The dataset's contract.
+        span: Which partitions to look at.
+    """
     conditions = []
     for operator, partition in ((">=", span.first), ("<=", span.last)):
         if partition is not None:

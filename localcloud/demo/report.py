@@ -12,11 +12,25 @@ from rich.text import Text
 from localcloud.demo.after import AggregateResult
 from localcloud.demo.compare import Difference
 from localcloud.demo.inbox import Message
+from sluice.analysis import Reader
 from sluice.cli.terminal import state_text
 from sluice.handover import TableCounts
 from sluice.record import BatchRecord
 
 _MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisResult:
+    """What became of an analysis query.
+
+    Attributes:
+        rows: Rows of its answer in the warehouse.
+        agrees: Whether all readers gave the same rows.
+    """
+
+    rows: int
+    agrees: bool
 
 
 @dataclass
@@ -27,6 +41,8 @@ class Report:
         seconds: How long it took.
         tables: By table: its counts from the ledger, rows in the warehouse, rows expected.
         aggregates: By aggregate: its rows in the warehouse and whether they are right.
+        readers: By table: its current rows through each reader.
+        analyses: By query: its rows, and whether all readers gave the same ones.
         archived_files: Raw files that lie in the archive.
         messages: The notifications that were sent.
         batches: The ledger's batches, by dataset and partition.
@@ -38,6 +54,8 @@ class Report:
     seconds: float = 0.0
     tables: dict[str, tuple[TableCounts, int, int]] = field(default_factory=dict)
     aggregates: dict[str, AggregateResult] = field(default_factory=dict)
+    readers: dict[str, dict[Reader, int]] = field(default_factory=dict)
+    analyses: dict[str, AnalysisResult] = field(default_factory=dict)
     archived_files: int = 0
     messages: Sequence[Message] = ()
     batches: Sequence[BatchRecord] = ()
@@ -57,6 +75,8 @@ class Report:
             "seconds": round(self.seconds, 1),
             "tables": {name: _plain(*found) for name, found in self.tables.items()},
             "aggregates": {name: {"rows": found.rows, "ok": found.is_right} for name, found in self.aggregates.items()},
+            "readers": {name: {str(reader): n for reader, n in found.items()} for name, found in self.readers.items()},
+            "analyses": {name: {"rows": found.rows, "ok": found.agrees} for name, found in self.analyses.items()},
             "archived_files": self.archived_files,
             "notifications": {topic: self._count(topic) for topic in ("business", "support")},
             "batches": [
@@ -75,6 +95,10 @@ class Report:
             _print_reasons(console, self.batches)
         if self.tables:
             console.print(_tables(self.tables))
+            console.print()
+        if self.readers:
+            console.print(_readers(self.readers))
+            console.print(_agreement(self.analyses))
             console.print()
         if self.aggregates:
             console.print(_aggregates(self.aggregates))
@@ -110,6 +134,23 @@ def _tables(tables: Mapping[str, tuple[TableCounts, int, int]]) -> Table:
     for name, found in tables.items():
         view.add_row(name, *(f"{number:,}" for number in _plain(*found).values()))
     return view
+
+
+def _readers(readers: Mapping[str, Mapping[Reader, int]]) -> Table:
+    view = Table(title="Current rows by reader", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    view.add_column("table")
+    for reader in Reader:
+        view.add_column(str(reader), justify="right")
+    for name, found in readers.items():
+        view.add_row(name, *(f"{found[reader]:,}" for reader in Reader))
+    return view
+
+
+def _agreement(analyses: Mapping[str, AnalysisResult]) -> Text:
+    differing = [name for name, found in analyses.items() if not found.agrees]
+    if differing:
+        return Text(f"analysis queries on which the readers do not agree: {', '.join(differing)}", "red")
+    return Text(f"{len(analyses)} analysis queries give the same rows through every reader")
 
 
 def _aggregates(aggregates: Mapping[str, AggregateResult]) -> Table:

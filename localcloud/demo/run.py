@@ -15,11 +15,14 @@ from localcloud.config import LocalCloudConfig
 from localcloud.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
 from localcloud.demo.compare import compare_batches, compare_rows, warehouse_rows
 from localcloud.demo.inbox import Inbox
-from localcloud.demo.report import Report
+from localcloud.demo.readers import Readers, Run, compare_answers, compare_counts
+from localcloud.demo.report import AnalysisResult, Report
 from localcloud.demo.scenario import START, Scenario
 from localcloud.errors import LocalCloudError
 from localcloud.foreground import WAREHOUSE_SECRET, deployed, interrupt_on_signals
 from localcloud.lock import StateLock
+from sluice.analysis import Reader, Schemas
+from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
@@ -124,6 +127,8 @@ class Demo:
             with self._console.status("comparing"):
                 self._compare(scenario, DataApi(clients.redshift_data, Address.from_settings(self._settings)))
                 self._compare_after(clients, inbox)
+            with self._console.status("asking Athena, Spectrum and the warehouse the same"):
+                self._compare_readers(clients)
             self._report.is_complete = True
 
     def _scenario(self, clients: Clients) -> Scenario:
@@ -180,6 +185,23 @@ class Demo:
             found = warehouse.rows(f"SELECT * FROM {qualified(self._settings.aggregate_schema, name)}", label=name)  # noqa: S608
             differences = list(compare_aggregate(name, wanted, found))
             report.aggregates[name] = AggregateResult(len(found), not differences)
+            report.differences += differences
+
+    def _compare_readers(self, clients: Clients) -> None:
+        report, settings = self._report, self._settings
+        warehouse = DataApi(clients.redshift_data, Address.from_settings(settings))
+        results = f"s3://{settings.processed_bucket}/_sluice/athena/"
+        runs: dict[Reader, Run] = {
+            Reader.ATHENA: Athena(clients.athena, settings.processed_database, results).rows,
+            Reader.SPECTRUM: partial(warehouse.rows, label="spectrum"),
+            Reader.REDSHIFT: partial(warehouse.rows, label="redshift"),
+        }
+        readers = Readers(runs, self._contracts, Schemas.from_settings(settings))
+        report.readers = readers.count()
+        report.differences += compare_counts(report.readers)
+        for name, answers in readers.answers():
+            differences = list(compare_answers(name, answers))
+            report.analyses[name] = AnalysisResult(len(answers[Reader.REDSHIFT]), not differences)
             report.differences += differences
 
     def _compare_after(self, clients: Clients, inbox: Inbox) -> None:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sluice.aws.data_api_values import ResultColumn, ResultSet
@@ -55,6 +57,17 @@ class Athena:
             self._wait(query_id)
             return self._result(query_id)
 
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one statement and give its rows with Python's values: int, float, Decimal, bool, date, datetime or str.
+
+        Raises:
+            AwsError: Athena refused the statement; the message has Athena's reason.
+            AwsBusyError: Athena could not answer now, or the query took too long and was stopped.
+        """
+        result = self.execute(sql)
+        kinds = [column.type.lower() for column in result.columns]
+        return [tuple(read_text(kind, value) for kind, value in zip(kinds, row, strict=True)) for row in result.rows]
+
     def _wait(self, query_id: str) -> None:
         started = self.clock()
         while True:
@@ -80,6 +93,28 @@ class Athena:
         if rows and rows[0] == tuple(column.name for column in columns):
             del rows[0]
         return ResultSet(columns, tuple(rows))
+
+
+_FROM_TEXT: Mapping[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), int),
+    **dict.fromkeys(("real", "float", "double"), float),
+    "decimal": Decimal,
+    "boolean": "true".__eq__,
+    "date": date.fromisoformat,
+    "timestamp": datetime.fromisoformat,
+}
+
+
+def read_text(kind: str, text: str | None) -> Any:  # noqa: ANN401 - a value of any SQL type
+    """A value of Athena's API, which gives all of them as text.
+
+    Args:
+        kind: Athena's name of the type; texts, and types that Python has no value for, stay text.
+        text: The value; None for null.
+
+    Source: https://docs.aws.amazon.com/athena/latest/APIReference/API_Datum.html
+    """
+    return text if text is None or kind not in _FROM_TEXT else _FROM_TEXT[kind](text)
 
 
 def _values(row: Mapping[str, Any], count: int) -> tuple[str | None, ...]:

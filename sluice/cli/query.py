@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
+from sluice.analysis import Reader, Schemas, queries, query_of, render
+from sluice.cli.moments import parse_partition
 from sluice.cli.session import GlobalOptions, Session
-from sluice.cli.terminal import err, print_rows
+from sluice.cli.terminal import err, out, print_rows
+from sluice.lake import Span
 
 app = typer.Typer(
     rich_markup_mode="markdown",
@@ -49,4 +52,40 @@ def athena(
     door = session.athena(database, output, workgroup)
     with err().status("running in Athena"):
         result = door.execute(sql)
+    print_rows([column.name for column in result.columns], result.rows, as_json=as_json)
+
+
+@app.command(epilog="Example: sluice query saved top_products --reader athena")
+def saved(  # noqa: PLR0913 - each is an option of the command line
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Which query; all of them are listed without.", show_default=False)] = "",
+    *,
+    reader: Annotated[
+        Reader, typer.Option(help="Through what the tables are read; athena and spectrum read the published files.")
+    ] = Reader.REDSHIFT,
+    since: Annotated[
+        str, typer.Option(help="Only files of partitions from this one on, such as 2026-11-20T13.", show_default=False)
+    ] = "",
+    until: Annotated[str, typer.Option(help="Only files of partitions up to this one.", show_default=False)] = "",
+    workgroup: Annotated[str, typer.Option(help="Athena workgroup.")] = "primary",
+    as_sql: Annotated[bool, typer.Option("--sql", help="Print the statement instead of running it.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON array of objects instead of a table.")
+    ] = False,
+) -> None:
+    """Run one of the saved analysis queries, which give the same answer through every reader."""
+    if not name:
+        print_rows(["name", "answers"], [(query.name, query.question) for query in queries()], as_json=as_json)
+        return
+    query, session = query_of(name), Session(context.ensure_object(GlobalOptions))
+    if (since or until) and not reader.reads_files:
+        raise typer.BadParameter("--since and --until choose files: use them with --reader athena or spectrum")
+    span = Span(parse_partition(since), parse_partition(until)) if since or until else None
+    sql = render(query, reader, session.contracts, Schemas.from_settings(session.settings), span)
+    if as_sql:
+        out().print(sql, markup=False, highlight=False, soft_wrap=True)
+        return
+    with err().status(f"running through {reader}"):
+        runner = session.athena(workgroup=workgroup) if reader is Reader.ATHENA else session.warehouse
+        result = runner.execute(sql)
     print_rows([column.name for column in result.columns], result.rows, as_json=as_json)

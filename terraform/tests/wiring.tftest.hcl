@@ -105,7 +105,7 @@ run "plan" {
 
   assert {
     condition = jsondecode(aws_sns_topic_subscription.crawler["processed-orders"].filter_policy) == {
-      Records = { s3 = { object = { key = [{ prefix = "order_items/" }, { prefix = "orders/" }, { prefix = "orders_quarantine/" }] } } }
+      Records = { s3 = { object = { key = [{ prefix = "orders/" }, { prefix = "order_items/" }, { prefix = "orders_quarantine/" }] } } }
     }
     error_message = "A crawler hears of the folders of its own tables."
   }

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+from sluice.analysis import queries
+
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = {"customers", "orders", "order_items", "products", "transactions"}
 AGGREGATES = {"daily_orders", "daily_sales_by_category", "daily_sales_by_segment", "top_products"}
@@ -41,6 +43,13 @@ def test_the_demo_accounts_for_every_row() -> None:
     assert all(report["tables"][table]["duplicates"] > 0 for table in TABLES)
     assert set(report["aggregates"]) == AGGREGATES
     assert all(found["ok"] and found["rows"] > 0 for found in report["aggregates"].values())
+    assert set(report["readers"]) == TABLES
+    for table, counts in report["readers"].items():
+        assert counts == dict.fromkeys(("athena", "spectrum", "redshift"), report["tables"][table]["warehouse"])
+    assert set(report["analyses"]) == {query.name for query in queries()}
+    assert all(found["ok"] for found in report["analyses"].values())
+    # Nothing is wrong with the amounts; every other query has something to say.
+    assert [name for name, found in report["analyses"].items() if not found["rows"]] == ["health_amounts"]
     assert report["archived_files"] > 0
     assert report["notifications"]["support"] == 1
     assert 4 <= report["notifications"]["business"] <= 12

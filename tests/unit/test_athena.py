@@ -1,13 +1,15 @@
 """Athena's answers, stubbed at the edge of boto3: rows, pages, failures, a query without end."""
 
 from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from sluice.aws.athena import Athena
+from sluice.aws.athena import Athena, read_text
 from sluice.aws.data_api_values import ResultColumn, ResultSet
 from sluice.errors import AwsBusyError, AwsError
 
@@ -93,3 +95,31 @@ def test_a_query_that_does_not_end_is_stopped(edge: Edge) -> None:
     edge.stub.add_response("stop_query_execution", {}, {"QueryExecutionId": QUERY})
     with pytest.raises(AwsBusyError, match="did not end within 1 s"):
         edge.athena.execute("select 1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("bigint", "-7", -7),
+        ("tinyint", "7", 7),
+        ("decimal", "10.50", Decimal("10.50")),
+        ("double", "1.0E-7", 1e-07),
+        ("real", "NaN", float("nan")),
+        ("boolean", "true", True),
+        ("boolean", "false", False),
+        ("date", "2026-11-20", date(2026, 11, 20)),
+        ("timestamp", "2026-11-20 13:05:00.250", datetime(2026, 11, 20, 13, 5, 0, 250000)),  # noqa: DTZ001
+        ("varchar", "10", "10"),
+        ("array", "[a, b]", "[a, b]"),
+        ("bigint", None, None),
+    ],
+)
+def test_texts_of_every_type_become_values(kind: str, text: str | None, value: object) -> None:
+    found = read_text(kind, text)
+    assert (type(found), repr(found)) == (type(value), repr(value))
+
+
+def test_rows_have_values(edge: Edge) -> None:
+    edge.state("SUCCEEDED")
+    edge.page([["a", "n"], ["x", "1"], [None, None]])
+    assert edge.athena.rows("select 1") == [("x", 1), (None, None)]

@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 
 from sluice import __version__
+from sluice.analysis import Reader, Schemas, queries, query_of, render
 from sluice.cli import main
 from sluice.cli.reference import cli_reference, commands
 from sluice.cli.session import GlobalOptions, Session, running_endpoint
+from sluice.contract.files import read_contracts
 from sluice.contract.schema import contract_schema
 from sluice.errors import CommandError
+from sluice.lake import Span
+from sluice.layout import Partition
+from sluice.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = dict(commands())
@@ -75,6 +80,7 @@ def test_these_are_the_commands() -> None:
         "sluice query",
         "sluice query redshift",
         "sluice query athena",
+        "sluice query saved",
         "sluice contract",
         "sluice contract check",
         "sluice contract new",
@@ -300,3 +306,26 @@ def test_aws_is_used_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     session = Session(GlobalOptions(is_aws=True, state_dir=tmp_path / "state"))
     assert session.clients.endpoint is None
     assert session.clients.sqs.meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
+
+
+def test_saved_queries_are_listed_and_shown_as_statements(call: Call, contracts: Path) -> None:
+    listed = call("query", "saved", "--json")
+    assert listed.status == 0
+    assert [entry["name"] for entry in json.loads(listed.out)] == [query.name for query in queries()]
+
+    shown = call("query", "saved", "order_status", "--reader", "spectrum", "--since", "2026-11-20T13", "--sql")
+    span = Span(Partition.parse("2026-11-20T13"), None)
+    schemas, read = Schemas.from_settings(Settings()), read_contracts(contracts)
+    assert shown.out == render(query_of("order_status"), Reader.SPECTRUM, read, schemas, span) + "\n"
+
+
+def test_a_saved_query_is_named_as_it_is(call: Call, contracts: Path) -> None:
+    found = call("query", "saved", "top_product")
+    assert found.status == 1
+    assert "there is no query 'top_product' (known: best_customers" in " ".join(found.err.split())
+
+
+def test_the_warehouses_tables_know_no_partitions(call: Call, contracts: Path) -> None:
+    found = call("query", "saved", "top_products", "--until", "2026-11-20")
+    assert found.status == 2
+    assert "use them with --reader athena or spectrum" in " ".join(found.err.split())

@@ -15,8 +15,10 @@ from lambda_trigger.manifest_events import manifest_events
 from localcloud.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
 from localcloud.demo.compare import Difference, compare_batches, compare_rows
 from localcloud.demo.inbox import Message
-from localcloud.demo.report import Report
+from localcloud.demo.readers import compare_answers, compare_counts
+from localcloud.demo.report import AnalysisResult, Report
 from localcloud.demo.scenario import s3_event
+from sluice.analysis import Reader
 from sluice.batch import BatchId, BatchState
 from sluice.contract.files import read_contracts
 from sluice.handover import TableCounts
@@ -27,7 +29,13 @@ from sluice.simulator import SimulatorOptions, Truth, simulate
 CONTRACT = read_contracts(Path(__file__).resolve().parents[2] / "contracts")["transactions"]
 TABLE = CONTRACT.tables[0]
 HOUR = Partition.parse("2026-11-20T13")
-NOTHING_AFTER = {"aggregates": {}, "archived_files": 0, "notifications": {"business": 0, "support": 0}}
+NOTHING_AFTER: dict[str, object] = {
+    "aggregates": {},
+    "readers": {},
+    "analyses": {},
+    "archived_files": 0,
+    "notifications": {"business": 0, "support": 0},
+}
 
 
 def _truth() -> Truth:
@@ -266,3 +274,42 @@ def test_the_report_has_what_comes_after_the_load(tmp_path: Path) -> None:
     report.show(Console(file=text, width=200))
     for shown in ("orders 1 inserted, 2 updated; 3 quarantined; 4 s", "bad; again", "raw files in the archive: 7"):
         assert shown in text.getvalue()
+
+
+# Readers
+
+AGREED: dict[Reader, list[tuple[object, ...]]] = {reader: [("a", 1), ("b", None)] for reader in Reader}
+
+
+def test_readers_that_agree_differ_in_nothing() -> None:
+    assert list(compare_counts({"orders": dict.fromkeys(Reader, 3)})) == []
+    decimals = AGREED | {Reader.ATHENA: [("a", Decimal("1.00")), ("b", None)]}
+    assert list(compare_answers("q", decimals)) == []
+
+
+@pytest.mark.parametrize("reader", [Reader.ATHENA, Reader.SPECTRUM])
+def test_a_reader_that_counts_otherwise_is_found(reader: Reader) -> None:
+    counts = {"orders": dict.fromkeys(Reader, 3) | {reader: 2}}
+    assert list(compare_counts(counts)) == [Difference("orders", "", f"rows through {reader}", 3, 2)]
+
+
+@pytest.mark.parametrize("reader", [Reader.ATHENA, Reader.SPECTRUM])
+def test_a_reader_that_answers_otherwise_is_found(reader: Reader) -> None:
+    other: list[tuple[object, ...]] = [("a", 1), ("b", 2)]
+    assert list(compare_answers("q", AGREED | {reader: other})) == [
+        Difference("query q", "2", f"row through {reader}", ("b", None), ("b", 2))
+    ]
+    assert list(compare_answers("q", AGREED | {reader: AGREED[reader][:1]})) == [
+        Difference("query q", "", f"rows through {reader}", 2, 1)
+    ]
+
+
+def test_the_report_tells_who_agrees() -> None:
+    counts, console = dict.fromkeys(Reader, 3), Console(file=io.StringIO(), width=100)
+    report = Report(readers={"orders": counts}, analyses={"q": AnalysisResult(2, agrees=True)})
+    report.show(console)
+    report.analyses["r"] = AnalysisResult(2, agrees=False)
+    report.show(console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "1 analysis queries give the same rows through every reader" in shown
+    assert "analysis queries on which the readers do not agree: r" in shown

@@ -139,7 +139,7 @@ def test_zip_has_every_file_of_the_core(package: Package) -> None:
     """SQL and Python alike: a file that is not in the zip is missed only in AWS."""
     with zipfile.ZipFile(io.BytesIO(build(package, CONTRACTS))) as archive:
         packed = {name for name in archive.namelist() if name.startswith("sluice/")}
-    left_out = {"cli", "infer", "simulator", "__pycache__"}
+    left_out = {"analysis", "cli", "infer", "simulator", "__pycache__"}
     files = [path.relative_to(ROOT) for path in (ROOT / "sluice").rglob("*") if path.is_file()]
     wanted = {path.as_posix() for path in files if path.parts[1] not in left_out and "__pycache__" not in path.parts}
     assert packed == {*wanted, "sluice/contracts.json"}

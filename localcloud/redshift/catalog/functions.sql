@@ -170,3 +170,8 @@ RETURN coalesce(nullif(current_setting('redshift.last_copy_id', true), ''), '-1'
 
 CREATE OR REPLACE FUNCTION pg_catalog.pg_last_query_id() RETURNS integer STABLE LANGUAGE sql
 RETURN coalesce(nullif(current_setting('redshift.last_query_id', true), ''), '-1')::integer;
+
+-- PostgreSQL rounds to digits after the point only what is numeric.
+CREATE OR REPLACE FUNCTION pg_catalog.round(number double precision, digits integer) RETURNS double precision
+IMMUTABLE STRICT LANGUAGE sql
+RETURN round(number::numeric, digits)::double precision;
