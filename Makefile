@@ -5,6 +5,9 @@ VENV := .venv
 VENV35 := build/venv-spark35
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# Each layer's tests stay together, in the order of the folders: the longest begin first.
+WORKERS ?= 2
+PARALLEL = --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 
@@ -35,8 +38,8 @@ up: java setup ## Run the local cloud until stopped
 
 ##@ Develop
 .PHONY: test
-test: java setup ## Run the whole test suite
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: one after the other)
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 .PHONY: test-long
 test-long: java setup ## Apply the Terraform to the local cloud, send batches, take it down (many minutes)

@@ -14,10 +14,17 @@ settings.load_profile("sluice")
 LAYERS = ("unit", "spark", "warehouse", "aws", "e2e", "terraform")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with the name of its layer."""
+    """Mark every test with the name of its layer.
+
+    With several workers one runs all tests of a layer, so that what they share (a Spark session, a local cloud) is
+    made once. Unit tests share nothing and go to whoever is free.
+    """
     root = Path(__file__).parent
     for item in items:
         layer = item.path.relative_to(root).parts[0]
         if layer in LAYERS:
             item.add_marker(layer)
+            if layer != "unit":
+                item.add_marker(pytest.mark.xdist_group(layer))
