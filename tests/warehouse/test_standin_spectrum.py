@@ -172,19 +172,21 @@ def test_text_is_cut_to_the_bytes_of_its_column(sql: Sql, lake: Lake) -> None:
         ("int", pa.array([[1]]), "INT"),
     ],
 )
-def test_a_file_of_another_type_fails_by_name_and_its_table_stays(
+def test_a_file_of_another_type_fails_the_queries_that_read_the_column(
     sql: Sql, lake: Lake, column: str, values: pa.Array[Any], kind: str
 ) -> None:
     lake.table("t", {"x": column, "y": "int"})
     lake.put("t", rows=pa.table({"y": pa.array([7], pa.int32())}), name="good.parquet")
     lake.attach(sql)
-    assert sql.rows("SELECT y FROM spectrum.t") == [(7,)]
+    assert sql.rows("SELECT x, y FROM spectrum.t") == [(None, 7)]
     bad = lake.put("t", rows=pa.table({"y": pa.array([8], pa.int32()), "x": values}), name="bad.parquet")
-    error = sql.error("SELECT y FROM spectrum.t")
-    assert error.startswith("ERROR: Spectrum Scan Error")
-    assert f"File '{bad}' has an incompatible Parquet schema for column '{bad}.x'. Column type: {kind}" in error
+    assert sql.rows("SELECT y FROM spectrum.t ORDER BY y") == [(7,), (8,)]
+    for statement in ("SELECT * FROM spectrum.t", "SELECT y FROM spectrum.t WHERE x IS NULL"):
+        error = sql.error(statement)
+        assert error.startswith("ERROR: Spectrum Scan Error")
+        assert f"File '{bad}' has an incompatible Parquet schema for column '{bad}.x'. Column type: {kind}" in error
     lake.remove(bad)
-    assert sql.rows("SELECT y FROM spectrum.t") == [(7,)]
+    assert sql.rows("SELECT * FROM spectrum.t") == [(None, 7)]
 
 
 def test_a_file_that_is_no_parquet_fails_by_name(sql: Sql, two_days: Lake) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _ABSENT = "EntityNotFoundException"
 _PARQUET = "parquet"
+#: How rows are kept: another number has the files read again that an older version of the stand-in has read.
+_LAYOUT = 2
 _TYPE = re.compile(r"(\w+)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?")
 #: The catalog's names of types, and PostgreSQL's.
 _PLAIN = {
@@ -103,7 +105,20 @@ class ExternalTable:
     @property
     def definition(self) -> str:
         """What the stored rows depend on: another text means that they are to be read again."""
-        return json.dumps([[(column.name, column.type) for column in part] for part in (self.columns, self.keys)])
+        columns = [[(column.name, column.type) for column in part] for part in (self.columns, self.keys)]
+        return json.dumps({"layout": _LAYOUT, "columns": columns})
+
+    @property
+    def unread(self) -> dict[str, NotInStandInError]:
+        """Columns with types that the stand-in does not read, with the refusal of each."""
+        found = ((column.name, _refusal(column, self.name)) for column in self.columns)
+        return {name: error for name, error in found if error is not None}
+
+    @property
+    def readable(self) -> tuple[ExternalColumn, ...]:
+        """The columns in the files without those that are not read."""
+        unread = self.unread
+        return tuple(column for column in self.columns if column.name not in unread)
 
     def targets(self, columns: tuple[ExternalColumn, ...]) -> tuple[TargetColumn, ...]:
         """Give columns of this table with the types that they have in the warehouse.
@@ -268,6 +283,14 @@ def _text(parameters: object) -> str:
 
 def _folder(location: str) -> str:
     return location if location.endswith("/") else f"{location}/"
+
+
+def _refusal(column: ExternalColumn, table: str) -> NotInStandInError | None:
+    try:
+        _target(column, table)
+    except NotInStandInError as error:
+        return error
+    return None
 
 
 def _target(column: ExternalColumn, table: str) -> TargetColumn:
