@@ -164,7 +164,13 @@ class Catalog:
         except ClientError as error:
             if not is_created or _code(error) != _ABSENT:
                 raise _catalog_error(error) from error
-            glue.create_database(DatabaseInput={"Name": name})
+            self._create_database(name)
+
+    def _create_database(self, name: str) -> None:
+        try:
+            self._glue().create_database(DatabaseInput={"Name": name})
+        except ClientError as error:
+            raise _catalog_error(error) from error
 
     def tables(self, database: str) -> tuple[ExternalTable, ...]:
         """Give the tables of a database.
