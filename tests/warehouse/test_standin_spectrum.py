@@ -565,6 +565,8 @@ def test_the_grammar_is_redshifts(sql: Sql, rest: str, error: str) -> None:
         ("DROP SCHEMA spectrum DROP EXTERNAL DATABASE CASCADE", "DROP SCHEMA with DROP EXTERNAL DATABASE"),
         ("DROP SCHEMA spectrum, public", "DROP SCHEMA of external and local schemas at once"),
         ("CREATE EXTERNAL TABLE spectrum.t (x INT) LOCATION 's3://b/'", "CREATE EXTERNAL TABLE"),
+        ("PREPARE p AS SELECT * FROM spectrum.orders", "PREPARE with an external table"),
+        ("CREATE MATERIALIZED VIEW v AS SELECT id FROM spectrum.orders", "A materialized view with an external table"),
         (
             "CREATE VIEW v AS SELECT * FROM spectrum.orders WITH NO SCHEMA BINDING",
             "WITH NO SCHEMA BINDING",

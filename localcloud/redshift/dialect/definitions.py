@@ -94,6 +94,8 @@ def read_column_attribute(reader: Reader, column: Column, layout: Layout) -> boo
     """Read an attribute of a column when one comes next; tell whether it did."""
     if reader.take("not", "null"):
         column.not_null = True
+    elif reader.take("default", "null"):
+        column.default = "DEFAULT NULL"
     elif reader.take("default"):
         column.default = f"DEFAULT {rewrite(reader.until(*_COLUMN_STOPS))}"
     elif reader.take("encode"):
@@ -180,7 +182,7 @@ def _sort_attribute(reader: Reader, layout: Layout) -> bool:
         if style:
             raise reader.error()
         return False
-    if reader.take("auto"):
+    if reader.take("auto") or reader.take("none"):
         return True
     layout.sortstyle = style or "compound"
     layout.sortkeys.extend(reader.names())

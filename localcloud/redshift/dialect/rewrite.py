@@ -11,6 +11,7 @@ from localcloud.redshift.dialect.differences import (
     DATE_PART_FUNCTIONS,
     DATE_PARTS,
     MISSING_TYPES,
+    MISSING_WORDS,
     REFUSED_FUNCTIONS,
     REFUSED_TYPES,
     REFUSED_WORDS,
@@ -50,10 +51,17 @@ def refuse(sql: str) -> None:
         for words, reason in _REFUSED_BY_FIRST.get(key, ()):
             if tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
                 raise SqlError(f'syntax error at or near "{tokens[place].text}"', reason)
+        _refuse_missing(keys, place)
         if key in REFUSED_FUNCTIONS and _next(keys, place) == "(" and not _is_part(keys, place):
             raise SqlError(f"function {key}() does not exist", "Redshift does not have this function of PostgreSQL")
         if _is_type_position(keys, place):
             _refuse_type(key)
+
+
+def _refuse_missing(keys: list[str], place: int) -> None:
+    for words, what in MISSING_WORDS.items():
+        if keys[place] == words[0] and tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
+            raise NotInStandInError(what)
 
 
 def _is_part(keys: list[str], place: int) -> bool:
@@ -100,7 +108,7 @@ def _fold_names(sql: str) -> str:
 
 
 def _functions(sql: str) -> str:
-    """Change single words: renamed functions, SYSDATE, MINUS, APPROXIMATE, and bare parts of dates."""
+    """Change single words: renamed functions, SYSDATE, MINUS, APPROXIMATE, RESPECT NULLS, and bare parts of dates."""
     tokens = tokenize(sql)
     keys = [token.key for token in tokens]
     changes: dict[int, str] = {}
@@ -114,7 +122,10 @@ def _functions(sql: str) -> str:
             changes[tokens[place].start] = "sysdate()"
         elif key == "minus":
             changes[tokens[place].start] = "EXCEPT"
-        elif key == "approximate":
+        elif key == "approximate" or (key == "respect" and follower == "nulls"):
+            changes[tokens[place].start] = ""
+        elif key == "nulls" and place and keys[place - 1] == "respect":
+            # PostgreSQL's window functions respect nulls, and have no words for it.
             changes[tokens[place].start] = ""
     return replace(sql, tokens, lambda token: changes.get(token.start))
 

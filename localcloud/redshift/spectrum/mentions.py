@@ -77,6 +77,10 @@ def refuse(sql: str, schemas: Schemas) -> None:
         _refuse_privileges(sql, schemas)
     elif keys[:1] in (["vacuum"], ["comment"]) and mentions(sql, schemas):
         raise SqlError(f"{keys[0].upper()} is not supported for external tables")
+    elif keys[:1] == ["prepare"] and mentions(sql, schemas):
+        raise NotInStandInError("PREPARE with an external table")
+    elif keys[:2] == ["create", "materialized"] and mentions(sql, schemas):
+        raise NotInStandInError("A materialized view with an external table")
     elif keys[:1] == ["create"] and "view" in keys[1:4] and mentions(sql, schemas):
         _refuse_view(keys)
     elif keys[:2] == ["set", "search_path"]:
