@@ -21,20 +21,27 @@ _DIALECT = "redshift"
 _PLAIN_JOINS = frozenset({"", "INNER", "CROSS", "OUTER"})
 #: What may hang on a table in FROM that changes its rows, or joins it out of order.
 _HANGING = ("joins", "laterals", "pivots", "sample", "version", "changes")
+#: What makes a row of a query depend on rows that a filter around the query leaves out.
+_SELECTIVE = ("limit", "offset", "qualify", "laterals", "pivots", "connect", "match", "into")
+_GATHERING = (exp.Window, exp.Rollup, exp.Cube, exp.GroupingSets)
+_MAX_PLACES = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """One place in a statement where a table stands in FROM or JOIN.
+    """One place in a statement where a table, or a query in its stead, stands in FROM or JOIN.
 
     Attributes:
         select: whose FROM or JOIN it is.
         alias: the name by which this place is called, in lower case.
+        table: what stands there.
+        around: where the query ``select`` itself stands, when it is a derived table or a common table expression.
     """
 
     select: exp.Select
     alias: str
-    table: exp.Table
+    table: exp.Expr
+    around: Place | None = None
 
     def conditions(self, keys: frozenset[str]) -> tuple[Condition, ...]:
         """Give what holds for every row of the table that this place uses.
@@ -47,7 +54,10 @@ class Place:
             return ()
         is_outer = any(join.side for join in joins)
         is_merged = any(join.args.get("using") or join.method for join in joins)
-        found = []
+        found: list[Condition] = []
+        if self.around is not None and not is_merged and _is_transparent(self.select):
+            given = self.around.conditions(self._given(keys))
+            found += (Condition(each.text, is_null_refused=each.is_null_refused or is_outer) for each in given)
         for tree, is_after in self._filters(joins):
             part = condition(tree, self.alias, keys, takes_bare=not is_merged)
             if part is not None:
@@ -65,6 +75,19 @@ class Place:
                 yield on, True
             elif on is not None and join.side == "LEFT" and join.this is self.table:
                 yield on, False
+
+    def _given(self, keys: frozenset[str]) -> frozenset[str]:
+        """Give the partition columns that are columns of the query too, under the same name."""
+        shown = self.select.expressions
+        others = {each.alias_or_name.lower() for each in shown if not self._is_own(each)}
+        named = {each.name.lower() for each in shown if self._is_own(each)}
+        return (keys if "*" in named else keys & named) - (others - {"*"})
+
+    def _is_own(self, shown: exp.Expr) -> bool:
+        """Whether a member of the select list is a column of this table, or all of them."""
+        if isinstance(shown, exp.Star):
+            return not shown.args.get("except_")
+        return isinstance(shown, exp.Column) and shown.table.lower() in {"", self.alias}
 
     def has_star(self) -> bool:
         """Whether all columns of the table are asked for here."""
@@ -137,17 +160,17 @@ def _places(sql: str, names: frozenset[str]) -> Mapping[tuple[str, str], tuple[P
     tree = None if "\\" in sql else _parse(sql)
     if tree is None:
         return {}
-    found: dict[tuple[str, str], list[Place | None]] = {}
+    found: dict[tuple[str, str], list[tuple[Place, ...]]] = {}
     for table in tree.find_all(exp.Table):
         if table.db.lower() in names:
-            found.setdefault((table.db.lower(), table.name.lower()), []).append(_place(table))
+            found.setdefault((table.db.lower(), table.name.lower()), []).append(_all_places(table))
     columns = [(column.db.lower(), column.table.lower()) for column in tree.find_all(exp.Column)]
     named = _named(sql, names)
     return {
-        key: tuple(place for place in each if place is not None)
+        key: tuple(place for group in each for place in group)
         for key, each in found.items()
         # A name that the tree has not shown could be a table that nobody looked at.
-        if None not in each and named.get(key, 0) == len(each) + columns.count(key)
+        if all(each) and named.get(key, 0) == len(each) + columns.count(key)
     }
 
 
@@ -159,16 +182,76 @@ def _parse(sql: str) -> exp.Expr | None:
     return trees[0] if len(trees) == 1 and isinstance(trees[0], exp.Expr) else None
 
 
-def _place(table: exp.Table) -> Place | None:
+def _all_places(table: exp.Table) -> tuple[Place, ...]:
+    """Give a table's place, once for each place of the query around it; none when it is not understood."""
+    place = _place(table, table.alias_or_name)
+    if place is None:
+        return ()
+    around = _around(place.select)
+    if len(around) > _MAX_PLACES:
+        return (place,)
+    return tuple(Place(place.select, place.alias, table, each) for each in around)
+
+
+def _around(select: exp.Select) -> list[Place | None]:
+    """Give the places of a query; None for one that nothing is known of."""
+    holder = select.parent
+    if isinstance(holder, exp.Subquery):
+        found = [_place(holder, holder.alias)]
+    elif isinstance(holder, exp.CTE):
+        found = _references(holder)
+    else:
+        return [None]
+    if len(found) > _MAX_PLACES or not all(found):
+        return [None]
+    return [
+        Place(place.select, place.alias, place.table, each)
+        for place in found
+        if place
+        for each in _around(place.select)
+    ]
+
+
+def _references(query: exp.CTE) -> list[Place | None]:
+    """Give the places of a common table expression: where a table of its name stands."""
+    clause = query.parent
+    alias = query.args.get("alias")
+    if clause is None or clause.args.get("recursive") or alias is None or alias.args.get("columns"):
+        return [None]
+    tables = [
+        table
+        for table in query.root().find_all(exp.Table)
+        if not table.db and table.name.lower() == query.alias.lower()
+    ]
+    if any(parent is query for table in tables for parent in _ancestors(table)):
+        # A table of the same name, which the query itself reads.
+        return [None]
+    return [_place(table, table.alias_or_name) for table in tables] or [None]
+
+
+def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
+def _is_transparent(select: exp.Select) -> bool:
+    """Whether rows may be left out before a query instead of after it, going by columns that it gives unchanged."""
+    distinct = select.args.get("distinct")
+    has_on = distinct is not None and distinct.args.get("on") is not None
+    return not has_on and not any(select.args.get(name) for name in _SELECTIVE) and select.find(*_GATHERING) is None
+
+
+def _place(table: exp.Table | exp.Subquery, name: str) -> Place | None:
     holder = table.parent
     select = holder.parent if isinstance(holder, (exp.From, exp.Join)) else None
-    if not isinstance(select, exp.Select) or any(table.args.get(name) for name in _HANGING):
+    if not isinstance(select, exp.Select) or any(table.args.get(each) for each in _HANGING) or not name:
         return None
     alias = table.args.get("alias")
     if alias is not None and alias.args.get("columns"):
         # The columns have other names here.
         return None
-    return Place(select, table.alias_or_name.lower(), table)
+    return Place(select, name.lower(), table)
 
 
 def _named(sql: str, names: frozenset[str]) -> dict[tuple[str, str], int]:
