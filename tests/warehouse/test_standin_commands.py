@@ -160,11 +160,16 @@ def test_a_materialized_view_changes_when_it_is_refreshed(sql: Sql) -> None:
 
 def test_small_differences(sql: Sql) -> None:
     sql.batch(
-        "CREATE TABLE t (id INT, name VARCHAR(10) DEFAULT NULL) SORTKEY (id)",
+        "CREATE TABLE t (id INT, name VARCHAR(10) DEFAULT NULL) DISTSTYLE EVEN SORTKEY (id)",
         "INSERT INTO t VALUES (1, 'a'), (2, NULL)",
     )
     sql.ok("ALTER TABLE t ADD COLUMN score INT DEFAULT NULL")
+    layout = "SELECT diststyle, sortkey_num FROM svv_table_info WHERE \"table\" = 't'"
+    assert sql.rows(layout) == [("EVEN", 1)]
+    sql.ok("ALTER TABLE t ALTER SORTKEY AUTO")
+    assert sql.rows(layout) == [("EVEN", 1)]
     sql.ok("ALTER TABLE t ALTER SORTKEY NONE")
+    assert sql.rows(layout) == [("EVEN", 0)]
     query = "SELECT id, score, LAG(name) RESPECT NULLS OVER (ORDER BY id) FROM t ORDER BY id"
     assert sql.rows(query) == [(1, None, None), (2, None, "a")]
     assert sql.rows("SELECT respect FROM (SELECT 1 AS respect) x") == [(1,)]

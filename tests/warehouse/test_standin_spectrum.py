@@ -247,11 +247,25 @@ def test_path_and_size_are_there_when_they_are_named(sql: Sql, two_days: Lake, s
     assert counted == [(paths[0], 2), (paths[1], 1)]
 
 
+def test_all_columns_stand_beside_a_pseudocolumn(sql: Sql, two_days: Lake) -> None:
+    path = two_days.location("orders", "21") + "part-0.parquet"
+    sql.batch("CREATE TABLE local (id BIGINT, note VARCHAR(5))", "INSERT INTO local VALUES (3, 'x')")
+    where = "WHERE \"$path\" LIKE '%/21/%'"
+    assert sql.rows(f'SELECT *, "$path" FROM spectrum.orders {where}') == [(3, "c", "21", path)]
+    assert sql.rows(f'SELECT "$path", o.* FROM spectrum.orders AS o {where}') == [(path, 3, "c", "21")]
+    join = f"FROM local l JOIN spectrum.orders o ON o.id = l.id {where}"
+    assert sql.rows(f'SELECT *, o."$path" {join}') == [(3, "x", 3, "c", "21", path)]
+    assert sql.rows(f'SELECT l.*, o."$path", COUNT(*) {join} GROUP BY 1, 2, 3') == [(3, "x", path, 1)]
+
+
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        ('SELECT *, "$path" FROM spectrum.orders', '* beside a pseudocolumn such as "$path"'),
-        ('SELECT o.*, "$size" FROM spectrum.orders o', '* beside a pseudocolumn such as "$path"'),
+        (
+            'SELECT * FROM (SELECT "$path" FROM spectrum.orders) x',
+            '* beside a pseudocolumn such as "$path" in a statement with joins by USING or subqueries',
+        ),
+        ('SELECT spectrum.orders.*, "$size" FROM spectrum.orders', 'orders.* beside a pseudocolumn such as "$path"'),
         ('SELECT "$spectrum_oid" FROM spectrum.orders', 'The pseudocolumn "$spectrum_oid"'),
         (
             "CREATE PROCEDURE p() AS $$ BEGIN EXECUTE 'SELECT \"$path\" FROM spectrum.orders'; END $$ LANGUAGE plpgsql",
@@ -438,7 +452,7 @@ def test_a_file_replaced_after_the_listing_is_not_missed_and_none_is_fetched_twi
         "ANALYZE spectrum.orders",
         "INSERT INTO spectrum.orders VALUES (4, 'x', '20')",
         "ALTER TABLE spectrum.orders ADD COLUMN x INT",
-        "DROP TABLE IF EXISTS spectrum.orders",
+        "DROP TABLE IF EXISTS spectrum.orders, t",
         "CREATE VIEW v AS SELECT * FROM spectrum.orders",
         "GRANT SELECT ON spectrum.orders TO PUBLIC",
         "GRANT SELECT ON ALL TABLES IN SCHEMA spectrum TO PUBLIC",
@@ -564,7 +578,20 @@ def test_the_grammar_is_redshifts(sql: Sql, rest: str, error: str) -> None:
     [
         ("DROP SCHEMA spectrum DROP EXTERNAL DATABASE CASCADE", "DROP SCHEMA with DROP EXTERNAL DATABASE"),
         ("DROP SCHEMA spectrum, public", "DROP SCHEMA of external and local schemas at once"),
-        ("CREATE EXTERNAL TABLE spectrum.t (x INT) LOCATION 's3://b/'", "CREATE EXTERNAL TABLE"),
+        (
+            "CREATE EXTERNAL TABLE spectrum.t (x INT) STORED AS TEXTFILE LOCATION 's3://b/'",
+            "CREATE EXTERNAL TABLE in a format other than PARQUET",
+        ),
+        (
+            "CREATE EXTERNAL TABLE spectrum.t STORED AS PARQUET LOCATION 's3://b/' AS SELECT 1",
+            "CREATE EXTERNAL TABLE AS",
+        ),
+        (
+            "CREATE EXTERNAL TABLE spectrum.t (x ARRAY<INT>) STORED AS PARQUET LOCATION 's3://b/'",
+            "The type ARRAY of column x",
+        ),
+        ("ALTER TABLE spectrum.orders SET FILE FORMAT PARQUET", "ALTER TABLE SET FILE FORMAT"),
+        ("ALTER TABLE spectrum.orders ADD COLUMN x INT", "ALTER TABLE for the external table spectrum.orders"),
         ("PREPARE p AS SELECT * FROM spectrum.orders", "PREPARE with an external table"),
         ("CREATE MATERIALIZED VIEW v AS SELECT id FROM spectrum.orders", "A materialized view with an external table"),
         (

@@ -303,7 +303,7 @@ def prepare_query(sql: str) -> str:
 
 
 @register(
-    "create external table", "create external function", "create or replace external", "create external model",
+    "create external function", "create or replace external", "create external model",
     "unload", "create function", "create or replace function", "create database", "alter database", "drop database",
     "create datashare", "alter datashare", "drop datashare", "desc datashare", "show datashares", "create model",
     "drop model", "show model", "alter materialized view", "cancel", "alter role", "create rls policy",

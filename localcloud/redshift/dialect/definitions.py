@@ -182,7 +182,7 @@ def _sort_attribute(reader: Reader, layout: Layout) -> bool:
         if style:
             raise reader.error()
         return False
-    if reader.take("auto") or reader.take("none"):
+    if reader.take("auto"):
         return True
     layout.sortstyle = style or "compound"
     layout.sortkeys.extend(reader.names())

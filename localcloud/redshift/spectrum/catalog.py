@@ -163,14 +163,14 @@ class Catalog:
             glue.get_database(Name=name)
         except ClientError as error:
             if not is_created or _code(error) != _ABSENT:
-                raise _catalog_error(error) from error
+                raise catalog_error(error) from error
             self._create_database(name)
 
     def _create_database(self, name: str) -> None:
         try:
             self._glue().create_database(DatabaseInput={"Name": name})
         except ClientError as error:
-            raise _catalog_error(error) from error
+            raise catalog_error(error) from error
 
     def tables(self, database: str) -> tuple[ExternalTable, ...]:
         """Give the tables of a database.
@@ -182,7 +182,7 @@ class Catalog:
         try:
             return tuple(_table(database, item) for page in pages for item in page["TableList"])
         except ClientError as error:
-            raise _catalog_error(error) from error
+            raise catalog_error(error) from error
 
     def table(self, database: str, name: str) -> ExternalTable | None:
         """Give a table, None when there is none.
@@ -194,7 +194,7 @@ class Catalog:
             return _table(database, self._glue().get_table(DatabaseName=database, Name=name)["Table"])
         except ClientError as error:
             if _code(error) != _ABSENT:
-                raise _catalog_error(error) from error
+                raise catalog_error(error) from error
         self.require_database(database, is_created=False)
         return None
 
@@ -210,14 +210,15 @@ class Catalog:
         try:
             return tuple(_partition(item) for page in pages for item in page["Partitions"])
         except ClientError as error:
-            raise _catalog_error(error) from error
+            raise catalog_error(error) from error
 
 
 def _code(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
-def _catalog_error(error: ClientError) -> SqlError:
+def catalog_error(error: ClientError) -> SqlError:
+    """Give an error of the Data Catalog in the shape in which Redshift reports it."""
     message = error.response.get("Error", {}).get("Message", "")
     line = "-" * 47
     context = f"{_code(error)} from glue - {message}"

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from localcloud.redshift.database import Connection, Database
 from localcloud.redshift.dialect.external_schema import read_external_schema
+from localcloud.redshift.dialect.external_table import Change
 from localcloud.redshift.errors import SqlError
 from localcloud.redshift.loading.parquet import spectrum_error
 from localcloud.redshift.spectrum.catalog import Catalog, ExternalTable
+from localcloud.redshift.spectrum.changes import write
 from localcloud.redshift.spectrum.mentions import Mention, Schemas, words
 from localcloud.redshift.spectrum.objects import list_objects
 from localcloud.redshift.spectrum.pruning import Want, qualified
@@ -45,6 +47,7 @@ _PROCEDURES = """
     WHERE p.prokind = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 """
 _HAS_SNAPSHOT = "SELECT backend_xmin IS NOT NULL FROM pg_stat_activity WHERE pid = %s"
+_MAY_CHANGE = "SELECT pg_has_role(%s::name, nspowner, 'USAGE') FROM pg_namespace WHERE oid = %s::oid"
 _MAY_USE = "SELECT has_schema_privilege(%s::name, %s::oid, 'USAGE')"
 
 
@@ -75,6 +78,7 @@ class Spectrum:
     def __init__(self, database: Database, s3: Callable[[], S3Client], glue: Callable[[], GlueClient]) -> None:
         self._database = database
         self._s3 = s3
+        self._glue = glue
         self._catalog = Catalog(glue)
         self._storage = Storage(database)
         self._views = CatalogViews(self._catalog)
@@ -114,6 +118,18 @@ class Spectrum:
         definition = read_external_schema(sql)
         self._catalog.require_database(definition.database, is_created=definition.creates_database)
 
+    def write(self, connection: Connection, schema: ExternalSchema, change: Change) -> None:
+        """Write into the Data Catalog what a statement says of an external table.
+
+        Raises:
+            SqlError: the user may not, or the catalog refuses.
+        """
+        with self._looking() as own:
+            row = own.execute(_MAY_CHANGE, (connection.info.user, schema.id)).fetchone()
+        if row is None or not row[0]:
+            raise SqlError(f"must be owner of schema {schema.name}")
+        write(self._glue(), schema.database, change)
+
     def called(self, sql: str, schemas: Schemas) -> tuple[Mention, ...]:
         """Give the external tables that a CALL may read: those that its text or a procedure's body has a word of.
 
@@ -133,6 +149,11 @@ class Spectrum:
         is_known = not found.isdisjoint(bodies)
         wanted = [schema for schema in schemas.values() if schema.name in found or not is_known]
         return tuple(mention for schema in wanted for mention in self._of_schema(schema, found))
+
+    def columns(self, mention: Mention) -> tuple[str, ...]:
+        """Give the names of a table's columns as ``*`` shows them, none when the catalog has no such table."""
+        table = self._catalog.table(mention.schema.database, mention.table)
+        return () if table is None else tuple(column.name for column in (*table.columns, *table.keys))
 
     def _of_schema(self, schema: ExternalSchema, found: set[str]) -> tuple[Mention, ...]:
         names = [table.name for table in self._catalog.tables(schema.database)]

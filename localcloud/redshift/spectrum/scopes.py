@@ -154,6 +154,25 @@ def places(sql: str, names: frozenset[str]) -> Places:
     return Places(_places(sql, names), tokenize(sql))
 
 
+def sources(sql: str) -> tuple[tuple[str, str, str], ...] | None:
+    """Give schema, name and alias of each table of a statement with one SELECT, in the order of its FROM clause.
+
+    None for any other statement, and when the columns of ``*`` are not those of the tables one after the other.
+    """
+    tree = _parse(sql)
+    selects = list(tree.find_all(exp.Select)) if tree is not None else []
+    if len(selects) != 1:
+        return None
+    joins = tuple(selects[0].args.get("joins") or ())
+    if not all(_is_plain(join) and not join.method and not join.args.get("using") for join in joins):
+        return None
+    clause = selects[0].args.get("from_")
+    tables = [each.this for each in (clause, *joins) if each is not None]
+    if not all(isinstance(table, exp.Table) and _place(table, table.alias_or_name) for table in tables):
+        return None
+    return tuple((table.db.lower(), table.name.lower(), table.alias_or_name.lower()) for table in tables)
+
+
 @lru_cache(maxsize=16)
 def _places(sql: str, names: frozenset[str]) -> Mapping[tuple[str, str], tuple[Place, ...]]:
     # A backslash in a string is read in two ways by the parts that look at a statement.

@@ -10,10 +10,12 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from localcloud.redshift.database import Connection
+from localcloud.redshift.dialect.external_table import read_change
 from localcloud.redshift.dialect.lexer import tokenize
 from localcloud.redshift.errors import NotInStandInError, SqlError
-from localcloud.redshift.spectrum.mentions import Mention, Schemas, drop_cascade, mentions, refuse, with_pseudocolumns
+from localcloud.redshift.spectrum.mentions import Mention, Schemas, drop_cascade, mentions, refuse
 from localcloud.redshift.spectrum.pruning import EVERYTHING, Want
+from localcloud.redshift.spectrum.pseudocolumns import with_pseudocolumns
 from localcloud.redshift.spectrum.scans import Scan
 from localcloud.redshift.spectrum.schemas import Followed, Spectrum
 from localcloud.redshift.spectrum.scopes import places
@@ -21,6 +23,8 @@ from localcloud.redshift.spectrum.views import PARTITIONS_VIEW, TABLE_VIEWS
 
 #: How dates are written and read unless a session changes it.
 _DATES = "ISO, MDY"
+#: What is run in the place of a statement that wrote the Data Catalog.
+_NOTHING = "SELECT 1 WHERE false"
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Visit:
         if _keys(sql)[:3] == ("create", "external", "schema"):
             self._spectrum.create_database(sql)
         schemas = self._spectrum.schemas()
+        if self._changes_catalog(sql, schemas):
+            return _NOTHING
         if not schemas:
             return sql
         refuse(sql, schemas)
@@ -86,6 +92,25 @@ class Visit:
             scans += [settled.scan] if settled.scan is not None else []
         self._spectrum.scans.add(query_id, self._connection.info.user, sql, scans)
         return drop_cascade(self._with_pseudocolumns(sql, schemas), schemas)
+
+    def _changes_catalog(self, sql: str, schemas: Schemas) -> bool:
+        """Write what a statement says of an external table into the Data Catalog; tell whether it said something."""
+        keys = _keys(sql)
+        is_creation = keys[:3] == ("create", "external", "table")
+        if keys[:2] not in {("alter", "table"), ("drop", "table")} and not is_creation:
+            return False
+        change = read_change(sql)
+        schema = schemas.get(change.table.schema or "") if change is not None else None
+        if change is None or (schema is None and not is_creation):
+            return False
+        if schema is None:
+            raise SqlError(f'"{change.table.schema or change.table.name}" is not an external schema')
+        if self._is_open():
+            raise SqlError(
+                f"{' '.join(keys[:3] if is_creation else keys[:2]).upper()} cannot run inside a transaction block"
+            )
+        self._spectrum.write(self._connection, schema, change)
+        return True
 
     def _follow(self, sql: str, schemas: Schemas) -> tuple[tuple[object, str], ...]:
         keys = _keys(sql)
@@ -136,7 +161,7 @@ class Visit:
         return self._connection.info.transaction_status is not TransactionStatus.IDLE
 
     def _with_pseudocolumns(self, sql: str, schemas: Schemas) -> str:
-        changed = with_pseudocolumns(sql, schemas)
+        changed = with_pseudocolumns(sql, schemas, self._spectrum.columns)
         if changed != sql:
             for schema in {mention.schema for mention in mentions(sql, schemas)}:
                 if not self._spectrum.may_use(self._connection, schema):
