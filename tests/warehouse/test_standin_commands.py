@@ -172,6 +172,10 @@ def test_small_differences(sql: Sql) -> None:
     assert sql.rows(layout) == [("EVEN", 0)]
     query = "SELECT id, score, LAG(name) RESPECT NULLS OVER (ORDER BY id) FROM t ORDER BY id"
     assert sql.rows(query) == [(1, None, None), (2, None, "a")]
+    assert sql.rows("SELECT id FROM (t) JOIN (public.t) u USING (id) ORDER BY id") == [(1,), (2,)]
+    assert sql.rows(
+        "SELECT EXTRACT(day FROM (d)), (d) AT TIME ZONE 'UTC' IS NULL FROM (SELECT DATE '2026-11-20' AS d) x"
+    ) == [("20", False)]
     assert sql.rows("SELECT respect FROM (SELECT 1 AS respect) x") == [(1,)]
 
 
@@ -184,6 +188,7 @@ def test_small_differences(sql: Sql) -> None:
         ("SELECT * EXCLUDE a FROM t", "EXCLUDE in a select list"),
         ("SELECT FIRST_VALUE(a IGNORE NULLS) OVER () FROM t", "IGNORE NULLS"),
         ("SELECT a, COUNT(*) FROM t GROUP BY ALL", "GROUP BY ALL"),
+        ("SELECT o, i FROM t, t.orders AS o AT i", "Walking through a SUPER value with AT"),
         ("ALTER DATASHARE d ADD SCHEMA public", "ALTER DATASHARE"),
         ("GRANT USAGE ON DATASHARE d TO ACCOUNT '123456789012'", "GRANT ON DATASHARE"),
         ("SHOW DATASHARES LIKE 'sales%'", "SHOW DATASHARES"),

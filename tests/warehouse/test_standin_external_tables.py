@@ -97,9 +97,9 @@ def test_a_table_moves_and_is_dropped_and_its_files_stay(sql: Sql, lake: Lake) -
     [
         (
             "CREATE EXTERNAL TABLE public.t (x INT) STORED AS PARQUET LOCATION 's3://b/'",
-            '"public" is not an external schema',
+            '"public.t" is not an external table',
         ),
-        ("CREATE EXTERNAL TABLE t (x INT) STORED AS PARQUET LOCATION 's3://b/'", '"t" is not an external schema'),
+        ("CREATE EXTERNAL TABLE t (x INT) STORED AS PARQUET LOCATION 's3://b/'", '"t" is not an external table'),
         (
             "CREATE EXTERNAL TABLE spectrum.orders (x INT) STORED AS PARQUET LOCATION 's3://b/'",
             'Relation "orders" already exists in the external database.',
@@ -159,4 +159,5 @@ def test_local_tables_are_still_dropped_and_altered(sql: Sql, table: Lake) -> No
     assert table.database
     sql.batch("CREATE TABLE t (id INT)", "ALTER TABLE t ADD COLUMN x INT", "DROP TABLE t")
     assert 'table "t" does not exist' in sql.error("DROP TABLE t")
+    assert '"t" is not an external table' in sql.error("ALTER TABLE t SET LOCATION 's3://b/'")
     sql.ok("DROP TABLE IF EXISTS t")

@@ -34,7 +34,7 @@ def rewrite(sql: str) -> str:
     """
     refuse(sql)
     text = sql
-    for change in (_fold_names, _functions, _calls, _top, _qualify):
+    for change in (_fold_names, _functions, _single_tables, _calls, _top, _qualify):
         text = change(text)
     return text
 
@@ -62,6 +62,8 @@ def _refuse_missing(keys: list[str], place: int) -> None:
     for words, what in MISSING_WORDS.items():
         if keys[place] == words[0] and tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
             raise NotInStandInError(what)
+    if keys[place] == "at" and place > 1 and keys[place - 1].isidentifier() and _next(keys, place) not in {"time", ""}:
+        raise NotInStandInError("Walking through a SUPER value with AT")
 
 
 def _is_part(keys: list[str], place: int) -> bool:
@@ -137,6 +139,20 @@ def _date_part(token: Token) -> str:
         # An expression, such as a parameter: left for PostgreSQL to judge.
         return token.text
     return quote_text(part)
+
+
+def _single_tables(sql: str) -> str:
+    """Write ``FROM (name)`` without the parentheses, which PostgreSQL has around joins and queries only."""
+    tokens = tokenize(sql)
+    gone: set[int] = set()
+    for place in range(len(tokens) - 3):
+        if tokens[place].key in {"from", "join"} and tokens[place + 1].key == "(" and tokens[place + 2].is_name:
+            last = place + 3
+            while last + 1 < len(tokens) and tokens[last].key == "." and tokens[last + 1].is_name:
+                last += 2
+            if last < len(tokens) and tokens[last].key == ")":
+                gone |= {tokens[place + 1].start, tokens[last].start}
+    return replace(sql, tokens, lambda token: "" if token.start in gone else None)
 
 
 _CALL_WORDS = frozenset({"decode", "nvl2", "listagg", "median", "convert"})

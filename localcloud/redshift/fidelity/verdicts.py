@@ -28,7 +28,7 @@ _MISSING = tuple(
         r"could not find a (?:function|procedure) named .*",
         rf"prepared statement {_NAME} does not exist",
         rf"cursor {_NAME} does not exist",
-        rf"{_NAME} is not an external schema",
+        rf"{_NAME} is not an external table",
         # An earlier statement of the file has taken the name.
         rf"(?:relation|schema|role|user|group|view|procedure) {_NAME} already exists",
         r"S3ServiceException: The specified (?:bucket|key) does not exist.*",
@@ -79,7 +79,7 @@ def _general(message: str) -> str:
     """Give a message without the names in it, so that those of one kind are counted together."""
     if message.startswith(("S3ServiceException", "External Catalog Error")):
         return "a bucket or catalog does not exist"
-    if message.endswith("is not an external schema"):
-        return "external schema does not exist"
+    if message.endswith("is not an external table"):
+        return "external table does not exist"
     kind = re.sub(r"\(.*\)", "", message)
     return re.sub(r" (?:\"[^\"]*\"|(?<=function )\S+|(?<=procedure )\S+)", "", kind)

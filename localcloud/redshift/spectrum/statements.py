@@ -10,7 +10,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from localcloud.redshift.database import Connection
-from localcloud.redshift.dialect.external_table import read_change
+from localcloud.redshift.dialect.external_table import DroppedTable, read_change
 from localcloud.redshift.dialect.lexer import tokenize
 from localcloud.redshift.errors import NotInStandInError, SqlError
 from localcloud.redshift.spectrum.mentions import Mention, Schemas, drop_cascade, mentions, refuse
@@ -101,10 +101,10 @@ class Visit:
             return False
         change = read_change(sql)
         schema = schemas.get(change.table.schema or "") if change is not None else None
-        if change is None or (schema is None and not is_creation):
+        if change is None or (schema is None and isinstance(change, DroppedTable)):
             return False
         if schema is None:
-            raise SqlError(f'"{change.table.schema or change.table.name}" is not an external schema')
+            raise SqlError(f'"{change.table}" is not an external table')
         if self._is_open():
             raise SqlError(
                 f"{' '.join(keys[:3] if is_creation else keys[:2]).upper()} cannot run inside a transaction block"
