@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, tokenize
 from localcloud.redshift.dialect.reader import Reader
 from localcloud.redshift.errors import NotInStandInError, SqlError
-from localcloud.redshift.spectrum.storage import ExternalSchema
+from localcloud.redshift.spectrum.stored import ExternalSchema
 
 Schemas = Mapping[str, ExternalSchema]
 _WORD = re.compile(r"[\w$#]+")

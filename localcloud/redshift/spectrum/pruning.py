@@ -16,7 +16,7 @@ from localcloud.redshift.database import Connection
 from localcloud.redshift.loading.parquet import TargetColumn
 from localcloud.redshift.spectrum.catalog import ExternalTable, Partition
 from localcloud.redshift.spectrum.conditions import Condition
-from localcloud.redshift.spectrum.scopes import Place
+from localcloud.redshift.spectrum.places import Place
 from localcloud.redshift.spectrum.storage import declared
 
 _EVALUATE = "SELECT place FROM (SELECT place, {columns} FROM unnest({arrays}) WITH ORDINALITY AS t ({names}, place)) p"

@@ -13,7 +13,7 @@ from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, replace, 
 from localcloud.redshift.errors import NotInStandInError
 from localcloud.redshift.spectrum.mentions import Mention, Schemas, mentions, names_in
 from localcloud.redshift.spectrum.scopes import sources
-from localcloud.redshift.spectrum.storage import PATH, SIZE
+from localcloud.redshift.spectrum.stored import PATH, SIZE
 
 _PSEUDOCOLUMNS = frozenset({PATH, SIZE})
 _OBJECT_ID = "$spectrum_oid"

@@ -13,7 +13,7 @@ from datetime import datetime
 from localcloud.redshift.clock import utc_now
 from localcloud.redshift.database import Database
 from localcloud.redshift.spectrum.catalog import ExternalTable
-from localcloud.redshift.spectrum.storage import StoredObject
+from localcloud.redshift.spectrum.stored import StoredObject
 
 _INSERT = """
     INSERT INTO pg_catalog.redshift_external_scans

@@ -20,17 +20,8 @@ from localcloud.redshift.spectrum.mentions import Mention, Schemas, words
 from localcloud.redshift.spectrum.objects import list_objects
 from localcloud.redshift.spectrum.pruning import Want, qualified
 from localcloud.redshift.spectrum.scans import Scan, ScanHistory, Stopwatch
-from localcloud.redshift.spectrum.storage import (
-    WHOLE,
-    ExternalSchema,
-    FileGoneError,
-    Listing,
-    Read,
-    Storage,
-    StoredObject,
-    is_current,
-    read_stored,
-)
+from localcloud.redshift.spectrum.storage import FileGoneError, Read, Storage
+from localcloud.redshift.spectrum.stored import WHOLE, ExternalSchema, Listing, StoredObject, is_current, read_stored
 from localcloud.redshift.spectrum.views import CatalogViews
 
 if TYPE_CHECKING:
