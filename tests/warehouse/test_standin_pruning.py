@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.warehouse.client import Sql
+from tests.warehouse.conftest import LocalAws
 from tests.warehouse.lake import Lake
 
 if TYPE_CHECKING:
@@ -258,6 +259,40 @@ def test_the_bytes_are_those_of_the_columns_that_are_read(sql: Sql, days: Lake) 
     assert 0 < identifier < whole
     assert identifier + text == whole
     assert read_bytes("COUNT(*)") == 0
+
+
+def test_the_system_views_show_what_a_statement_read_of_each_table(sql: Sql, days: Lake, local_aws: LocalAws) -> None:
+    days.table("plain", {"id": "bigint", "note": "string"})
+    days.put("plain", rows=pa.table({"id": pa.array([3], pa.int64()), "note": ["x"]}))
+    sql.batch("CREATE USER reader PASSWORD 'Reader123'", "GRANT USAGE ON SCHEMA spectrum TO reader")
+    secret = local_aws.client("secretsmanager").create_secret(
+        Name=f"reader-{days.database}", SecretString='{"username": "reader", "password": "Reader123"}'
+    )["ARN"]
+    try:
+        query = "SELECT t.v FROM spectrum.t JOIN spectrum.plain p ON t.id = p.id WHERE t.day = 20"
+        number = sql.ok(query, SecretArn=secret)["RedshiftQueryId"]
+        mine = sql.ok("SELECT COUNT(*) FROM spectrum.plain")["RedshiftQueryId"]
+        detail = (
+            "SELECT table_name, total_partitions, qualified_partitions, scanned_files, returned_rows, file_location,"
+            f" external_query_text FROM sys_external_query_detail WHERE query_id IN ({number}, {mine})"
+            " ORDER BY query_id, 1 DESC"
+        )
+        theirs = [
+            ("t", 7, 1, 1, 2, days.location("t"), 'SELECT "id", "v" FROM "t"'),
+            ("plain", 0, 0, 1, 1, days.location("plain"), 'SELECT "id" FROM "plain"'),
+        ]
+        # Who owns the database sees all statements, others see their own.
+        assert sql.rows(detail) == [
+            *theirs,
+            ("plain", 0, 0, 1, 1, days.location("plain"), 'SELECT COUNT(*) FROM "plain"'),
+        ]
+        assert sql.rows(detail, SecretArn=secret) == theirs
+        partitions = "SELECT segment, total_partitions, qualified_partitions FROM svl_s3partition_summary"
+        assert sql.rows(f"{partitions} WHERE query = {number}") == [(0, 7, 1)]
+        summary = "SELECT external_table_name, is_partitioned, files FROM svl_s3query_summary"
+        assert sql.rows(f"{summary} WHERE query = {number} ORDER BY 1") == [("plain", "f", 1), ("t", "t", 1)]
+    finally:
+        sql.batch("REVOKE USAGE ON SCHEMA spectrum FROM reader", "DROP USER reader")
 
 
 # What the catalog declares and what older files have

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from localcloud.redshift.clock import utc_now
 from localcloud.redshift.database import Database
+from localcloud.redshift.dialect.lexer import quote_name
 from localcloud.redshift.spectrum.catalog import ExternalTable
 from localcloud.redshift.spectrum.stored import StoredObject
 
@@ -37,6 +38,7 @@ class Scan:
     """What one statement reads of one table.
 
     Attributes:
+        columns: those in the files that are read.
         total: registered partitions.
         qualified: partitions that are read.
         files: visible files of those.
@@ -45,6 +47,7 @@ class Scan:
     """
 
     table: str
+    columns: tuple[str, ...]
     location: str
     is_partitioned: bool
     total: int
@@ -77,6 +80,7 @@ class Scan:
         total, qualified = partitions if is_partitioned else (0, 0)
         return cls(
             table=table.name,
+            columns=tuple(columns),
             location=table.location,
             is_partitioned=is_partitioned,
             total=total,
@@ -87,6 +91,12 @@ class Scan:
             started_at=watch.started_at,
             ended_at=utc_now(),
         )
+
+    @property
+    def query(self) -> str:
+        """What is asked of the files, as SQL."""
+        columns = ", ".join(map(quote_name, self.columns)) or "COUNT(*)"
+        return f"SELECT {columns} FROM {quote_name(self.table)}"  # noqa: S608 - shown, never run
 
 
 class ScanHistory:
@@ -99,12 +109,12 @@ class ScanHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, query_id: int, user: str, sql: str, scans: Sequence[Scan]) -> None:
+    def add(self, query_id: int, user: str, scans: Sequence[Scan]) -> None:
         """Add what one statement reads, and forget what is older than seven days."""
         if not scans:
             return
         rows = [
-            (query_id, place, user, sql, scan.table, scan.location, scan.started_at.replace(tzinfo=None),
+            (query_id, place, user, scan.query, scan.table, scan.location, scan.started_at.replace(tzinfo=None),
              scan.ended_at.replace(tzinfo=None), scan.is_partitioned, scan.total, scan.qualified, scan.files, scan.rows,
              scan.bytes)
             for place, scan in enumerate(scans)

@@ -90,7 +90,7 @@ class Visit:
             if settled.error is not None and not is_bearable:
                 raise settled.error
             scans += [settled.scan] if settled.scan is not None else []
-        self._spectrum.scans.add(query_id, self._connection.info.user, sql, scans)
+        self._spectrum.scans.add(query_id, self._connection.info.user, scans)
         return drop_cascade(self._with_pseudocolumns(sql, schemas), schemas)
 
     def _changes_catalog(self, sql: str, schemas: Schemas) -> bool:
