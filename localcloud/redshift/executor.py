@@ -157,7 +157,7 @@ class Executor:
         part.status, part.updated_at, part.query_id = Status.STARTED, self._clock(), next(self._query_ids)
         started = time.perf_counter_ns()
         try:
-            prepared = prepare(visit.enter(part.bound))
+            prepared = prepare(visit.enter(part.bound, part.query_id))
             # A cancel that came meanwhile found nothing to cancel in PostgreSQL.
             _require_active(statement)
             part.rows, part.result = self._execute(prepared, connection, statement, part.query_id)

@@ -158,7 +158,7 @@ def test_statements_that_redshift_lacks_are_refused(sql: Sql, statement: str) ->
     "statement",
     [
         "CREATE EXTERNAL SCHEMA spectrum FROM HIVE METASTORE DATABASE 'x' URI 'h' IAM_ROLE default",
-        "CREATE MATERIALIZED VIEW v AS SELECT 1",
+        "ALTER MATERIALIZED VIEW v AUTO REFRESH YES",
         "UNLOAD ('SELECT 1') TO 's3://b/x' IAM_ROLE default",
         "CREATE DATABASE other",
         "ALTER TABLE t APPEND FROM u",

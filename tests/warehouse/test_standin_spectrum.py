@@ -172,19 +172,21 @@ def test_text_is_cut_to_the_bytes_of_its_column(sql: Sql, lake: Lake) -> None:
         ("int", pa.array([[1]]), "INT"),
     ],
 )
-def test_a_file_of_another_type_fails_by_name_and_its_table_stays(
+def test_a_file_of_another_type_fails_the_queries_that_read_the_column(
     sql: Sql, lake: Lake, column: str, values: pa.Array[Any], kind: str
 ) -> None:
     lake.table("t", {"x": column, "y": "int"})
     lake.put("t", rows=pa.table({"y": pa.array([7], pa.int32())}), name="good.parquet")
     lake.attach(sql)
-    assert sql.rows("SELECT y FROM spectrum.t") == [(7,)]
+    assert sql.rows("SELECT x, y FROM spectrum.t") == [(None, 7)]
     bad = lake.put("t", rows=pa.table({"y": pa.array([8], pa.int32()), "x": values}), name="bad.parquet")
-    error = sql.error("SELECT y FROM spectrum.t")
-    assert error.startswith("ERROR: Spectrum Scan Error")
-    assert f"File '{bad}' has an incompatible Parquet schema for column '{bad}.x'. Column type: {kind}" in error
+    assert sql.rows("SELECT y FROM spectrum.t ORDER BY y") == [(7,), (8,)]
+    for statement in ("SELECT * FROM spectrum.t", "SELECT y FROM spectrum.t WHERE x IS NULL"):
+        error = sql.error(statement)
+        assert error.startswith("ERROR: Spectrum Scan Error")
+        assert f"File '{bad}' has an incompatible Parquet schema for column '{bad}.x'. Column type: {kind}" in error
     lake.remove(bad)
-    assert sql.rows("SELECT y FROM spectrum.t") == [(7,)]
+    assert sql.rows("SELECT * FROM spectrum.t") == [(None, 7)]
 
 
 def test_a_file_that_is_no_parquet_fails_by_name(sql: Sql, two_days: Lake) -> None:
@@ -245,11 +247,25 @@ def test_path_and_size_are_there_when_they_are_named(sql: Sql, two_days: Lake, s
     assert counted == [(paths[0], 2), (paths[1], 1)]
 
 
+def test_all_columns_stand_beside_a_pseudocolumn(sql: Sql, two_days: Lake) -> None:
+    path = two_days.location("orders", "21") + "part-0.parquet"
+    sql.batch("CREATE TABLE local (id BIGINT, note VARCHAR(5))", "INSERT INTO local VALUES (3, 'x')")
+    where = "WHERE \"$path\" LIKE '%/21/%'"
+    assert sql.rows(f'SELECT *, "$path" FROM spectrum.orders {where}') == [(3, "c", "21", path)]
+    assert sql.rows(f'SELECT "$path", o.* FROM spectrum.orders AS o {where}') == [(path, 3, "c", "21")]
+    join = f"FROM local l JOIN spectrum.orders o ON o.id = l.id {where}"
+    assert sql.rows(f'SELECT *, o."$path" {join}') == [(3, "x", 3, "c", "21", path)]
+    assert sql.rows(f'SELECT l.*, o."$path", COUNT(*) {join} GROUP BY 1, 2, 3') == [(3, "x", path, 1)]
+
+
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        ('SELECT *, "$path" FROM spectrum.orders', '* beside a pseudocolumn such as "$path"'),
-        ('SELECT o.*, "$size" FROM spectrum.orders o', '* beside a pseudocolumn such as "$path"'),
+        (
+            'SELECT * FROM (SELECT "$path" FROM spectrum.orders) x',
+            '* beside a pseudocolumn such as "$path" in a statement with joins by USING or subqueries',
+        ),
+        ('SELECT spectrum.orders.*, "$size" FROM spectrum.orders', 'orders.* beside a pseudocolumn such as "$path"'),
         ('SELECT "$spectrum_oid" FROM spectrum.orders', 'The pseudocolumn "$spectrum_oid"'),
         (
             "CREATE PROCEDURE p() AS $$ BEGIN EXECUTE 'SELECT \"$path\" FROM spectrum.orders'; END $$ LANGUAGE plpgsql",
@@ -436,7 +452,7 @@ def test_a_file_replaced_after_the_listing_is_not_missed_and_none_is_fetched_twi
         "ANALYZE spectrum.orders",
         "INSERT INTO spectrum.orders VALUES (4, 'x', '20')",
         "ALTER TABLE spectrum.orders ADD COLUMN x INT",
-        "DROP TABLE IF EXISTS spectrum.orders",
+        "DROP TABLE IF EXISTS spectrum.orders, t",
         "CREATE VIEW v AS SELECT * FROM spectrum.orders",
         "GRANT SELECT ON spectrum.orders TO PUBLIC",
         "GRANT SELECT ON ALL TABLES IN SCHEMA spectrum TO PUBLIC",
@@ -562,7 +578,22 @@ def test_the_grammar_is_redshifts(sql: Sql, rest: str, error: str) -> None:
     [
         ("DROP SCHEMA spectrum DROP EXTERNAL DATABASE CASCADE", "DROP SCHEMA with DROP EXTERNAL DATABASE"),
         ("DROP SCHEMA spectrum, public", "DROP SCHEMA of external and local schemas at once"),
-        ("CREATE EXTERNAL TABLE spectrum.t (x INT) LOCATION 's3://b/'", "CREATE EXTERNAL TABLE"),
+        (
+            "CREATE EXTERNAL TABLE spectrum.t (x INT) STORED AS TEXTFILE LOCATION 's3://b/'",
+            "CREATE EXTERNAL TABLE in a format other than PARQUET",
+        ),
+        (
+            "CREATE EXTERNAL TABLE spectrum.t STORED AS PARQUET LOCATION 's3://b/' AS SELECT 1",
+            "CREATE EXTERNAL TABLE AS",
+        ),
+        (
+            "CREATE EXTERNAL TABLE spectrum.t (x ARRAY<INT>) STORED AS PARQUET LOCATION 's3://b/'",
+            "The type ARRAY of column x",
+        ),
+        ("ALTER TABLE spectrum.orders SET FILE FORMAT PARQUET", "ALTER TABLE SET FILE FORMAT"),
+        ("ALTER TABLE spectrum.orders ADD COLUMN x INT", "ALTER TABLE for the external table spectrum.orders"),
+        ("PREPARE p AS SELECT * FROM spectrum.orders", "PREPARE with an external table"),
+        ("CREATE MATERIALIZED VIEW v AS SELECT id FROM spectrum.orders", "A materialized view with an external table"),
         (
             "CREATE VIEW v AS SELECT * FROM spectrum.orders WITH NO SCHEMA BINDING",
             "WITH NO SCHEMA BINDING",

@@ -21,8 +21,18 @@ CREATE TABLE IF NOT EXISTS pg_catalog.redshift_external_objects (
     object_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     schema_id oid, table_name text, partition_values text, url text, etag text, size_bytes bigint
 );
+ALTER TABLE pg_catalog.redshift_external_objects
+    ADD COLUMN IF NOT EXISTS row_count bigint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS column_bytes jsonb NOT NULL DEFAULT '{}',
+    ADD COLUMN IF NOT EXISTS errors jsonb NOT NULL DEFAULT '{}';
 CREATE INDEX IF NOT EXISTS redshift_external_objects_table
     ON pg_catalog.redshift_external_objects (schema_id, table_name);
+-- What statements read of external tables, one row for each statement and table.
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_external_scans (
+    query_id bigint, place integer, user_name text, query_text text, table_name text, location text,
+    start_time timestamp, end_time timestamp, is_partitioned boolean, total_partitions integer,
+    qualified_partitions integer, files bigint, row_count bigint, bytes bigint, PRIMARY KEY (query_id, place)
+);
 GRANT SELECT ON pg_catalog.redshift_external_schemas, pg_catalog.redshift_external_tables,
     pg_catalog.redshift_external_partitions TO PUBLIC;
 
@@ -114,3 +124,40 @@ CROSS JOIN LATERAL jsonb_to_record(p.document) AS d (
 
 GRANT SELECT ON pg_catalog.pg_external_schema, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
     pg_catalog.svv_external_columns, pg_catalog.svv_external_partitions TO PUBLIC;
+
+-- What statements read of external tables. A user sees his own statements, and who owns the database sees all.
+DROP VIEW IF EXISTS pg_catalog.sys_external_query_detail, pg_catalog.svl_s3query_summary,
+    pg_catalog.svl_s3partition_summary, pg_catalog.redshift_own_external_scans;
+
+CREATE VIEW pg_catalog.redshift_own_external_scans AS
+SELECT s.*, r.oid::integer AS user_id, (extract(epoch FROM s.end_time - s.start_time) * 1000000)::bigint AS duration
+FROM pg_catalog.redshift_external_scans s LEFT JOIN pg_roles r ON r.rolname = s.user_name
+WHERE s.user_name = current_user
+    OR pg_has_role(current_user, (SELECT datdba FROM pg_database WHERE datname = current_database()), 'MEMBER');
+
+CREATE VIEW pg_catalog.sys_external_query_detail AS
+SELECT user_id, query_id, NULL::bigint AS transaction_id, 0 AS child_query_sequence, place AS segment_id,
+       'S3'::text AS source_type, start_time, end_time, duration, total_partitions, qualified_partitions,
+       files AS scanned_files, row_count AS returned_rows, bytes AS returned_bytes, 'PARQUET'::text AS file_format,
+       location AS file_location, query_text AS external_query_text, NULL::text AS warning_message,
+       table_name, false AS is_recursive, false AS is_nested, NULL::bigint AS s3list_time,
+       NULL::bigint AS get_partition_time
+FROM pg_catalog.redshift_own_external_scans;
+
+CREATE VIEW pg_catalog.svl_s3query_summary AS
+SELECT user_id AS userid, query_id AS query, NULL::bigint AS xid, NULL::integer AS pid, place AS segment, 0 AS step,
+       start_time AS starttime, end_time AS endtime, duration AS elapsed, 0 AS aborted,
+       table_name AS external_table_name, 'PARQUET'::text AS file_format,
+       CASE WHEN is_partitioned THEN 't' ELSE 'f' END AS is_partitioned, 'f'::text AS is_rrscan, 'f'::text AS is_nested,
+       row_count AS s3_scanned_rows, bytes AS s3_scanned_bytes, row_count AS s3query_returned_rows,
+       bytes AS s3query_returned_bytes, files
+FROM pg_catalog.redshift_own_external_scans;
+
+CREATE VIEW pg_catalog.svl_s3partition_summary AS
+SELECT query_id AS query, place AS segment, start_time AS min_starttime, end_time AS max_endtime,
+       duration AS min_duration, duration AS max_duration, duration AS avg_duration, total_partitions,
+       qualified_partitions
+FROM pg_catalog.redshift_own_external_scans WHERE is_partitioned;
+
+GRANT SELECT ON pg_catalog.sys_external_query_detail, pg_catalog.svl_s3query_summary,
+    pg_catalog.svl_s3partition_summary TO PUBLIC;

@@ -73,9 +73,13 @@ def _alter(reader: Reader, table: TableName) -> Prepared:
     layout = Layout()
     if reader.take("distkey"):
         set_distkey(layout, reader.name())
-    elif reader.take("encode", "auto"):
+    elif reader.take("encode", "auto") or reader.take("sortkey", "auto"):
+        # AUTO keeps what there is.
         reader.end()
         return Prepared("alter table", ("SELECT 1 WHERE false",))
+    elif reader.take("sortkey", "none"):
+        reader.end()
+        return Prepared("alter table", (_change_note(table, {"sortkeys": [], "sortstyle": ""}),))
     else:
         is_known = read_table_attribute(reader, layout)
         if is_known and layout.style == "key":

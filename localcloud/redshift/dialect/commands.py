@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from localcloud.redshift.dialect import materialized, principals
 from localcloud.redshift.dialect.alter import alter_table
 from localcloud.redshift.dialect.copy_command import copy
 from localcloud.redshift.dialect.differences import OWN_SETTINGS
@@ -64,6 +65,14 @@ register("create table", "create temp table", "create temporary table", "create 
 register("create local temporary table")(create_table)
 register("alter table")(alter_table)
 register("create external schema")(create_external_schema)
+register("create user")(principals.create_user)
+register("alter user")(principals.alter_user)
+register("create group")(principals.create_group)
+register("grant", "revoke")(principals.grant)
+register("alter default privileges")(principals.alter_default_privileges)
+register("create schema", "alter schema")(principals.schema)
+register("create materialized view")(materialized.create)
+register("refresh materialized view")(materialized.refresh)
 
 
 @register("select", "explain", "values", "show", "table")
@@ -195,9 +204,9 @@ def lock(sql: str) -> Prepared:
 
 
 @register(
-    "create schema", "alter schema", "drop schema", "drop table", "drop view", "drop procedure", "drop function",
-    "create view", "create or replace view", "comment", "set", "reset", "grant", "revoke", "drop user", "drop group",
-    "alter user", "create role", "drop role", "alter procedure",
+    "drop schema", "drop table", "drop view", "drop procedure", "drop function", "create view",
+    "create or replace view", "comment", "set", "reset", "drop user", "drop group", "alter group", "create role",
+    "drop role", "alter procedure", "drop materialized view", "fetch", "close", "execute", "deallocate",
 )  # fmt: skip
 def as_written(sql: str) -> Prepared:
     """Prepare what both databases write alike."""
@@ -210,22 +219,6 @@ def as_written(sql: str) -> Prepared:
     if tail is not None:
         raise NotInStandInError("WITH NO SCHEMA BINDING")
     return Prepared(" ".join(keys[:2]) if keys[0] in {"create", "alter", "drop"} else keys[0], (rewrite(sql),))
-
-
-@register("create user", "create group")
-def create_user(sql: str) -> Prepared:
-    """Prepare CREATE USER and CREATE GROUP; ``PASSWORD DISABLE`` is a user who cannot log in by password."""
-    reader = Reader(sql)
-    reader.expect("create")
-    is_user = reader.next().key == "user"
-    name = reader.name()
-    reader.take("with")
-    if is_user and reader.take("password"):
-        password = "NULL" if reader.take("disable") else f"'{reader.string()}'"
-        reader.end()
-        return Prepared("create user", (f"CREATE USER {quote_name(name)} PASSWORD {password}",))
-    reader.end()
-    return Prepared("create user", (f"CREATE {'USER' if is_user else 'GROUP'} {quote_name(name)}",))
 
 
 @register("create procedure", "create or replace procedure")
@@ -265,16 +258,71 @@ def transaction(sql: str) -> Prepared:
     return Prepared("transaction", (rewrite(sql),), scope=Scope.CONTROLS)
 
 
+@register("declare")
+def declare(sql: str) -> Prepared:
+    """Prepare DECLARE of a cursor, which lives in a transaction.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/declare.html
+    """
+    reader = Reader(sql)
+    reader.expect("declare")
+    name = reader.name()
+    reader.expect("cursor", "for")
+    step = f"DECLARE {quote_name(name)} CURSOR FOR {prepare_query(reader.rest())}"
+    # Outside a transaction block it runs without one, so that PostgreSQL refuses it.
+    return Prepared("declare", (step,), scope=Scope.MAY_COMMIT)
+
+
+@register("prepare")
+def prepare_statement(sql: str) -> Prepared:
+    """Prepare PREPARE of a query or an INSERT; what else it may hold takes locks when it is executed.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_PREPARE.html
+    """
+    reader = Reader(sql)
+    reader.expect("prepare")
+    name = quote_name(reader.name())
+    types = f" ({rewrite(reader.group())})" if reader.looks_at("(") else ""
+    reader.expect("as")
+    token = reader.peek()
+    if token is not None and token.key in {"update", "delete"}:
+        raise NotInStandInError(f"PREPARE of {token.key.upper()}")
+    return Prepared("prepare", (f"PREPARE {name}{types} AS {prepare_query(reader.rest())}",))
+
+
+def prepare_query(sql: str) -> str:
+    """Give the one step of a query or an INSERT that stands inside another statement.
+
+    Raises:
+        SqlError: it is something else.
+    """
+    inner = prepare(sql)
+    if inner.kind not in {"select", "insert"} or inner.locks:
+        raise Reader(sql).error()
+    return inner.steps[0]
+
+
 @register(
-    "create external table", "create external function", "create external model", "unload",
-    "create materialized view", "refresh materialized view", "create function", "create or replace function",
-    "create database", "alter database", "drop database", "create datashare", "create model", "alter materialized view",
-    "prepare", "execute", "deallocate", "declare", "fetch", "close", "cancel", "alter group", "alter role",
+    "create external function", "create or replace external", "create external model",
+    "unload", "create function", "create or replace function", "create database", "alter database", "drop database",
+    "create datashare", "alter datashare", "drop datashare", "desc datashare", "show datashares", "create model",
+    "drop model", "show model", "alter materialized view", "cancel", "alter role", "create rls policy",
+    "alter rls policy", "drop rls policy", "attach rls policy", "detach rls policy", "create masking policy",
+    "alter masking policy", "drop masking policy", "attach masking policy", "detach masking policy", "create library",
+    "create or replace library", "drop library", "create identity provider", "alter identity provider",
+    "drop identity provider", "desc identity provider", "analyse compression", "show columns", "show databases",
+    "show grants", "show procedure", "show schemas", "show table", "show tables", "show view", "use",
 )  # fmt: skip
 def not_here(sql: str) -> Prepared:
     """Refuse what Redshift has and the stand-in has not."""
-    words = [token.text.upper() for token in tokenize(sql)[:3] if token.kind is Kind.WORD]
-    count = 3 if "EXTERNAL" in words or "MATERIALIZED" in words else 2
-    raise NotInStandInError(
-        " ".join(words[:count] if words[0] in {"CREATE", "ALTER", "DROP", "REFRESH"} else words[:1])
-    )
+    words = [token.text.upper() for token in tokenize(sql)[:5] if token.kind is Kind.WORD]
+    if words[1:3] == ["OR", "REPLACE"]:
+        del words[1:3]
+    is_long = bool({"EXTERNAL", "MATERIALIZED", "POLICY", "PROVIDER"} & set(words[1:3]))
+    raise NotInStandInError(" ".join(words[: _words_of(words[0], is_long=is_long)]))
+
+
+def _words_of(first: str, *, is_long: bool) -> int:
+    if first in {"UNLOAD", "USE", "CANCEL"}:
+        return 1
+    return 3 if is_long else 2

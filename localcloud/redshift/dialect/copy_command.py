@@ -25,6 +25,7 @@ class _Options:
     is_manifest: bool = False
     fills_record: bool = False
     is_authorized: bool = False
+    role_error: SqlError | None = None
 
 
 def copy(sql: str) -> Prepared:
@@ -48,14 +49,15 @@ def copy(sql: str) -> Prepared:
         raise SqlError("COPY needs credentials: IAM_ROLE default or IAM_ROLE 'arn'")
     if not options.is_parquet:
         raise NotInStandInError("COPY in a format other than PARQUET")
+    if options.role_error is not None:
+        raise options.role_error
     command = CopyCommand(table, columns, source, options.is_manifest, options.fills_record)
     return Prepared("copy", copy=command)
 
 
 def _option(reader: Reader, options: _Options) -> None:
     if reader.take("iam_role"):
-        read_role(reader)
-        options.is_authorized = True
+        _authorize(reader, options)
     elif reader.take("format"):
         reader.take("as")
         _format(reader, options)
@@ -68,6 +70,15 @@ def _option(reader: Reader, options: _Options) -> None:
             reader.take("false")
     else:
         raise _refusal(reader)
+
+
+def _authorize(reader: Reader, options: _Options) -> None:
+    options.is_authorized = True
+    try:
+        read_role(reader)
+    except SqlError as error:
+        # What the stand-in cannot do at all is said first.
+        options.role_error = error
 
 
 def read_role(reader: Reader, *, may_be_session: bool = False) -> str:
@@ -101,6 +112,8 @@ def _refusal(reader: Reader) -> SqlError:
         return NotInStandInError(f"COPY with {word.text.upper()}")
     if word.key in {"credentials", "access_key_id", "with"}:
         return NotInStandInError("COPY with CREDENTIALS or access keys (use IAM_ROLE)")
+    if word.is_name and not any(token.key == "parquet" for token in reader.tokens):
+        return NotInStandInError("COPY in a format other than PARQUET")
     if word.is_name:
         return SqlError(f"{word.text.upper()} argument is not supported for PARQUET based COPY")
     return SqlError(f'syntax error at or near "{word.text}"')

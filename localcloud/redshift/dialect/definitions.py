@@ -94,6 +94,8 @@ def read_column_attribute(reader: Reader, column: Column, layout: Layout) -> boo
     """Read an attribute of a column when one comes next; tell whether it did."""
     if reader.take("not", "null"):
         column.not_null = True
+    elif reader.take("default", "null"):
+        column.default = "DEFAULT NULL"
     elif reader.take("default"):
         column.default = f"DEFAULT {rewrite(reader.until(*_COLUMN_STOPS))}"
     elif reader.take("encode"):

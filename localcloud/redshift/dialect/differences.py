@@ -32,6 +32,18 @@ REFUSED_WORDS: dict[tuple[str, ...], str] = {
     ("gen_random_uuid", "("): "Redshift has no UUIDs",
 }
 
+#: Keyword sequences that Redshift's grammar has and the stand-in has not. Value: what it is called.
+MISSING_WORDS: dict[tuple[str, ...], str] = {
+    ("pivot", "("): "PIVOT",
+    ("unpivot", "("): "UNPIVOT",
+    ("unpivot", "include"): "UNPIVOT",
+    ("unpivot", "exclude"): "UNPIVOT",
+    ("*", "exclude"): "EXCLUDE in a select list",
+    ("exclude", "("): "EXCLUDE in a select list",
+    ("ignore", "nulls"): "IGNORE NULLS",
+    ("group", "by", "all"): "GROUP BY ALL",
+}
+
 #: Functions of PostgreSQL that Redshift does not have (or has on the leader node only).
 REFUSED_FUNCTIONS = frozenset(
     {

@@ -11,6 +11,7 @@ from localcloud.redshift.dialect.differences import (
     DATE_PART_FUNCTIONS,
     DATE_PARTS,
     MISSING_TYPES,
+    MISSING_WORDS,
     REFUSED_FUNCTIONS,
     REFUSED_TYPES,
     REFUSED_WORDS,
@@ -33,7 +34,7 @@ def rewrite(sql: str) -> str:
     """
     refuse(sql)
     text = sql
-    for change in (_fold_names, _functions, _calls, _top, _qualify):
+    for change in (_fold_names, _functions, _single_tables, _calls, _top, _qualify):
         text = change(text)
     return text
 
@@ -50,10 +51,19 @@ def refuse(sql: str) -> None:
         for words, reason in _REFUSED_BY_FIRST.get(key, ()):
             if tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
                 raise SqlError(f'syntax error at or near "{tokens[place].text}"', reason)
+        _refuse_missing(keys, place)
         if key in REFUSED_FUNCTIONS and _next(keys, place) == "(" and not _is_part(keys, place):
             raise SqlError(f"function {key}() does not exist", "Redshift does not have this function of PostgreSQL")
         if _is_type_position(keys, place):
             _refuse_type(key)
+
+
+def _refuse_missing(keys: list[str], place: int) -> None:
+    for words, what in MISSING_WORDS.items():
+        if keys[place] == words[0] and tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
+            raise NotInStandInError(what)
+    if keys[place] == "at" and place > 1 and keys[place - 1].isidentifier() and _next(keys, place) not in {"time", ""}:
+        raise NotInStandInError("Walking through a SUPER value with AT")
 
 
 def _is_part(keys: list[str], place: int) -> bool:
@@ -100,7 +110,7 @@ def _fold_names(sql: str) -> str:
 
 
 def _functions(sql: str) -> str:
-    """Change single words: renamed functions, SYSDATE, MINUS, APPROXIMATE, and bare parts of dates."""
+    """Change single words: renamed functions, SYSDATE, MINUS, APPROXIMATE, RESPECT NULLS, and bare parts of dates."""
     tokens = tokenize(sql)
     keys = [token.key for token in tokens]
     changes: dict[int, str] = {}
@@ -114,7 +124,10 @@ def _functions(sql: str) -> str:
             changes[tokens[place].start] = "sysdate()"
         elif key == "minus":
             changes[tokens[place].start] = "EXCEPT"
-        elif key == "approximate":
+        elif key == "approximate" or (key == "respect" and follower == "nulls"):
+            changes[tokens[place].start] = ""
+        elif key == "nulls" and place and keys[place - 1] == "respect":
+            # PostgreSQL's window functions respect nulls, and have no words for it.
             changes[tokens[place].start] = ""
     return replace(sql, tokens, lambda token: changes.get(token.start))
 
@@ -126,6 +139,20 @@ def _date_part(token: Token) -> str:
         # An expression, such as a parameter: left for PostgreSQL to judge.
         return token.text
     return quote_text(part)
+
+
+def _single_tables(sql: str) -> str:
+    """Write ``FROM (name)`` without the parentheses, which PostgreSQL has around joins and queries only."""
+    tokens = tokenize(sql)
+    gone: set[int] = set()
+    for place in range(len(tokens) - 3):
+        if tokens[place].key in {"from", "join"} and tokens[place + 1].key == "(" and tokens[place + 2].is_name:
+            last = place + 3
+            while last + 1 < len(tokens) and tokens[last].key == "." and tokens[last + 1].is_name:
+                last += 2
+            if last < len(tokens) and tokens[last].key == ")":
+                gone |= {tokens[place + 1].start, tokens[last].start}
+    return replace(sql, tokens, lambda token: "" if token.start in gone else None)
 
 
 _CALL_WORDS = frozenset({"decode", "nvl2", "listagg", "median", "convert"})

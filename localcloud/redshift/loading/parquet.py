@@ -168,8 +168,14 @@ class ExternalParquet:
         columns: the table's columns, in order.
         constants: values that every row gets behind the columns.
 
+    Attributes:
+        misfits: the error of each column whose type is not the table's. Its values are given as nulls, which nobody
+            may see: Spectrum reads the columns only that a query names, and so fails those queries only.
+        rows: in the file.
+        column_bytes: what each of the table's columns takes in the file, as it is compressed.
+
     Raises:
-        SqlError: the file is no Parquet, or a column's type is not the table's.
+        SqlError: the file is no Parquet.
     """
 
     def __init__(
@@ -179,19 +185,30 @@ class ExternalParquet:
         self._columns = columns
         self._constants = constants
         self._file = _open(stream, url)
-        self._names = {name.lower(): name for name in reversed(self._file.schema_arrow.names)}
-        for column in columns:
-            if column.name in self._names:
-                self._check_type(self._names[column.name], column)
+        names = {name.lower(): name for name in reversed(self._file.schema_arrow.names)}
+        wanted = [column for column in columns if column.name in names]
+        found = {column.name: self._misfit(names[column.name], column) for column in wanted}
+        self.misfits = {name: error for name, error in found.items() if error is not None}
+        self._names = {name: names[name] for name, error in found.items() if error is None}
+        self.rows = self._file.metadata.num_rows
+        self.column_bytes = {name: size for name, size in self._sizes().items() if name in found}
 
-    def _check_type(self, name: str, column: TargetColumn) -> None:
+    def _misfit(self, name: str, column: TargetColumn) -> SqlError | None:
         schema = self._file.schema
         leaves = [schema.column(place) for place in range(len(schema)) if schema.column(place).path == name]
         if not leaves:
             kind = str(self._file.schema_arrow.field(name).type)
-            raise _incompatible(self._url, name, column, kind)
-        if not _fits(leaves[0], column):
-            raise _incompatible(self._url, name, column, _describe(leaves[0]))
+            return _incompatible(self._url, name, column, kind)
+        return None if _fits(leaves[0], column) else _incompatible(self._url, name, column, _describe(leaves[0]))
+
+    def _sizes(self) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        metadata = self._file.metadata
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        for chunk in (group.column(place) for group in groups for place in range(group.num_columns)):
+            name = chunk.path_in_schema.partition(".")[0].lower()
+            sizes[name] = sizes.get(name, 0) + chunk.total_compressed_size
+        return sizes
 
     def csv(self) -> Iterator[bytes]:
         """Give the rows in pieces of PostgreSQL's CSV; texts are cut to the width of their column, as Redshift does."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _ABSENT = "EntityNotFoundException"
 _PARQUET = "parquet"
+#: How rows are kept: another number has the files read again that an older version of the stand-in has read.
+_LAYOUT = 2
 _TYPE = re.compile(r"(\w+)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?")
 #: The catalog's names of types, and PostgreSQL's.
 _PLAIN = {
@@ -103,7 +105,20 @@ class ExternalTable:
     @property
     def definition(self) -> str:
         """What the stored rows depend on: another text means that they are to be read again."""
-        return json.dumps([[(column.name, column.type) for column in part] for part in (self.columns, self.keys)])
+        columns = [[(column.name, column.type) for column in part] for part in (self.columns, self.keys)]
+        return json.dumps({"layout": _LAYOUT, "columns": columns})
+
+    @property
+    def unread(self) -> dict[str, NotInStandInError]:
+        """Columns with types that the stand-in does not read, with the refusal of each."""
+        found = ((column.name, _refusal(column, self.name)) for column in self.columns)
+        return {name: error for name, error in found if error is not None}
+
+    @property
+    def readable(self) -> tuple[ExternalColumn, ...]:
+        """The columns in the files without those that are not read."""
+        unread = self.unread
+        return tuple(column for column in self.columns if column.name not in unread)
 
     def targets(self, columns: tuple[ExternalColumn, ...]) -> tuple[TargetColumn, ...]:
         """Give columns of this table with the types that they have in the warehouse.
@@ -148,8 +163,14 @@ class Catalog:
             glue.get_database(Name=name)
         except ClientError as error:
             if not is_created or _code(error) != _ABSENT:
-                raise _catalog_error(error) from error
-            glue.create_database(DatabaseInput={"Name": name})
+                raise catalog_error(error) from error
+            self._create_database(name)
+
+    def _create_database(self, name: str) -> None:
+        try:
+            self._glue().create_database(DatabaseInput={"Name": name})
+        except ClientError as error:
+            raise catalog_error(error) from error
 
     def tables(self, database: str) -> tuple[ExternalTable, ...]:
         """Give the tables of a database.
@@ -161,7 +182,7 @@ class Catalog:
         try:
             return tuple(_table(database, item) for page in pages for item in page["TableList"])
         except ClientError as error:
-            raise _catalog_error(error) from error
+            raise catalog_error(error) from error
 
     def table(self, database: str, name: str) -> ExternalTable | None:
         """Give a table, None when there is none.
@@ -173,7 +194,7 @@ class Catalog:
             return _table(database, self._glue().get_table(DatabaseName=database, Name=name)["Table"])
         except ClientError as error:
             if _code(error) != _ABSENT:
-                raise _catalog_error(error) from error
+                raise catalog_error(error) from error
         self.require_database(database, is_created=False)
         return None
 
@@ -189,14 +210,15 @@ class Catalog:
         try:
             return tuple(_partition(item) for page in pages for item in page["Partitions"])
         except ClientError as error:
-            raise _catalog_error(error) from error
+            raise catalog_error(error) from error
 
 
 def _code(error: ClientError) -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
-def _catalog_error(error: ClientError) -> SqlError:
+def catalog_error(error: ClientError) -> SqlError:
+    """Give an error of the Data Catalog in the shape in which Redshift reports it."""
     message = error.response.get("Error", {}).get("Message", "")
     line = "-" * 47
     context = f"{_code(error)} from glue - {message}"
@@ -268,6 +290,14 @@ def _text(parameters: object) -> str:
 
 def _folder(location: str) -> str:
     return location if location.endswith("/") else f"{location}/"
+
+
+def _refusal(column: ExternalColumn, table: str) -> NotInStandInError | None:
+    try:
+        _target(column, table)
+    except NotInStandInError as error:
+        return error
+    return None
 
 
 def _target(column: ExternalColumn, table: str) -> TargetColumn:

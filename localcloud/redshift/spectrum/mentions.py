@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, replace, tokenize
+from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, tokenize
 from localcloud.redshift.dialect.reader import Reader
 from localcloud.redshift.errors import NotInStandInError, SqlError
-from localcloud.redshift.spectrum.storage import PATH, SIZE, ExternalSchema
+from localcloud.redshift.spectrum.stored import ExternalSchema
 
 Schemas = Mapping[str, ExternalSchema]
 _WORD = re.compile(r"[\w$#]+")
-_PSEUDOCOLUMNS = frozenset({PATH, SIZE})
-_OBJECT_ID = "$spectrum_oid"
 #: Beginnings of statements that end just before a table that they write. Longer ones come first.
 _READ_ONLY = (
     "update", "delete from", "delete", "truncate table", "truncate", "copy", "merge into", "analyze", "lock table",
@@ -45,11 +43,12 @@ class Mention:
 
 def mentions(sql: str, schemas: Schemas) -> tuple[Mention, ...]:
     """Give the external tables that a statement names as ``schema.table``, each once."""
-    found = {Mention(schemas[schema.name], table.name): None for schema, table in _names(tokenize(sql), schemas)}
+    found = {Mention(schemas[schema.name], table.name): None for schema, table in names_in(tokenize(sql), schemas)}
     return tuple(found)
 
 
-def _names(tokens: Sequence[Token], schemas: Schemas) -> Iterator[tuple[Token, Token]]:
+def names_in(tokens: Sequence[Token], schemas: Schemas) -> Iterator[tuple[Token, Token]]:
+    """Give schema and table of every external table that stands in the tokens, as often as it does."""
     for schema, dot, table in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if dot.key == "." and schema.is_name and table.is_name and schema.name in schemas:
             yield schema, table
@@ -77,6 +76,10 @@ def refuse(sql: str, schemas: Schemas) -> None:
         _refuse_privileges(sql, schemas)
     elif keys[:1] in (["vacuum"], ["comment"]) and mentions(sql, schemas):
         raise SqlError(f"{keys[0].upper()} is not supported for external tables")
+    elif keys[:1] == ["prepare"] and mentions(sql, schemas):
+        raise NotInStandInError("PREPARE with an external table")
+    elif keys[:2] == ["create", "materialized"] and mentions(sql, schemas):
+        raise NotInStandInError("A materialized view with an external table")
     elif keys[:1] == ["create"] and "view" in keys[1:4] and mentions(sql, schemas):
         _refuse_view(keys)
     elif keys[:2] == ["set", "search_path"]:
@@ -120,31 +123,6 @@ def _refuse_search_path(sql: str, schemas: Schemas) -> None:
         named = token.value.lower() if token.kind is Kind.STRING else token.name
         if named in schemas and (token.is_name or token.kind is Kind.STRING):
             raise SqlError(f'External schema "{named}" cannot be set in search_path')
-
-
-def with_pseudocolumns(sql: str, schemas: Schemas) -> str:
-    """Let a statement that names ``"$path"`` or ``"$size"`` read the tables that have them as columns.
-
-    Raises:
-        NotInStandInError: the statement asks for all columns too, which would now be too many; or it is a procedure,
-            whose dynamic SQL is not known.
-    """
-    tokens = tokenize(sql)
-    if any(token.kind is Kind.BODY and any(f'"{name}"' in token.text for name in _PSEUDOCOLUMNS) for token in tokens):
-        raise NotInStandInError("A pseudocolumn in a procedure")
-    quoted = {token.name for token in tokens if token.kind is Kind.QUOTED}
-    if _OBJECT_ID in quoted:
-        raise NotInStandInError(f'The pseudocolumn "{_OBJECT_ID}"')
-    if not quoted & _PSEUDOCOLUMNS or not mentions(sql, schemas):
-        return sql
-    if any(_is_all_columns(tokens, place) for place in range(1, len(tokens))):
-        raise NotInStandInError('* beside a pseudocolumn such as "$path"')
-    storage = {schema.start: quote_name(schemas[schema.name].storage) for schema, _ in _names(tokens, schemas)}
-    return replace(sql, tokens, lambda token: storage.get(token.start))
-
-
-def _is_all_columns(tokens: Sequence[Token], place: int) -> bool:
-    return tokens[place].key == "*" and tokens[place - 1].key in {"select", "distinct", "all", ",", "."}
 
 
 def drop_cascade(sql: str, schemas: Schemas) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -38,20 +39,26 @@ def list_objects(s3: S3Client, table: ExternalTable, partitions: Sequence[Partit
 
     Args:
         s3: lists the buckets.
-        table: the table; its location is listed once for all partitions below it.
-        partitions: the registered partitions.
+        table: the table; the folder that its partitions have in common is listed once for all below its location.
+        partitions: those that are read.
 
     Raises:
         SqlError: a location is no address in S3, or S3 refuses.
     """
     inside = [part for part in partitions if part.location.startswith(table.location)]
-    listed = list(_list(s3, table.location)) if inside else []
+    listed = list(_list(s3, _common_folder([part.location for part in inside]))) if inside else []
     below = _by_location(listed, inside)
     found: list[ExternalObject] = []
     for part in partitions:
         files = below[part.location] if part.location in below else _list(s3, part.location)
         found += (ExternalObject(part.values, file, etag) for file, etag in files)
     return tuple(found)
+
+
+def _common_folder(locations: Sequence[str]) -> str:
+    levels = zip(*(location.split("/") for location in locations), strict=False)
+    common = takewhile(lambda names: len(set(names)) == 1, levels)
+    return "/".join(names[0] for names in common).rstrip("/") + "/"
 
 
 def _by_location(

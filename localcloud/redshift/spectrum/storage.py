@@ -15,89 +15,46 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+import psycopg
 from botocore.exceptions import ClientError
 from psycopg import errors, sql
 
 from localcloud.redshift.database import Connection, Database
 from localcloud.redshift.errors import SqlError
 from localcloud.redshift.loading.parquet import ExternalParquet, TargetColumn
-from localcloud.redshift.spectrum.catalog import ExternalTable
+from localcloud.redshift.spectrum.catalog import ExternalColumn, ExternalTable
 from localcloud.redshift.spectrum.objects import ExternalObject
+from localcloud.redshift.spectrum.stored import (
+    PATH,
+    SIZE,
+    WHOLE,
+    ExternalSchema,
+    Listing,
+    Stored,
+    StoredObject,
+    identity,
+    read_stored,
+)
 from sluice.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PATH = "$path"
-SIZE = "$size"
 _OBJECT = "$object"
 _LOCK_SECONDS = 10
-_DEFINITION = """
-    SELECT definition FROM pg_catalog.redshift_external_storage WHERE schema_id = %s AND table_name = %s
-"""
-_OBJECTS = """
-    SELECT object_id, partition_values, url, etag FROM pg_catalog.redshift_external_objects
-    WHERE schema_id = %s AND table_name = %s
-"""
 _ADD_OBJECT = """
     INSERT INTO pg_catalog.redshift_external_objects (schema_id, table_name, partition_values, url, etag, size_bytes)
     VALUES (%s, %s, %s, %s, %s, %s) RETURNING object_id
+"""
+_NOTE_OBJECT = """
+    UPDATE pg_catalog.redshift_external_objects SET row_count = %s, column_bytes = %s, errors = %s WHERE object_id = %s
 """
 _FORGET_OBJECTS = "DELETE FROM pg_catalog.redshift_external_objects WHERE schema_id = %s AND table_name = %s"
 _FORGET_DEFINITION = "DELETE FROM pg_catalog.redshift_external_storage WHERE schema_id = %s AND table_name = %s"
 
 
-@dataclass(frozen=True)
-class ExternalSchema:
-    """An external schema of the warehouse.
-
-    Attributes:
-        id: PostgreSQL's number of it, which a new name does not change.
-        database: of the Data Catalog.
-    """
-
-    id: int
-    name: str
-    database: str
-
-    @property
-    def storage(self) -> str:
-        """The schema in which the rows lie."""
-        return f"pg_ext_{self.id}"
-
-
 class FileGoneError(TransientError):
     """A file was deleted or replaced between listing and reading."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What the warehouse holds of a table.
-
-    Attributes:
-        definition: of the table when its rows were read; None when nothing is stored.
-        objects: number of each stored object, by partition, address and version.
-    """
-
-    definition: str | None
-    objects: dict[tuple[str, str, str], int]
-
-
-def read_stored(connection: Connection, schema: ExternalSchema, name: str) -> Stored:
-    """Look up what is stored of a table."""
-    found = connection.execute(_DEFINITION, (schema.id, name)).fetchone()
-    rows = connection.execute(_OBJECTS, (schema.id, name)).fetchall()
-    objects = {(values, url, etag): number for number, values, url, etag in rows}
-    return Stored(None if found is None else found[0], objects)
-
-
-def _identity(item: ExternalObject) -> tuple[str, str, str]:
-    return json.dumps(item.values), item.file.url, item.etag
-
-
-def is_current(stored: Stored, table: ExternalTable, objects: Sequence[ExternalObject]) -> bool:
-    """Whether the stored rows are those of these objects."""
-    return stored.definition == table.definition and stored.objects.keys() == {_identity(item) for item in objects}
 
 
 @dataclass(frozen=True)
@@ -126,24 +83,26 @@ class Storage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def follow(self, read: Read, objects: Sequence[ExternalObject]) -> None:
-        """Store the rows of these objects and of no others.
+    def follow(self, read: Read, listing: Listing) -> None:
+        """Store the rows of the listed objects, and no others of their partitions or of unregistered ones.
+
+        A file that does not fit is noted with its error, which belongs to the statements that read it.
 
         Args:
             read: what is read.
-            objects: the table's visible files.
+            listing: the visible files.
 
         Raises:
-            SqlError: a file does not fit the table, or an open transaction holds the table while its columns change.
+            SqlError: S3 refuses, or an open transaction holds the table while its columns change.
             FileGoneError: a file is not there any more; nothing was changed.
         """
-        wanted = {_identity(item): item for item in objects}
+        wanted = listing.wanted
         with self._writing() as connection:
             stored = read_stored(connection, read.schema, read.table.name)
             if stored.definition != read.table.definition:
                 _build(connection, read)
                 stored = Stored(read.table.definition, {})
-            _delete(connection, read, [stored.objects[key] for key in stored.objects.keys() - wanted.keys()])
+            _delete(connection, read, [stored.objects[key].number for key in listing.outdated(stored)])
             for key in sorted(wanted.keys() - stored.objects.keys()):
                 read.check()
                 _load(connection, read, wanted[key])
@@ -161,18 +120,34 @@ class Storage:
 
 
 def _load(connection: Connection, read: Read, item: ExternalObject) -> None:
+    number = _add(connection, read, item)
+    with tempfile.TemporaryFile() as local:
+        _fetch(read.s3, item, local)
+        try:
+            with connection.transaction():
+                facts = _copy(connection, read, item, local, number)
+        except SqlError as error:
+            facts = StoredObject(number, errors={WHOLE: (error.message, error.detail)})
+        except psycopg.DataError as error:
+            facts = StoredObject(number, errors={WHOLE: (error.diag.message_primary or "", item.file.url)})
+    documents = (json.dumps(dict(facts.column_bytes)), json.dumps(dict(facts.errors)))
+    connection.execute(_NOTE_OBJECT, (facts.rows, *documents, number))
+
+
+def _copy(connection: Connection, read: Read, item: ExternalObject, local: IO[bytes], number: int) -> StoredObject:
     table = read.table
-    constants = (*item.values, item.file.url, str(item.file.size_bytes), str(_add(connection, read, item)))
-    names = (*(column.name for column in (*table.columns, *table.keys)), PATH, SIZE, _OBJECT)
+    columns = table.readable
+    constants = (*item.values, item.file.url, str(item.file.size_bytes), str(number))
+    names = (*(column.name for column in (*columns, *table.keys)), PATH, SIZE, _OBJECT)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
         sql.Identifier(read.schema.storage, table.name), sql.SQL(", ").join(map(sql.Identifier, names))
     )
-    with tempfile.TemporaryFile() as local:
-        _fetch(read.s3, item, local)
-        source = ExternalParquet(local, item.file.url, table.targets(table.columns), constants)
-        with connection.cursor() as cursor, cursor.copy(statement) as stream:
-            for piece in source.csv():
-                stream.write(piece)
+    source = ExternalParquet(local, item.file.url, table.targets(columns), constants)
+    with connection.cursor() as cursor, cursor.copy(statement) as stream:
+        for piece in source.csv():
+            stream.write(piece)
+    errors = {name: (error.message, error.detail) for name, error in source.misfits.items()}
+    return StoredObject(number, source.rows, source.column_bytes, errors)
 
 
 def _fetch(s3: S3Client, item: ExternalObject, local: IO[bytes]) -> None:
@@ -189,7 +164,7 @@ def _fetch(s3: S3Client, item: ExternalObject, local: IO[bytes]) -> None:
 
 
 def _add(connection: Connection, read: Read, item: ExternalObject) -> int:
-    values = (read.schema.id, read.table.name, *_identity(item), item.file.size_bytes)
+    values = (read.schema.id, read.table.name, *identity(item), item.file.size_bytes)
     ((number,),) = connection.execute(_ADD_OBJECT, values).fetchall()
     return int(number)
 
@@ -211,7 +186,7 @@ def _build(connection: Connection, read: Read) -> None:
         if names.count(name) > 1:
             raise SqlError(f'column "{name}" of external table "{table.name}" is both a column and a partition key')
     _remove(connection, schema, table.name)
-    for statement in _definitions(schema, table.name, table.targets(columns)):
+    for statement in _definitions(schema, table.name, [_place_for(table, column) for column in columns]):
         connection.execute(statement)
     connection.execute(
         "INSERT INTO pg_catalog.redshift_external_storage VALUES (%s, %s, %s)",
@@ -219,10 +194,17 @@ def _build(connection: Connection, read: Read) -> None:
     )
 
 
+def _place_for(table: ExternalTable, column: ExternalColumn) -> TargetColumn:
+    if column.name in table.unread:
+        # Nobody gets to see it: the statements that name it are refused.
+        return TargetColumn(column.name, "text", is_nullable=True)
+    return table.targets((column,))[0]
+
+
 def _definitions(schema: ExternalSchema, name: str, columns: Sequence[TargetColumn]) -> tuple[sql.Composed, ...]:
     place = sql.Identifier(schema.storage, name)
     view = sql.Identifier(schema.name, name)
-    parts = [sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(_declared(column))) for column in columns]
+    parts = [sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(declared(column))) for column in columns]
     hidden = [(PATH, "text"), (SIZE, "bigint"), (_OBJECT, "bigint")]
     parts += [sql.SQL("{} {}").format(sql.Identifier(each), sql.SQL(kind)) for each, kind in hidden]
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
@@ -234,7 +216,8 @@ def _definitions(schema: ExternalSchema, name: str, columns: Sequence[TargetColu
     )
 
 
-def _declared(column: TargetColumn) -> str:
+def declared(column: TargetColumn) -> str:
+    """Give the type of a column as PostgreSQL writes it."""
     arguments = [str(part) for part in (column.length, column.precision, column.scale) if part is not None]
     return f"{column.type}({', '.join(arguments)})" if arguments else column.type
 

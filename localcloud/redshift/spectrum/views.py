@@ -14,7 +14,7 @@ from psycopg import sql
 
 from localcloud.redshift.database import Connection
 from localcloud.redshift.spectrum.catalog import Catalog, ExternalTable
-from localcloud.redshift.spectrum.storage import ExternalSchema
+from localcloud.redshift.spectrum.stored import ExternalSchema
 
 PARTITIONS_VIEW = "svv_external_partitions"
 TABLE_VIEWS = frozenset({"svv_external_tables", "svv_external_columns"})

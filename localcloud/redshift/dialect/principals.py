@@ -1,0 +1,165 @@
+"""Users, groups, roles and what is granted to them.
+
+What Redshift notes of a user and PostgreSQL cannot is left out where it has no effect here: the right to make
+databases, which of the system logs are seen, and when a session ends.
+Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html,
+https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_USER.html
+"""
+
+from __future__ import annotations
+
+import re
+
+from localcloud.redshift.dialect.differences import OWN_SETTINGS
+from localcloud.redshift.dialect.lexer import quote_name, quote_text, replace, tokenize
+from localcloud.redshift.dialect.prepared import Prepared
+from localcloud.redshift.dialect.reader import Reader
+from localcloud.redshift.dialect.rewrite import rewrite
+from localcloud.redshift.errors import NotInStandInError, SqlError
+
+
+def create_user(sql: str) -> Prepared:
+    """Prepare CREATE USER; ``PASSWORD DISABLE`` is a user who cannot log in by password."""
+    reader = Reader(sql)
+    reader.expect("create", "user")
+    name = reader.name()
+    reader.take("with")
+    return Prepared("create user", (f"CREATE USER {quote_name(name)}{_options(reader)}",))
+
+
+def alter_user(sql: str) -> Prepared:
+    """Prepare ALTER USER."""
+    reader = Reader(sql)
+    reader.expect("alter", "user")
+    head = f"ALTER USER {quote_name(reader.name())}"
+    reader.take("with")
+    if reader.take("rename", "to"):
+        change = f" RENAME TO {quote_name(reader.name())}"
+        reader.end()
+    elif reader.take("reset", "session", "timeout"):
+        reader.end()
+        change = ""
+    elif reader.looks_at("set") or reader.looks_at("reset"):
+        change = _setting(reader)
+    else:
+        change = _options(reader)
+    return Prepared("alter user", (head + change,))
+
+
+def _setting(reader: Reader) -> str:
+    verb = reader.next().text.upper()
+    name = reader.name()
+    value = rewrite(reader.rest())
+    # Without a change PostgreSQL only looks the user up.
+    return "" if name in OWN_SETTINGS else f" {verb} {quote_name(name)} {value}"
+
+
+def _options(reader: Reader) -> str:
+    found = [_option(reader)]
+    while not reader.at_end:
+        found.append(_option(reader))
+    return "".join(f" {option}" for option in found if option)
+
+
+def _option(reader: Reader) -> str:
+    if reader.take("password"):
+        return "PASSWORD NULL" if reader.take("disable") else f"PASSWORD {quote_text(reader.string())}"
+    if reader.take("createuser"):
+        raise NotInStandInError("A user who is a superuser (CREATEUSER)")
+    if reader.take("in", "group"):
+        return f"IN GROUP {_names(reader)}"
+    if reader.take("valid", "until"):
+        return f"VALID UNTIL {quote_text(reader.string())}"
+    if reader.take("connection", "limit"):
+        return f"CONNECTION LIMIT {-1 if reader.take('unlimited') else reader.integer()}"
+    return _without_effect(reader)
+
+
+def _without_effect(reader: Reader) -> str:
+    if reader.take("createdb") or reader.take("nocreatedb") or reader.take("nocreateuser"):
+        return ""
+    if reader.take("syslog", "access"):
+        if not (reader.take("restricted") or reader.take("unrestricted")):
+            raise reader.error()
+        return ""
+    if reader.take("session", "timeout"):
+        reader.integer()
+        return ""
+    raise reader.error()
+
+
+def _names(reader: Reader) -> str:
+    found = [quote_name(reader.name())]
+    while reader.take(","):
+        found.append(quote_name(reader.name()))
+    return ", ".join(found)
+
+
+def create_group(sql: str) -> Prepared:
+    """Prepare CREATE GROUP, with its first users when they are named.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_GROUP.html
+    """
+    reader = Reader(sql)
+    reader.expect("create", "group")
+    name = quote_name(reader.name())
+    reader.take("with")
+    users = f" USER {_names(reader)}" if reader.take("user") else ""
+    reader.end()
+    return Prepared("create group", (f"CREATE GROUP {name}{users}",))
+
+
+def grant(sql: str) -> Prepared:
+    """Prepare GRANT and REVOKE: Redshift says of a grantee what it is, and calls a role by that word when it grants it.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html
+    """
+    tokens = tokenize(sql)
+    keys = [token.key for token in tokens]
+    if "datashare" in keys:
+        raise NotInStandInError(f"{keys[0].upper()} ON DATASHARE")
+    gone = {
+        token.start
+        for place, token in enumerate(tokens[1:], start=1)
+        if (keys[place] == "role" and keys[place - 1] in {"grant", "revoke", "for", "to", "from", ","})
+        or (keys[place] == "user" and keys[place - 1] in {"to", "from", ","})
+    }
+    return Prepared(keys[0], (rewrite(replace(sql, tokens, lambda token: "" if token.start in gone else None)),))
+
+
+def alter_default_privileges(sql: str) -> Prepared:
+    """Prepare ALTER DEFAULT PRIVILEGES; PostgreSQL has procedures among its routines.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_DEFAULT_PRIVILEGES.html
+    """
+    routines = re.sub(r"(?i)\bon\s+procedures\b", "ON ROUTINES", sql)
+    return Prepared("alter default privileges", grant(routines).steps)
+
+
+def schema(sql: str) -> Prepared:
+    """Prepare CREATE SCHEMA and ALTER SCHEMA; a quota is read and not watched.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_SCHEMA.html
+    """
+    reader = Reader(sql)
+    kind = " ".join(token.key for token in reader.tokens[:2])
+    text = reader.until("quota")
+    if not reader.take("quota"):
+        return Prepared(kind, (rewrite(sql),))
+    if not reader.take("unlimited"):
+        _quota(reader)
+    reader.end()
+    if kind == "create schema":
+        return Prepared(kind, (rewrite(text),))
+    name = Reader(text)
+    name.expect("alter", "schema")
+    # Only its name is looked up: an unknown schema is an error.
+    return Prepared(kind, (f"SELECT {quote_text(quote_name(name.name()))}::regnamespace WHERE false",))
+
+
+def _quota(reader: Reader) -> None:
+    number = reader.next()
+    if re.fullmatch(r"\d+(\.\d+)?", number.text) is None:
+        raise SqlError(f'syntax error at or near "{number.text}"')
+    if not any(reader.take(unit) for unit in ("mb", "gb", "tb")):
+        reader.end()
