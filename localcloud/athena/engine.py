@@ -14,8 +14,10 @@ from localcloud.athena.catalog import Catalog, Partition
 from localcloud.athena.dialect.columns import column_names
 from localcloud.athena.dialect.functions import create_macros
 from localcloud.athena.dialect.messages import plan_error, run_error
+from localcloud.athena.dialect.oracle import UnknownTypesError
 from localcloud.athena.dialect.query import PlannedScan, Query, read_query, to_duckdb
-from localcloud.athena.errors import QueryCancelledError
+from localcloud.athena.dialect.typed import rewrite_typed
+from localcloud.athena.errors import QueryCancelledError, not_here
 from localcloud.athena.objects import FileGoneError, Objects, TableFile
 from localcloud.athena.results import Answer, Kind, ResultColumn, result_column, text_of
 from localcloud.athena.scan import Read
@@ -141,7 +143,7 @@ class _Run:
             self.connection.execute(setting)
         create_macros(self.connection)
         partitions = [self._partitions(planned) for planned in self.query.scans]
-        text = to_duckdb(self.query.tree)
+        text = to_duckdb(self._typed())
         used = self._plan(text)
         scanned = 0
         for planned, all_partitions in zip(self.query.scans, partitions, strict=True):
@@ -171,6 +173,15 @@ class _Run:
         else:
             planned.scan.create_empty(self.connection)
         return found
+
+    def _typed(self) -> exp.Expression:
+        tree = self.query.tree.copy()
+        try:
+            return rewrite_typed(self.connection, tree)
+        except UnknownTypesError as error:
+            # Most often the query is wrong: then planning says what is.
+            self._plan(to_duckdb(self.query.tree))
+            raise not_here("a query whose types DuckDB does not tell") from error
 
     def _plan(self, text: str) -> Mapping[str, list[str]]:
         """The columns that a query reads of each table; wrong names and types show here, before a file is read."""

@@ -36,7 +36,7 @@ class Kind:
     @classmethod
     def of(cls, found: Any) -> "Kind":  # noqa: ANN401 - DuckDB's types have no public class
         """The kind of DuckDB's description of a type."""
-        name = str(found.id)
+        name = "json" if str(found) == "JSON" else str(found.id)
         if name == "decimal":
             sizes = dict(found.children)
             return cls(name, int(sizes["precision"]), int(sizes["scale"]))
@@ -132,6 +132,21 @@ def result_column(name: str, kind: Kind) -> ResultColumn:
         return ResultColumn(name, "decimal", kind.precision, kind.scale)
     found, precision = _TYPES.get(kind.id, ("varchar", MAX_VARCHAR))
     return ResultColumn(name, found, precision, 3 if found.startswith("timestamp") else 0)
+
+
+def type_text(kind: Kind) -> str:
+    """A type as Athena's messages name it."""
+    if kind.id == "decimal":
+        return f"decimal({kind.precision},{kind.scale})"
+    if kind.id in ("list", "array"):
+        return f"array({type_text(kind.children[0])})"
+    if kind.id == "map":
+        return f"map({', '.join(type_text(child) for child in kind.children)})"
+    if kind.id == "struct":
+        parts = zip(kind.names, kind.children, strict=True)
+        return f"row({', '.join(f'{name} {type_text(child)}' for name, child in parts)})"
+    named = {"float": "real", "timestamp": "timestamp(3)", "timestamp with time zone": "timestamp(3) with time zone"}
+    return named.get(kind.id, _TYPES.get(kind.id, (kind.id, 0))[0])
 
 
 def text_of(value: Any, kind: Kind) -> str | None:  # noqa: ANN401 - any value of DuckDB

@@ -15,6 +15,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
+from localcloud.athena.dialect.parsing import place_of
 from localcloud.athena.dialect.patterns import joda_to_strftime, mysql_to_strftime
 from localcloud.athena.errors import QueryError, not_here
 
@@ -23,19 +24,23 @@ Rewrite = Callable[[list[Any]], exp.Expression]
 
 SAME: Final = frozenset(
     """
-    abs acos any_value array_agg array_distinct asin atan atan2 avg bit_length bool_and bool_or cardinality cbrt
+    abs acos any_value array_agg array_distinct asin atan atan2 avg bit_length bool_and bool_or cbrt
     ceil ceiling chr coalesce concat_ws corr cos cosh count covar_pop covar_samp cume_dist current_date day degrees
-    dense_rank exp first_value flatten floor greatest grouping histogram hour kurtosis lag last_value lead least length
+    dense_rank exp first_value flatten floor grouping histogram hour kurtosis lag last_value lead length
     levenshtein_distance listagg ln log log10 log2 lower lpad ltrim map map_concat map_entries map_from_entries map_keys
     map_values max min minute mod month now nth_value ntile nullif percent_rank pi pow power quarter radians rank
-    regr_intercept regr_slope replace reverse round row row_number rpad rtrim second sign sin sinh skewness sqrt
-    starts_with stddev stddev_pop stddev_samp strpos sum tan tanh translate trim trunc try typeof
+    regr_intercept regr_slope replace round row row_number rpad rtrim second sign sin sinh skewness sqrt
+    starts_with stddev stddev_pop stddev_samp strpos sum tan tanh translate trim trunc try
     upper url_decode url_encode uuid var_pop var_samp variance year
     """.split()  # noqa: SIM905 - so many names read better as a text
 )
 """Functions of Athena that DuckDB has under the same name."""
 
 RENAMED: Final[Mapping[str, str]] = {
+    # Which function it is, is decided with the types.
+    "cardinality": "duckdb_cardinality",
+    "reverse": "duckdb_reverse",
+    "typeof": "duckdb_typeof",
     "approx_distinct": "approx_count_distinct",
     "approx_percentile": "approx_quantile",
     "arbitrary": "any_value",
@@ -105,11 +110,12 @@ MACROS: Final = _macros()
 """Functions of Athena that are a macro."""
 
 
-def rewrite_functions(tree: exp.Expression) -> exp.Expression:
+def rewrite_functions(tree: exp.Expression, sql: str) -> exp.Expression:
     """Give every function its name in DuckDB.
 
     Args:
         tree: of a query; it is changed.
+        sql: the statement that it is from, for messages.
 
     Returns:
         The tree, which may have another root.
@@ -117,10 +123,10 @@ def rewrite_functions(tree: exp.Expression) -> exp.Expression:
     Raises:
         QueryError: a function that Athena does not know, or the stand-in does not have.
     """
-    return tree.transform(_rewritten, copy=False)
+    return tree.transform(_rewritten, sql, copy=False)
 
 
-def _rewritten(node: exp.Expression) -> exp.Expression:
+def _rewritten(node: exp.Expression, sql: str) -> exp.Expression:
     if not isinstance(node, exp.Anonymous):
         return node
     name, arguments = str(node.this).lower(), list(node.expressions)
@@ -130,7 +136,8 @@ def _rewritten(node: exp.Expression) -> exp.Expression:
         try:
             return REWRITTEN[name](arguments)
         except IndexError as error:
-            raise QueryError("FUNCTION_NOT_FOUND", f"Unexpected parameters for function {name}") from error
+            text = f"{place_of(sql, name)}Unexpected parameters for function {name}"
+            raise QueryError("FUNCTION_NOT_FOUND", text) from error
     if name in MACROS:
         node.set("this", f"{PREFIX}{name}")
     elif name in RENAMED:
@@ -138,11 +145,11 @@ def _rewritten(node: exp.Expression) -> exp.Expression:
     elif name in ELSEWHERE:
         raise not_here(f"function {name}")
     elif name not in SAME:
-        raise QueryError("FUNCTION_NOT_FOUND", f"Function '{name}' not registered")
+        raise QueryError("FUNCTION_NOT_FOUND", f"{place_of(sql, name)}Function '{name}' not registered")
     return node
 
 
-def sql_expression(template: str, *arguments: exp.Expression) -> exp.Expression:
+def sql_expression(template: str, *arguments: exp.Expr) -> exp.Expression:
     """An expression of DuckDB from a text in which ``$1`` is the first argument.
 
     Args:
@@ -152,14 +159,14 @@ def sql_expression(template: str, *arguments: exp.Expression) -> exp.Expression:
     tree = sqlglot.parse_one(template, dialect="duckdb")
 
     def filled(node: exp.Expression) -> exp.Expression:
-        if isinstance(node, exp.Parameter):
+        if isinstance(node, (exp.Parameter, exp.Placeholder)):
             return exp.paren(arguments[int(node.name) - 1].copy())
         return node
 
     return tree.transform(filled, copy=False)
 
 
-def call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def call(name: str, *arguments: exp.Expr) -> exp.Expression:
     """A call of a function of DuckDB, by its name as it is."""
     return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
 
@@ -253,7 +260,7 @@ def _element_at(given: list[Any]) -> exp.Expression:
 
 
 def _sequence(given: list[Any]) -> exp.Expression:
-    return call("generate_series", *given)
+    return call("duckdb_sequence", *given)
 
 
 def _random(given: list[Any]) -> exp.Expression:
@@ -286,7 +293,21 @@ def _format(given: list[Any]) -> exp.Expression:
 
 
 def _bitwise(operator: type[exp.Binary]) -> Rewrite:
-    return lambda given: exp.paren(operator(this=exp.paren(given[0].copy()), expression=exp.paren(given[1].copy())))
+    def rewrite(given: list[Any]) -> exp.Expression:
+        found = operator(this=exp.paren(given[0].copy()), expression=exp.paren(given[1].copy()))
+        return exp.cast(exp.paren(found), "bigint")
+
+    return rewrite
+
+
+def _extreme(name: str) -> Rewrite:
+    """The greatest or least of several values, null when one of them is."""
+
+    def rewrite(given: list[Any]) -> exp.Expression:
+        is_null = [exp.Is(this=exp.paren(argument.copy()), expression=exp.null()) for argument in given]
+        return exp.Case(ifs=[exp.If(this=exp.or_(*is_null), true=exp.null())], default=call(name, *given))
+
+    return rewrite
 
 
 def _to_iso8601(given: list[Any]) -> exp.Expression:
@@ -319,6 +340,8 @@ REWRITTEN: Final[Mapping[str, Rewrite]] = {
     "element_at": _element_at,
     "format": _format,
     "format_datetime": _format_datetime,
+    "greatest": _extreme("greatest"),
+    "least": _extreme("least"),
     "parse_datetime": _parse_datetime,
     "random": _random,
     "rand": _random,

@@ -35,9 +35,9 @@ CREATE MACRO athena_from_iso8601_timestamp(s) AS CAST(s AS TIMESTAMPTZ);
 
 -- What is nested is no scalar; a text that is no JSON is null.
 CREATE MACRO athena_json_extract_scalar(j, p) AS
-    TRY(CASE WHEN json_type(CAST(j AS JSON), p) NOT IN ('OBJECT', 'ARRAY', 'NULL')
-        THEN json_extract_string(CAST(j AS JSON), p) END);
-CREATE MACRO athena_json_extract(j, p) AS TRY(json_extract(CAST(j AS JSON), p));
+    CASE WHEN json_type(TRY_CAST(j AS JSON), p) NOT IN ('OBJECT', 'ARRAY', 'NULL')
+        THEN json_extract_string(TRY_CAST(j AS JSON), p) END;
+CREATE MACRO athena_json_extract(j, p) AS json_extract(TRY_CAST(j AS JSON), p);
 CREATE MACRO athena_json_parse(s) AS CAST(s AS JSON);
 CREATE MACRO athena_json_format(j) AS CAST(j AS VARCHAR);
 CREATE MACRO athena_json_array_length(j) AS CAST(json_array_length(CAST(j AS JSON)) AS BIGINT);
@@ -71,9 +71,25 @@ CREATE MACRO athena_infinity() AS CAST('Infinity' AS DOUBLE);
 CREATE MACRO athena_nan() AS CAST('NaN' AS DOUBLE);
 CREATE MACRO athena_e() AS exp(1);
 
+-- What stands for a function until the types are known: it has to bind, for any type.
+CREATE MACRO duckdb_sequence(a, b) AS [a, b], (a, b, s) AS [a, b];
+CREATE MACRO duckdb_cardinality(a) AS CASE WHEN a IS NULL THEN NULL ELSE CAST(1 AS BIGINT) END;
+CREATE MACRO duckdb_reverse(a) AS a;
+CREATE MACRO duckdb_typeof(a) AS CAST(a AS VARCHAR);
+
 -- What a rewritten query needs beside Athena's functions.
 CREATE MACRO duckdb_count_up(n) AS range(1, n + 1);
 CREATE MACRO athena_to_iso8601(t) AS
     CASE WHEN typeof(t) = 'DATE' THEN strftime(CAST(t AS DATE), '%Y-%m-%d')
     WHEN typeof(t) = 'TIMESTAMP' THEN strftime(CAST(t AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%g')
     ELSE strftime(CAST(t AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%gZ') END;
+-- A quotient of decimals as a text of digits, rounded half up: each is taken without its point, and one is shifted.
+CREATE MACRO duckdb_digits(d, n) AS CAST(replace(CAST(d AS VARCHAR), '.', '') || repeat('0', n) AS HUGEINT);
+CREATE MACRO duckdb_half_up(a, b) AS
+    CASE WHEN (a < 0) = (b < 0) THEN (abs(a) * 2 + abs(b)) // (abs(b) * 2)
+    ELSE -((abs(a) * 2 + abs(b)) // (abs(b) * 2)) END;
+CREATE MACRO duckdb_point(d, s) AS
+    CASE WHEN s = 0 THEN d ELSE regexp_replace(d, '^(-?)([0-9]+)$', '\1' || repeat('0', s) || '\2') END;
+CREATE MACRO duckdb_quotient(a, b, m, n, s) AS
+    regexp_replace(duckdb_point(CAST(duckdb_half_up(duckdb_digits(a, m), duckdb_digits(b, n)) AS VARCHAR), s),
+        '([0-9]{' || s || '})$', '.\1');

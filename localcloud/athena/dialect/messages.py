@@ -89,12 +89,21 @@ def _grouped(found: re.Match[str], sql: str) -> QueryError:
     return QueryError("EXPRESSION_NOT_AGGREGATE", text)
 
 
+def _operands(found: re.Match[str], _: str) -> QueryError:
+    names = {"STRING_LITERAL": "varchar", "INTEGER_LITERAL": "integer"}
+    left, right = (names.get(name, name.lower()) for name in (found[2], found[3]))
+    return QueryError("TYPE_MISMATCH", f"Cannot apply operator: {left} {found[1]} {right}")
+
+
 _PLAN: tuple[tuple[str, Message], ...] = (
     (r'Referenced column "([^"]+)" not found', _column),
+    (r'Referenced column "([^"]+)" was not found', _column),
     (r'Referenced table "([^"]+)" not found', _column),
-    (r'Table "([^"]+)" does not have a column named "([^"]+)"', _column_of),
+    (r'(?:Table|Values list) "([^"]+)" does not have a column named "([^"]+)"', _column_of),
     (r'Ambiguous reference to column name "([^"]+)"', _ambiguous),
     (r"Function with name \"?(\w+)\"? does not exist", _function),
     (r"No function matches the given name and argument types '(\w+)\((.*)\)'", _arguments),
+    (r"function call \"?([-+*/%])\((\w+), (\w+)\)", _operands),
+    (r"arguments? types '([-+*/%])\((\w+), (\w+)\)'", _operands),
     (r'column "([^"]+)" must appear in the GROUP BY', _grouped),
 )

@@ -23,6 +23,12 @@ class AthenaSql(Trino):
     Functions whose arguments are not a list, such as CAST, stay sqlglot's.
     """
 
+    class Tokenizer(Trino.Tokenizer):
+        """Reads every statement word by word, and the names of Hive's definitions in backquotes."""
+
+        COMMANDS: ClassVar[set[TokenType]] = set()
+        IDENTIFIERS: ClassVar[list[str | tuple[str, str]]] = ['"', "`"]
+
     class Parser(TrinoParser):
         """Reads functions by name."""
 
@@ -81,10 +87,11 @@ def _place(sql: str, start: int) -> str:
 def _refuse_marks(sql: str) -> None:
     """Refuse marks that sqlglot reads and Athena does not."""
     for token in tokens_of(sql):
-        is_backquoted = token.token_type == TokenType.IDENTIFIER and sql[token.start : token.start + 1] == "`"
-        if token.token_type == TokenType.DCOLON or is_backquoted:
-            found = "`" if is_backquoted else "::"
-            raise QueryError("SYNTAX_ERROR", f"line {_place(sql, token.start)}: mismatched input '{found}'")
+        if token.token_type == TokenType.DCOLON:
+            raise QueryError("SYNTAX_ERROR", f"line {_place(sql, token.start)}: mismatched input '::'")
+        if sql[token.start : token.start + 1] == "`":
+            text = "backquoted identifiers are not supported; use double quotes to quote identifiers"
+            raise QueryError("SYNTAX_ERROR", f"line {_place(sql, token.start)}: {text}")
 
 
 def _syntax_error(error: ParseError) -> QueryError:

@@ -79,7 +79,7 @@ def prepare(tree: exp.Expression, sql: str, database: str, lookup: Lookup) -> Qu
     refuse(tree)
     tables.shorten_columns(tree)
     found = tables.references(tree, database)
-    tree = rewrite_functions(rewrite_syntax(tree))
+    tree = rewrite_syntax(rewrite_functions(tree, sql))
     columns.name_columns(tree)
     hidden = columns.hidden_columns(tree, tuple(HIDDEN))
     scans = [_scan(number, reference, sql, hidden, lookup) for number, reference in enumerate(found)]

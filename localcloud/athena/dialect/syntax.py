@@ -61,16 +61,18 @@ def _plain_type(kind: exp.DataType, value: exp.Expression) -> None:
 
 
 def _several(unnest: exp.Unnest) -> None:
-    """UNNEST of several arrays, side by side: shorter ones are filled up with nulls, as DuckDB's SELECT does."""
-    alias = unnest.args.get("alias")
-    if len(unnest.expressions) < 2:
+    """UNNEST of several arrays, or of a map, as a SELECT: DuckDB fills up the shorter arrays with nulls there."""
+    alias, offset = unnest.args.get("alias"), unnest.args.get("offset")
+    arrays = list(unnest.expressions)
+    names = [column.name for column in alias.args.get("columns") or ()] if alias is not None else []
+    if isinstance(offset, exp.Identifier):
+        names.append(offset.name)  # the parser takes the name of the place from the others
+    if len(arrays) == 1 and len(names) == 2 + bool(offset):
+        # Two names for one value: the keys and the values of a map.
+        arrays = [exp.Anonymous(this=f"map_{part}", expressions=[arrays[0].copy()]) for part in ("keys", "values")]
+    if len(arrays) < 2:
         return
-    if alias is None:
-        raise not_here("UNNEST of several arrays without names")
-    names = [column.name for column in alias.args.get("columns") or ()]
-    arrays, offset = list(unnest.expressions), unnest.args.get("offset")
-    wanted = len(arrays) + bool(offset)
-    if len(names) != wanted:
+    if alias is None or len(names) != len(arrays) + bool(offset):
         raise not_here("UNNEST of several arrays without a name for each column")
     selected = [
         exp.alias_(exp.Anonymous(this="unnest", expressions=[array.copy()]), name, quoted=True)
