@@ -167,8 +167,9 @@ class _Run:
         found = self.engine.catalog.partitions(planned.scan.table)
         if planned.is_list:
             relation = planned.scan.partition_relation(self.connection, found)
+            # A table, not a view: of what lies outside of DuckDB the types cannot be asked.
             self.connection.execute(
-                f'CREATE VIEW {planned.scan.view} AS SELECT * EXCLUDE ("$place") FROM {relation}'  # noqa: S608
+                f'CREATE TABLE {planned.scan.view} AS SELECT * EXCLUDE ("$place") FROM {relation}'  # noqa: S608
             )
         else:
             planned.scan.create_empty(self.connection)

@@ -222,6 +222,8 @@ QUERIES = [
      [("1", None), ("2", "r")]),
     ("WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT n FROM r ORDER BY n",
      [("1",), ("2",), ("3",)]),
+    ("SELECT count(*), max(x) FROM UNNEST(sequence(1, 10)) AS a (x) CROSS JOIN UNNEST(sequence(1, 5)) AS b (y)",
+     [("50", "10")]),
     ("VALUES (1, 'a'), (2, NULL)", [("1", "a"), ("2", None)]),
     ("SELECT 1 UNION SELECT 1 UNION ALL SELECT 2 ORDER BY 1", [("1",), ("2",)]),
     ("SELECT 1 EXCEPT SELECT 1", []),

@@ -59,7 +59,20 @@ def kinds_of(
     plan = json.loads(row[0]) if row is not None else {"error": True}
     if plan.get("error"):
         raise UnknownTypesError(plan.get("error_message"))
-    return dict(_found(plan))
+    found = dict(_found(plan))
+    for number, node in marked:
+        if number not in found and node.find(exp.Column, exp.Query) is None:
+            # DuckDB has computed it already, as it does with the arguments of table functions.
+            found[number] = _kind_alone(connection, node)
+    return found
+
+
+def _kind_alone(connection: duckdb.DuckDBPyConnection, node: exp.Expr) -> Kind:
+    try:
+        description: Any = connection.execute(f"SELECT {node.sql(dialect='duckdb')} LIMIT 0").description
+    except duckdb.Error:
+        return UNKNOWN
+    return Kind.of(description[0][1])
 
 
 def _marked_copy(tree: exp.Expression, numbers: Mapping[int, int]) -> exp.Expr:

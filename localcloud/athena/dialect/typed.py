@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 
 from localcloud.athena.dialect.functions import call, sql_expression
-from localcloud.athena.dialect.oracle import COMPARISONS, UNKNOWN, kinds_of
+from localcloud.athena.dialect.oracle import COMPARISONS, UNKNOWN, UnknownTypesError, kinds_of
 from localcloud.athena.errors import QueryError
 from localcloud.athena.results import Kind, type_text
 
@@ -133,7 +133,11 @@ def _operands(node: exp.Expr) -> list[exp.Expr]:
 
 
 def _replace(node: exp.Expr, kinds: Sequence[Kind]) -> None:
-    if not kinds or any(kind.id == "unknown" for kind in kinds):
+    if not kinds:
+        return
+    if UNKNOWN in kinds:
+        if isinstance(node, exp.Anonymous) and str(node.this).startswith("duckdb_"):
+            raise UnknownTypesError(node.sql())
         return
     rewrite = _FUNCTIONS[str(node.this).lower()] if isinstance(node, exp.Anonymous) else _NODES[type(node)]
     outer = _with_modifiers(node)
