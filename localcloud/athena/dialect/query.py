@@ -7,12 +7,13 @@ from sqlglot import exp
 
 from localcloud.athena.catalog import TableDefinition
 from localcloud.athena.dialect import columns, tables
+from localcloud.athena.dialect.aliases import refuse_aliases
 from localcloud.athena.dialect.functions import rewrite_functions
 from localcloud.athena.dialect.parsing import parse, place_of
 from localcloud.athena.dialect.pruning import Conditions, conditions
 from localcloud.athena.dialect.refusals import refuse
 from localcloud.athena.dialect.syntax import rewrite_syntax
-from localcloud.athena.errors import QueryError
+from localcloud.athena.errors import QueryError, not_here
 from localcloud.athena.scan import HIDDEN, Scan
 
 PARTITIONS = "$partitions"
@@ -83,6 +84,8 @@ def prepare(tree: exp.Expression, sql: str, database: str, lookup: Lookup) -> Qu
     columns.name_columns(tree)
     hidden = columns.hidden_columns(tree, tuple(HIDDEN))
     scans = [_scan(number, reference, sql, hidden, lookup) for number, reference in enumerate(found)]
+    known = {planned.scan.view: [column.name for column in planned.scan.columns] for planned in scans}
+    refuse_aliases(tree, sql, known)
     columns.hide(tree, {planned.scan.view: planned.scan.hidden for planned in scans})
     return Query(tree, tuple(scans))
 
@@ -103,6 +106,8 @@ def _filled(tree: exp.Expression, parameters: Sequence[str]) -> exp.Expression:
 
 
 def _scan(number: int, reference: tables.Reference, sql: str, hidden: Sequence[str], lookup: Lookup) -> PlannedScan:
+    if reference.database == "information_schema":
+        raise not_here("information_schema")
     is_list = reference.name.endswith(PARTITIONS)
     name = reference.name.removesuffix(PARTITIONS)
     table = lookup(reference.database, name)
