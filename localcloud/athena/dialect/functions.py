@@ -29,7 +29,7 @@ SAME: Final = frozenset(
     dense_rank exp first_value flatten floor grouping histogram hour kurtosis lag last_value lead length
     levenshtein_distance listagg ln log log10 log2 lower lpad ltrim map map_concat map_entries map_from_entries map_keys
     map_values max min minute mod month now nth_value ntile nullif percent_rank pi pow power quarter radians rank
-    regr_intercept regr_slope replace round row row_number rpad rtrim second sign sin sinh skewness sqrt
+    regr_intercept regr_slope round row row_number rpad rtrim second sign sin sinh skewness sqrt
     starts_with stddev stddev_pop stddev_samp strpos sum tan tanh translate trim trunc try
     upper url_decode url_encode uuid var_pop var_samp variance year
     """.split()  # noqa: SIM905 - so many names read better as a text
@@ -123,10 +123,30 @@ def rewrite_functions(tree: exp.Expression, sql: str) -> exp.Expression:
     Raises:
         QueryError: a function that Athena does not know, or the stand-in does not have.
     """
-    return tree.transform(_rewritten, sql, copy=False)
+    return rewrite_inside_out(tree, lambda node: _rewritten(node, sql))
 
 
-def _rewritten(node: exp.Expression, sql: str) -> exp.Expression:
+def rewrite_inside_out(tree: exp.Expression, rewrite: Callable[[exp.Expr], exp.Expr]) -> exp.Expression:
+    """Rewrite every expression of a tree, what is inside of another one first.
+
+    Args:
+        tree: is changed.
+        rewrite: gives, for an expression, itself or another one.
+
+    Returns:
+        The tree, which may have another root.
+    """
+    root = exp.Tuple(expressions=[tree])
+    for node in reversed(list(tree.walk(bfs=False))):
+        replacement = rewrite(node)
+        if replacement is not node:
+            node.replace(replacement)
+    found: exp.Expression = root.expressions[0]
+    found.pop()
+    return found
+
+
+def _rewritten(node: exp.Expr, sql: str) -> exp.Expr:
     if not isinstance(node, exp.Anonymous):
         return node
     name, arguments = str(node.this).lower(), list(node.expressions)
@@ -263,6 +283,10 @@ def _sequence(given: list[Any]) -> exp.Expression:
     return call("duckdb_sequence", *given)
 
 
+def _replace(given: list[Any]) -> exp.Expression:
+    return call("replace", given[0], given[1], given[2] if len(given) > 2 else exp.Literal.string(""))
+
+
 def _random(given: list[Any]) -> exp.Expression:
     if not given:
         return call("random")
@@ -273,9 +297,9 @@ def _random(given: list[Any]) -> exp.Expression:
 
 def _format(given: list[Any]) -> exp.Expression:
     pattern = _text(given[0], "a pattern of format")
-    if re.search(r"%(?!(?:-?\d+)?(?:\.\d+)?[sdfeEgx%])", pattern):
+    parts = [part for part in re.findall(r"%%|%(?:-?\d+)?(?:\.\d+)?[sdfeEgx]", pattern) if part != "%%"]
+    if "%" in re.sub(r"%%|%(?:-?\d+)?(?:\.\d+)?[sdfeEgx]", "", pattern):
         raise not_here(f"the pattern {pattern!r} of format")
-    parts = re.findall(r"%(?:-?\d+)?(?:\.\d+)?[sdfeEgx]", pattern)
     if len(parts) != len(given) - 1:
         raise QueryError("INVALID_FUNCTION_ARGUMENT", f"Invalid format string: {pattern}")
     arguments = [
@@ -347,6 +371,7 @@ REWRITTEN: Final[Mapping[str, Rewrite]] = {
     "rand": _random,
     "reduce": _reduce,
     "regexp_replace": _regexp_replace,
+    "replace": _replace,
     "sequence": _sequence,
     "url_extract_parameter": _url_parameter,
 }

@@ -2,6 +2,7 @@
 
 from sqlglot import exp
 
+from localcloud.athena.dialect.functions import rewrite_inside_out
 from localcloud.athena.errors import not_here
 
 _TEXT_TYPES = (exp.DataType.Type.VARCHAR, exp.DataType.Type.CHAR, exp.DataType.Type.NCHAR, exp.DataType.Type.TEXT)
@@ -21,10 +22,10 @@ def rewrite_syntax(tree: exp.Expression) -> exp.Expression:
     """
     for unnest in list(tree.find_all(exp.Unnest)):
         _several(unnest)
-    return tree.transform(_rewritten, copy=False)
+    return rewrite_inside_out(tree, _rewritten)
 
 
-def _rewritten(node: exp.Expression) -> exp.Expression:
+def _rewritten(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Cast):
         return _cast(node)
     if isinstance(node, exp.TableSample) and node.args.get("method") is None:
@@ -40,7 +41,7 @@ def _cast(node: exp.Cast) -> exp.Expression:
     if size is None:
         return node
     kind.set("expressions", None)
-    return exp.Anonymous(this="left", expressions=[node, exp.Literal.number(size.name)])
+    return exp.Anonymous(this="left", expressions=[node.copy(), exp.Literal.number(size.name)])
 
 
 def _plain_type(kind: exp.DataType, value: exp.Expression) -> None:

@@ -355,6 +355,12 @@ def _rounded(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     return exp.cast(node.copy(), f"decimal({min(_MAX_DIGITS, kind.precision - kind.scale + 1 + scale)}, {scale})")
 
 
+def _signed(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+    """A sign has the type of its number; a decimal's has one digit."""
+    name = "decimal(1, 0)" if kinds[0].id == "decimal" else kinds[0].id
+    return exp.cast(node.copy(), name) if kinds[0].id in _NUMBERS else None
+
+
 def _type_name(_: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     return exp.Literal.string(type_text(kinds[0]))
 
@@ -397,4 +403,5 @@ _FUNCTIONS: Final[Mapping[str, Rewrite]] = {
     "ceil": _whole,
     "ceiling": _whole,
     "round": _rounded,
+    "sign": _signed,
 }
