@@ -57,6 +57,7 @@ class TableDefinition:
         serde_parameters: its settings.
         parameters: of the table.
         view_text: of a view, None of a table.
+        formats: the classes that read and write its files.
     """
 
     database: str
@@ -68,6 +69,7 @@ class TableDefinition:
     serde_parameters: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     view_text: str | None = None
+    formats: tuple[str, str] = ("", "")
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -166,6 +168,7 @@ def _table(database: str, item: Mapping[str, Any]) -> TableDefinition:
         serde_parameters=serde.get("Parameters") or {},
         parameters=item.get("Parameters") or {},
         view_text=(item.get("ViewOriginalText") or "") if is_view(item) else None,
+        formats=(storage.get("InputFormat") or "", storage.get("OutputFormat") or ""),
     )
 
 

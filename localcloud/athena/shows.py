@@ -4,6 +4,7 @@ Source: https://docs.aws.amazon.com/athena/latest/ug/ddl-sql-reference.html
 """
 
 import re
+from collections.abc import Iterator, Sequence
 
 from localcloud.athena.catalog import Catalog, Column, TableDefinition, is_view
 from localcloud.athena.errors import QueryError, not_here
@@ -56,6 +57,9 @@ class Shows:
         if words.take("TBLPROPERTIES"):
             parameters = self.table(_only_table(words), database).parameters
             return Answer.of_texts(["prpt_name", "prpt_value"], [[k, v] for k, v in sorted(parameters.items())])
+        if words.take("CREATE", "TABLE"):
+            lines = _definition(self.table(_only_table(words), database))
+            return Answer.of_texts(["createtab_stmt"], [[line] for line in lines])
         raise not_here(f"SHOW {words.rest}")
 
     def describe(self, words: Words, database: str) -> Answer:
@@ -90,6 +94,40 @@ def _only_table(words: Words) -> TableName:
     name = words.table()
     words.end()
     return name
+
+
+def _definition(table: TableDefinition) -> Iterator[str]:
+    """CREATE EXTERNAL TABLE, line by line."""
+    yield f"CREATE EXTERNAL TABLE `{table.name}`("
+    yield from _listed([_column(column) for column in table.columns])
+    if table.keys:
+        yield "PARTITIONED BY ( "
+        yield from _listed([_column(key) for key in table.keys])
+    yield "ROW FORMAT SERDE "
+    yield f"  '{table.serde}' "
+    if table.serde_parameters:
+        yield "WITH SERDEPROPERTIES ( "
+        yield from _listed([f"'{name}'='{value}'" for name, value in sorted(table.serde_parameters.items())])
+    if all(table.formats):
+        yield "STORED AS INPUTFORMAT "
+        yield f"  '{table.formats[0]}' "
+        yield "OUTPUTFORMAT "
+        yield f"  '{table.formats[1]}'"
+    yield "LOCATION"
+    yield f"  '{table.location}'"
+    if table.parameters:
+        yield "TBLPROPERTIES ("
+        yield from _listed([f"'{name}'='{value}'" for name, value in sorted(table.parameters.items())])
+
+
+def _listed(entries: Sequence[str]) -> Iterator[str]:
+    last = len(entries) - 1
+    return (f"  {entry}{')' if number == last else ', '}" for number, entry in enumerate(entries))
+
+
+def _column(column: Column) -> str:
+    comment = " COMMENT '{}'".format(column.comment.replace("'", "''")) if column.comment else ""
+    return f"`{column.name}` {hive_name(column.type)}{comment}"
 
 
 def _described(column: Column) -> str:

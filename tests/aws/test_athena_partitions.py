@@ -91,6 +91,11 @@ JOINS = [
     ("SELECT count(*) FROM b AS x, UNNEST(ARRAY[1, 2]) AS u (v) WHERE year = '2026'", "6"),
     ("SELECT count(*) FROM t WHERE n IN (SELECT n FROM b WHERE year = '2026')", "3"),
     ("WITH q AS (SELECT n FROM b WHERE year = '2026') SELECT count(*) FROM q", "3"),
+    ("WITH q AS (SELECT n, year AS y FROM b) SELECT count(*) FROM q WHERE y = '2026'", "3"),
+    ("WITH q AS (SELECT * FROM b), r AS (SELECT * FROM q WHERE n > 0) SELECT count(n) FROM r WHERE day = 1", "3"),
+    ("SELECT count(n) FROM (SELECT x.* FROM b AS x) AS q WHERE q.year || '' = '2026'", "3"),
+    ("SELECT count(q.n) FROM t AS y LEFT JOIN (SELECT * FROM b) AS q ON y.n = q.n WHERE q.year = '2026'", "3"),
+    ("SELECT count(q.n) FROM t AS y JOIN (SELECT DISTINCT n, year FROM b) AS q ON y.n = q.n AND q.year < '2027'", "3"),
     ("SELECT count(*) FROM b WHERE year = '2026' UNION ALL SELECT count(*) FROM b WHERE 1 = 0 AND day = 1", "3"),
 ]
 
@@ -106,6 +111,12 @@ NOT_PRUNED = [
     "SELECT count(x.n) FROM t AS y LEFT JOIN b AS x ON x.n = y.n WHERE x.year IS NULL OR x.year = '2026'",
     "SELECT count(n) FROM b WHERE year = '2026' OR n = 1",
     "SELECT count(n) FROM b WHERE year = (SELECT max(year) FROM t WHERE n = 1)",
+    # These conditions are on what comes out of a query, not on what goes in.
+    "SELECT count(*) FROM (SELECT n, year, row_number() OVER (ORDER BY n) AS r FROM b) WHERE year = '2026'",
+    "SELECT count(*) FROM (SELECT n, year FROM b ORDER BY n LIMIT 2) WHERE year = '2026'",
+    "SELECT count(*) FROM (SELECT n, '2026' AS year FROM b) WHERE year = '2026'",
+    "WITH q AS (SELECT n, year FROM b) SELECT count(x.n) FROM q AS x, q AS y WHERE x.year = '2026'",
+    "SELECT count(q.n) FROM t AS y LEFT JOIN (SELECT * FROM b) AS q ON y.n = q.n WHERE coalesce(q.year, '') = ''",
 ]
 
 

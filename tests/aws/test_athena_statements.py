@@ -1,5 +1,7 @@
 """Statements that are no queries: definitions, partitions, and what shows them."""
 
+import re
+
 import pyarrow as pa
 import pytest
 
@@ -16,6 +18,11 @@ def lake(aws: Aws, bucket: str) -> Queries:
 
 def one(n: int) -> pa.Table:
     return pa.table({"n": pa.array([n], pa.int64())})
+
+
+def without_time(definition: str) -> str:
+    """A definition without the moment at which it was made."""
+    return re.sub(r"'transient_lastDdlTime'='\d+'", "", definition)
 
 
 def test_a_table_from_its_definition_to_its_end(lake: Queries) -> None:
@@ -59,6 +66,13 @@ def test_a_table_from_its_definition_to_its_end(lake: Queries) -> None:
         [],
         ["day", "string"],
     ]
+    created = "".join(f"{row[0]}\n" for row in lake.rows("SHOW CREATE TABLE made"))
+    assert "STORED AS INPUTFORMAT \n  'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat' \n" in created
+    assert lake.run(created.replace("`made`", "`again`")).state == "SUCCEEDED"
+    assert lake.rows("DESCRIBE again") == lake.rows("DESCRIBE made")
+    again = "".join(f"{row[0]}\n" for row in lake.rows("SHOW CREATE TABLE again"))
+    assert without_time(again) == without_time(created.replace("`made`", "`again`"))
+    assert lake.run("DROP TABLE again").state == "SUCCEEDED"
     assert lake.run("DROP TABLE made").state == "SUCCEEDED"
     assert lake.rows("SHOW TABLES") == []
     # The files of an external table stay.

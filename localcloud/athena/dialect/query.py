@@ -115,6 +115,8 @@ def _scan(number: int, reference: tables.Reference, sql: str, hidden: Sequence[s
         place = place_of(sql, reference.name)
         full = f"awsdatacatalog.{reference.database}.{name}"
         raise QueryError("TABLE_NOT_FOUND", f"{place}Table '{full}' does not exist")
+    if table.view_text is not None:
+        raise not_here("a view")
     if is_list and not table.keys:
         raise QueryError("TABLE_NOT_FOUND", f"Table '{table}{PARTITIONS}' does not exist")
     scan = Scan(f"scan_{number}", table, () if is_list else tuple(hidden))
