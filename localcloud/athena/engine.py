@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from localcloud.athena.catalog import Catalog, Partition
+from localcloud.athena.catalog import Catalog, Partition, TableDefinition
 from localcloud.athena.dialect.columns import column_names
 from localcloud.athena.dialect.functions import create_macros
 from localcloud.athena.dialect.messages import plan_error, run_error
@@ -24,6 +24,7 @@ from localcloud.athena.scan import Read
 
 TRIES = 5
 """How often files are listed when one goes away between its listing and its reading."""
+_MANY = 10  # so many partitions are listed with one listing of their table's folder
 _SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET default_null_order = 'nulls_last'",
@@ -54,6 +55,11 @@ class Control:
             self._reason = self._reason or reason
             if self._connection is not None:
                 self._connection.interrupt()
+
+    @property
+    def reason(self) -> str | None:
+        """Why the query is to end; None when it is not."""
+        return self._reason
 
     def check(self) -> None:
         """Raise when the query is to end.
@@ -115,15 +121,25 @@ class Engine:
             control.watch(connection)
             try:
                 return _Run(self, connection, query, sql, control).answer(folder)
+            except duckdb.InterruptException as error:
+                control.check()
+                raise QueryCancelledError(str(error)) from error
             finally:
                 control.watch(None)
 
-    def files(self, partitions: Sequence[Partition], control: Control) -> Iterator[TableFile]:
-        """The files of partitions of a table, in the order of their names."""
+    def files(self, table: TableDefinition, partitions: Sequence[Partition], control: Control) -> Iterator[TableFile]:
+        """The files of partitions of a table, partition by partition, in the order of their names."""
+        locations = [partition.location for partition in partitions]
+        known = (
+            self._objects.listed_by_folder(table.location, locations)
+            if table.location and len(locations) >= _MANY
+            else {}
+        )
         for partition in partitions:
             control.check()
-            for found in self._objects.listed(partition.location):
-                yield TableFile(found, partition.values)
+            found = known.get(partition.location)
+            for file in self._objects.listed(partition.location) if found is None else found:
+                yield TableFile(file, partition.values)
 
     def fetch(self, files: Sequence[TableFile], folder: Path) -> list[Path]:
         """The files' bodies on disk."""
@@ -150,7 +166,7 @@ class _Run:
             if planned.is_list:
                 continue
             left = self._pruned(planned, all_partitions)
-            files = list(self.engine.files(left, self.control))
+            files = list(self.engine.files(planned.scan.table, left, self.control))
             target = folder / planned.scan.view
             target.mkdir()
             bodies = self.engine.fetch(files, target)
@@ -180,6 +196,7 @@ class _Run:
         try:
             return rewrite_typed(self.connection, tree)
         except UnknownTypesError as error:
+            self.control.check()
             # Most often the query is wrong: then planning says what is.
             self._plan(to_duckdb(self.query.tree))
             raise not_here("a query whose types DuckDB does not tell") from error

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from typing import Any
 
@@ -29,6 +29,8 @@ MAX_QUERY_BYTES = 262144
 MAX_ROWS = 1000
 AT_ONCE = 8
 """Queries that run at the same time; further ones are QUEUED."""
+_STOP_SECONDS = 20.0
+_STOP_PAUSE_SECONDS = 0.1
 _USER_ERROR, _SYSTEM_ERROR = 2, 1
 _VERSION = "Athena engine version 3"
 _STOPPED = "Query cancelled by user"
@@ -49,6 +51,7 @@ class QueryService:
         self._pool = ThreadPoolExecutor(AT_ONCE, "localcloud-athena")
         self._lock = threading.Lock()
         self._controls: dict[str, Control] = {}
+        self._futures: set[Future[None]] = set()
         self._tokens: dict[tuple[str, ...], tuple[str, str]] = {}
 
     def install(self) -> None:
@@ -66,10 +69,15 @@ class QueryService:
 
     def stop(self) -> None:
         """Stop what runs, and wait for it."""
-        with self._lock:
-            for control in self._controls.values():
-                control.stop("the local cloud stops")
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + _STOP_SECONDS
+        left = list(self._futures)
+        while left and time.monotonic() < deadline:
+            # Again and again: what DuckDB has not begun yet, it does not interrupt.
+            with self._lock:
+                for control in self._controls.values():
+                    control.stop("the local cloud stops")
+            left = list(wait(left, _STOP_PAUSE_SECONDS).not_done)
 
     def start_query_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         """StartQueryExecution: a record, and a thread that runs the statement."""
@@ -95,7 +103,9 @@ class QueryService:
             self._tokens[token] = (query_id, sql)
             limit = _configuration(workgroup).get("BytesScannedCutoffPerQuery")
             control = self._controls[query_id] = Control(None if limit is None else int(limit))
-        self._pool.submit(self._run, record, statement, control, scope)
+        future = self._pool.submit(self._run, record, statement, control, scope)
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
         return {"QueryExecutionId": query_id}
 
     def stop_query_execution(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -164,6 +174,8 @@ class QueryService:
         except QueryCancelledError as error:
             self._end(record, "CANCELLED", str(error))
         except QueryError as error:
+            if control.reason is not None:  # an interrupted query fails in many ways
+                self._end(record, "CANCELLED", control.reason)
             self._end(record, "FAILED", str(error), _USER_ERROR)
         except Exception as error:  # the thread's entry point: a caller waits for an end
             logger.exception("query %s of Athena failed", record["QueryExecutionId"])

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,14 +82,39 @@ class Objects:
         Raises:
             QueryError: the location is none, or its bucket cannot be read.
         """
+        _, prefix = _address(location)
+        return (found for found in self._below(location) if _is_read(found, prefix))
+
+    def listed_by_folder(self, root: str, locations: Iterable[str]) -> dict[str, list[RemoteObject]]:
+        """The files below each of many locations, with one listing of what is above them all.
+
+        Args:
+            root: lies above the locations; those that it does not are left out.
+            locations: the folders.
+
+        Raises:
+            QueryError: the root is none, or its bucket cannot be read.
+        """
+        bucket, above = _address(root)
+        addresses = {location: _address(location) for location in locations}
+        inside = {loc: key for loc, (found, key) in addresses.items() if found == bucket and key.startswith(above)}
+        by_prefix: dict[str, list[RemoteObject]] = {prefix: [] for prefix in inside.values()}
+        for found in self._below(root):
+            folder = found.key
+            while folder := folder.rstrip("/").rpartition("/")[0]:
+                folder += "/"
+                if folder in by_prefix and _is_read(found, folder):
+                    by_prefix[folder].append(found)
+        return {location: by_prefix[prefix] for location, prefix in inside.items()}
+
+    def _below(self, location: str) -> Iterator[RemoteObject]:
         bucket, prefix = _address(location)
         pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         try:
             for page in pages:
                 for item in page.get("Contents", []):
-                    if _is_read(item["Key"][len(prefix) :], item["Size"]):
-                        modified_ns = round(item["LastModified"].timestamp() * 1_000_000) * 1000
-                        yield RemoteObject(bucket, item["Key"], item["ETag"], item["Size"], modified_ns)
+                    modified_ns = round(item["LastModified"].timestamp() * 1_000_000) * 1000
+                    yield RemoteObject(bucket, item["Key"], item["ETag"], item["Size"], modified_ns)
         except ClientError as error:
             message = error.response["Error"].get("Message", "")
             raise QueryError("HIVE_FILESYSTEM_ERROR", f"Failed to list directory: {location}: {message}") from error
@@ -141,6 +166,6 @@ def _address(location: str) -> tuple[str, str]:
     return bucket, f"{key.rstrip('/')}/" if key.strip("/") else ""
 
 
-def _is_read(below: str, size_bytes: int) -> bool:
+def _is_read(found: RemoteObject, prefix: str) -> bool:
     # An empty object is a folder's marker, or a file without a record.
-    return size_bytes > 0 and not any(part.startswith(_HIDDEN) for part in below.split("/"))
+    return found.size > 0 and not any(part.startswith(_HIDDEN) for part in found.key[len(prefix) :].split("/"))

@@ -170,3 +170,24 @@ def test_files_that_are_replaced_show_in_the_next_query(aws: Aws, bucket: str) -
     assert queries.rows("SELECT n FROM plain ORDER BY n") == [("2",), ("3",)]
     aws.client("s3").delete_object(Bucket=bucket, Key="plain/a.parquet")
     assert queries.rows("SELECT n FROM plain") == [("3",)]
+
+
+def test_many_partitions_are_read_as_few_are(aws: Aws, bucket: str) -> None:
+    queries = Queries(aws, bucket)
+    queries.create_database()
+    queries.create_table("many", {"n": "bigint"}, {"day": "int"})
+    for day in range(12):
+        queries.put(f"many/day={day}/a.parquet", numbers(day))
+        queries.put(f"many/day={day}/_hidden/b.parquet", numbers(1000))
+        if day != 5:
+            queries.add_partition("many", [str(day)], f"many/day={day}/")
+    queries.put("elsewhere/a.parquet", numbers(50))
+    queries.add_partition("many", ["5"], "elsewhere")
+    # A partition inside of another one's folder: its files are in both.
+    queries.put("many/day=1/inner/c.parquet", numbers(7))
+    queries.add_partition("many", ["100"], "many/day=1/inner/")
+    everything = sorted([*((n, n) for n in range(12) if n != 5), (50, 5), (7, 1), (7, 100)])
+    expected = [(str(n), str(day)) for n, day in everything]
+    assert queries.rows("SELECT n, day FROM many ORDER BY n, day") == expected
+    few = [(n, day) for n, day in expected if int(day) > 8]
+    assert queries.rows("SELECT n, day FROM many WHERE day > 8 ORDER BY n, day") == few
