@@ -106,14 +106,34 @@ def new_request_id() -> str:
     return request_id
 
 
-def wrap_athena_relations(wrap: Callable[[Any], Any]) -> None:
-    """Change what Athena's queries read for a table.
+def athena_executions() -> dict[str, dict[str, Any]]:
+    """The live records of Athena's queries of the present account and region; a name with a `_` first is not shown."""
+    executions: dict[str, dict[str, Any]] = _ministack("services.athena")._executions
+    return executions
+
+
+def all_athena_executions() -> list[dict[str, Any]]:
+    """The live record of every query of Athena."""
+    return [record for _, record in _ministack("services.athena")._executions.all_items()]
+
+
+def athena_definition(sql: str) -> object:
+    """A CREATE EXTERNAL TABLE or DROP TABLE of Athena, read; None when the statement is none that MiniStack reads."""
+    definition: object = _ministack("services.athena")._parse_ddl(sql)
+    return definition
+
+
+def run_athena_definition(definition: object, database: str) -> None:
+    """Do what `athena_definition` read, in the present account and region.
 
     Args:
-        wrap: gives, for MiniStack's function from a table and its files to an expression of DuckDB, another one.
+        definition: what was read.
+        database: of a table that is named without one.
+
+    Raises:
+        ValueError: it cannot be done.
     """
-    athena = _ministack("services.athena")
-    vars(athena).update(_table_relation=wrap(athena._table_relation))
+    _ministack("services.athena")._run_ddl(definition, database)
 
 
 def replace_body_lookup(make: Callable[[Any], Any]) -> None:

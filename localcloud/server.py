@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Self
 
 from localcloud import registry
 from localcloud.alarms import AlarmHandler
-from localcloud.athena import with_utc_timestamps
 from localcloud.checkpoint import Checkpointer
 from localcloud.clients import Clients
 from localcloud.config import LocalCloudConfig, endpoint_url, resolve_password
@@ -32,6 +31,7 @@ from localcloud.topic_filters import into_arrays
 from localcloud.web import WebServer
 
 if TYPE_CHECKING:
+    from localcloud.athena import QueryService
     from localcloud.redshift import Warehouse
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,6 @@ class LocalCloud:
         apply_environment(self.config, self.port)
         registry.keep_queues_across_ports()
         registry.replace_body_lookup(into_arrays)
-        registry.wrap_athena_relations(with_utc_timestamps)
         registry.wrap_lambda_logs(with_metrics)
         registry.wrap_lambda_errors(with_error_types)
         registry.set_handler("monitoring", AlarmHandler(registry.get_handler("monitoring")))
@@ -116,16 +115,21 @@ class LocalCloud:
         clients = Clients(self.config, self.port)
         if warehouse_port is not None:
             self._start_warehouse(started, warehouse_port, clients)
+        # Imported only here: DuckDB and pyarrow come with it.
+        queries: QueryService = import_module("localcloud.athena").install_athena(self.config, clients)
         runner = install_glue(self.config, self.port, clients)
-        self._start_endpoint(started, runner, install_stepfunctions(runner, self.config.wait_scale))
+        engine = install_stepfunctions(runner, self.config.wait_scale)
+        self._start_endpoint(started, runner, engine, queries)
 
-    def _start_endpoint(self, started: ExitStack, runner: GlueRunner, engine: Engine) -> None:
+    def _start_endpoint(self, started: ExitStack, runner: GlueRunner, engine: Engine, queries: "QueryService") -> None:
         started.callback(registry.end_lambda_workers)
         web = WebServer(self.port, self._checkpointer.touch, self.config.bind_address)
         started.callback(web.stop)
         web.start()
         started.callback(self._checkpointer.stop)
         self._checkpointer.start()
+        started.callback(queries.stop)
+        queries.start()
         started.callback(runner.stop)
         runner.start()
         started.callback(engine.stop)

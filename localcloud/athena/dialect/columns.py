@@ -1,0 +1,81 @@
+"""Names of a result's columns, and the hidden columns that `*` does not show."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from localcloud.athena.types import quote
+
+_UNNAMED = re.compile(r"_unnamed_\d+_")
+
+
+def name_columns(tree: exp.Expression) -> None:
+    """Mark the columns without a name, which Athena calls by their place: _col0.
+
+    Args:
+        tree: of a query; it is changed.
+    """
+    for number, select in enumerate(tree.find_all(exp.Select)):
+        if not _is_read_by_name(select):
+            continue
+        for place, column in enumerate(list(select.expressions)):
+            if not isinstance(column, (exp.Column, exp.Alias, exp.Star)) and not column.is_star:
+                column.replace(exp.alias_(column.copy(), f"_unnamed_{number * 1000 + place}_", quoted=True))
+
+
+def column_names(found: Sequence[str]) -> list[str]:
+    """The names of a result's columns, those without a name by their place.
+
+    Args:
+        found: DuckDB's names.
+    """
+    return [f"_col{place}" if _UNNAMED.fullmatch(name) else name for place, name in enumerate(found)]
+
+
+def hide(tree: exp.Expression, hidden: Mapping[str, Sequence[str]]) -> None:
+    """Leave hidden columns out of every `*`.
+
+    Args:
+        tree: of a query; it is changed.
+        hidden: names of hidden columns that the query reads, by the view that has them.
+    """
+    for select in tree.find_all(exp.Select):
+        names = {name for table in _sources(select) for name in hidden.get(table.name, ())}
+        for star in select.expressions if names else ():
+            inner = star.this if isinstance(star, exp.Column) else star
+            if isinstance(inner, exp.Star) and not inner.args.get("except_"):
+                inner.set("except_", [exp.to_identifier(name, quoted=True) for name in sorted(names)])
+
+
+def hidden_columns(tree: exp.Expression, known: Sequence[str]) -> tuple[str, ...]:
+    """The hidden columns that a query names.
+
+    Args:
+        tree: of the query.
+        known: all that there are.
+    """
+    named = {column.name.lower() for column in tree.find_all(exp.Column)}
+    return tuple(name for name in known if name in named)
+
+
+def expression_columns(names: Sequence[str]) -> str:
+    """Names as a list of SQL."""
+    return ", ".join(quote(name) for name in names)
+
+
+def _sources(select: exp.Select) -> list[exp.Table]:
+    source = select.args.get("from_")
+    parts = [source.this] if source is not None else []
+    parts += [join.this for join in select.args.get("joins") or ()]
+    return [part for part in parts if isinstance(part, exp.Table)]
+
+
+def _is_read_by_name(select: exp.Select) -> bool:
+    """Whether the select's columns become columns of a result or of a relation; a scalar subquery's do not."""
+    above = select.parent
+    while isinstance(above, (exp.SetOperation, exp.Subquery)):
+        if isinstance(above, exp.Subquery) and isinstance(above.parent, (exp.From, exp.Join)):
+            return True
+        above = above.parent
+    return above is None or isinstance(above, (exp.CTE, exp.From, exp.Join))
