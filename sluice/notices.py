@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from sluice.batch import Stage
+from sluice.drift import Difference, Kind
 from sluice.record import UNKNOWN_DATASET, BatchRecord
 
 MAX_SUBJECT_CHARACTERS = 100
@@ -148,6 +149,49 @@ def stopped(
     if names:
         facts["retry"] = f"sluice retry {names[0]}"
     return _notice(Audience.SUPPORT, f"{dataset}: {failure.state} failed after the load", facts)
+
+
+def drifted(dataset: str, zone: str, differences: Sequence[Difference]) -> Notice:
+    """Something differs from its contract, or was changed to agree with it.
+
+    Args:
+        dataset: The dataset.
+        zone: ``raw`` or ``processed``.
+        differences: What to tell, at least one.
+    """
+    breaking = [item for item in differences if item.kind is Kind.BREAKING]
+    changed = [item for item in differences if item.is_applied]
+    notes = [item for item in differences if item.kind is Kind.NOTE]
+    facts: dict[str, Any] = {
+        "event": "drift",
+        "dataset": dataset,
+        "zone": zone,
+        "breaking": [_difference(item) for item in breaking[:MAX_LISTED]],
+        "breaking_count": len(breaking),
+        "changed": [_difference(item) for item in changed[:MAX_LISTED]],
+        "notes": [_difference(item) for item in notes[:MAX_LISTED]],
+        "look": f"sluice drift {dataset}",
+    }
+    if breaking:
+        subject = f"{dataset}: {len(breaking)} breaking difference{'' if len(breaking) == 1 else 's'} in {zone}"
+    else:
+        subject = f"{dataset}: {zone} {'follows its contract' if changed else 'has news of its schema'}"
+    return _notice(Audience.SUPPORT, subject, facts)
+
+
+def _difference(item: Difference) -> dict[str, Any]:
+    """A difference as people get it, with both types."""
+    facts: dict[str, Any] = {
+        "layer": str(item.layer),
+        "table": item.table,
+        "column": item.column,
+        "have": item.have,
+        "want": item.want,
+        "mend": item.mend[:MAX_WHY_CHARACTERS],
+    }
+    if item.partitions:
+        facts |= {"partitions": list(item.partitions[:MAX_LISTED]), "partition_count": len(item.partitions)}
+    return facts
 
 
 def _about(record: BatchRecord) -> dict[str, Any]:
