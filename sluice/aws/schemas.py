@@ -67,7 +67,8 @@ class CatalogSchemas:
         new = list(change(old))
         if new == old:
             return
-        kept: dict[str, Any] = {field: value for field, value in found.items() if field in _INPUT_FIELDS}
+        # An answer may show the empty text for what a table does not say, and a request must not have it.
+        kept: dict[str, Any] = {name: value for name, value in found.items() if name in _INPUT_FIELDS and value != ""}
         definition = {**kept, "StorageDescriptor": {**descriptor, "Columns": new}}
         with aws_errors(f"change table {database}.{name}"):
             self.glue.update_table(DatabaseName=database, TableInput=cast("TableInputTypeDef", definition))

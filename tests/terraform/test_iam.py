@@ -39,6 +39,7 @@ ACTIONS: Mapping[Operation, set[str]] = {
     ("s3", "DeleteObject"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     ("s3", "GetObject"): _READ,
     ("s3", "HeadObject"): _READ,
+    ("s3", "ListObjectsV2"): {"s3:ListBucket"},
     ("s3", "UploadPartCopy"): _COPY,
     ("sts", "GetCallerIdentity"): set(),  # everybody may
 }
