@@ -27,7 +27,7 @@ from tests.unit.warehouse_contracts import targets
 
 BATCH_IDS = [f"dataset.20261120{hour:02}.{hour:032X}" for hour in range(3)] + ["dataset.20261121." + "F" * 32]
 ROLES = "arn:aws:iam::123456789012:role/copy,arn:aws:iam::123456789012:role/x"
-PARAMETER = re.compile(r":(dataset|table_schema|table_name|load_mode|claim_id|dates)\b")
+PARAMETER = re.compile(r":(dataset|schema_name|table_schema|table_name|load_mode|claim_id|dates)\b")
 CONTRACTS = read_contracts(Path(__file__).parents[2] / "contracts")
 PLANS = plans(CONTRACTS, "public")
 TEXT = r"'((?:[^']|'')*)'"
@@ -74,7 +74,7 @@ def test_every_statement_of_every_kind_of_contract_parses(target: Target) -> Non
     assert len(produced) > 30
 
 
-@pytest.mark.parametrize("file", ["audit", "catalog", "load_dates"])
+@pytest.mark.parametrize("file", ["audit", "catalog", "live", "load_dates"])
 def test_every_fixed_statement_parses(file: str) -> None:
     found = fixed_sql(file)
 
