@@ -22,6 +22,12 @@ MAX_SUBJECT_CHARACTERS = 100
 MAX_LISTED = 100
 """Partitions or batches that a body lists; it says how many there are in all."""
 MAX_WHY_CHARACTERS = 8000
+MAX_DIFFERENCES = 20
+"""Differences of a kind that a body lists: a message of SNS has at most 256 KiB."""
+MAX_DIFFERENCE_PARTITIONS = 20
+MAX_DIFFERENCE_CHARACTERS = 500
+"""Of a type, a name, or what is to be done, as JSON writes them; each is shorter, unless somebody means harm."""
+_LONGEST_ESCAPE = 12
 
 
 class Audience(StrEnum):
@@ -166,10 +172,12 @@ def drifted(dataset: str, zone: str, differences: Sequence[Difference]) -> Notic
         "event": "drift",
         "dataset": dataset,
         "zone": zone,
-        "breaking": [_difference(item) for item in breaking[:MAX_LISTED]],
+        "breaking": [_difference(item) for item in breaking[:MAX_DIFFERENCES]],
         "breaking_count": len(breaking),
-        "changed": [_difference(item) for item in changed[:MAX_LISTED]],
-        "notes": [_difference(item) for item in notes[:MAX_LISTED]],
+        "changed_count": len(changed),
+        "changed": [_difference(item) for item in changed[:MAX_DIFFERENCES]],
+        "note_count": len(notes),
+        "notes": [_difference(item) for item in notes[:MAX_DIFFERENCES]],
         "look": f"sluice drift {dataset}",
     }
     if breaking:
@@ -184,14 +192,20 @@ def _difference(item: Difference) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "layer": str(item.layer),
         "table": item.table,
-        "column": item.column,
-        "have": item.have,
-        "want": item.want,
-        "mend": item.mend[:MAX_WHY_CHARACTERS],
+        "column": _short(item.column),
+        "have": _short(item.have),
+        "want": _short(item.want),
+        "mend": _short(item.mend),
     }
     if item.partitions:
-        facts |= {"partitions": list(item.partitions[:MAX_LISTED]), "partition_count": len(item.partitions)}
+        listed = list(item.partitions[:MAX_DIFFERENCE_PARTITIONS])
+        facts |= {"partitions": listed, "partition_count": len(item.partitions)}
     return facts
+
+
+def _short(text: str) -> str:
+    is_short = len(json.dumps(text)) <= MAX_DIFFERENCE_CHARACTERS
+    return text if is_short else f"{text[: MAX_DIFFERENCE_CHARACTERS // _LONGEST_ESCAPE]}..."
 
 
 def _about(record: BatchRecord) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sluice.drift.ports import FilesPort
-from sluice.errors import MissingObjectError
+from sluice.errors import InputChangedError, MissingObjectError
 from sluice.layout import Partition
 from sluice.parquet import TAIL_BYTES, Footer, ParquetError, footer_bytes, read_footer
 from sluice.stored import ListedFile
@@ -55,6 +55,7 @@ class PublishedFooters:
         Raises:
             ParquetError: One is no Parquet file.
             MissingObjectError: One is gone.
+            InputChangedError: One is another one now.
         """
         return (_footer(files, file) for file in listed)
 
@@ -63,7 +64,7 @@ class PublishedFooters:
             self.read.setdefault(partition, []).append(_footer(files, file))
         except ParquetError as exc:
             self.errors.append(str(exc))
-        except MissingObjectError as exc:
+        except (InputChangedError, MissingObjectError) as exc:
             logger.info("partition %s is being replaced: %s", partition.label, exc)
 
 

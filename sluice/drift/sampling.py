@@ -37,9 +37,11 @@ class Head(Sample):
 
     Attributes:
         content: Its bytes.
+        url: Where it lies; a path would make one slash of two.
     """
 
     content: bytes = b""
+    url: str = ""
 
     @contextmanager
     def binary(self) -> Iterator[BinaryIO]:
@@ -68,7 +70,7 @@ def head_of(contract: Contract, url: str, content: bytes, *, is_whole: bool) -> 
         raise SampleError(f"{url}: is no valid {packing} file") from exc
     if not is_whole or len(unpacked) >= MAX_UNPACKED_BYTES:
         unpacked = _whole_lines(unpacked, encoding)
-    return Head(FilePath(url), source.format, "none", encoding, unpacked)
+    return Head(FilePath(url), source.format, "none", encoding, unpacked, url)
 
 
 def fields_of(contract: Contract, heads: list[Head]) -> SourceFields:
@@ -126,9 +128,9 @@ def _records(contract: Contract, head: Head) -> Iterator[Mapping[str, Tree]]:
         for record in _read(contract, head):
             count += 1
             yield record
-    except SampleError:
+    except SampleError as exc:
         if not count:
-            raise
+            raise SampleError(str(exc).replace(str(head.path), head.url, 1)) from exc
 
 
 def _read(contract: Contract, head: Head) -> Iterator[Mapping[str, Tree]]:

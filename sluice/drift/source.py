@@ -61,8 +61,8 @@ def _unknown(contract: Contract, found: SourceFields) -> Iterator[Difference]:
     wanted = _wanted(contract)
     arrays = set(shape_of(contract).items.values())
     for (array, path), kind in found.fields.items():
-        # What lies below a field that is read as a whole is read with it.
-        is_read = any(known == array and path[: len(own)] == own for known, own in wanted)
+        # What lies below a field that is read as a whole is read with it, and so is a group of Parquet above one.
+        is_read = any(known == array and _one_holds_other(path, own) for known, own in wanted)
         is_array = not array and path in arrays
         # Of an array that the contract does not explode the array itself is noted, and not its elements.
         if not is_read and not is_array and (not array or array in arrays):
@@ -73,7 +73,7 @@ def _unknown(contract: Contract, found: SourceFields) -> Iterator[Difference]:
 def _gone(contract: Contract, found: SourceFields) -> Iterator[Difference]:
     present = {(array, path[:length]) for array, path in found.fields for length in range(1, len(path) + 1)}
     for (array, path), columns in _wanted(contract).items():
-        if (array, path) in present or (array and not found.elements.get(array)):
+        if (array, path) in present or (array and not found.elements.get(array)) or _is_in_group(found, path):
             continue
         required = [(table, column) for table, column in columns if _is_required(table, column)]
         table, column = (required or columns)[0]
@@ -83,6 +83,16 @@ def _gone(contract: Contract, found: SourceFields) -> Iterator[Difference]:
         mend = f"{effect}: {outcome} in {table.name}.{column.name}; ask the source, or change the contract"
         kind = Kind.BREAKING if required else Kind.NOTE
         yield Difference(Layer.SOURCE, contract.dataset, ".".join((*array, *path)), "", column.type, kind, mend)
+
+
+def _one_holds_other(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _is_in_group(found: SourceFields, path: Path) -> bool:
+    """Whether a field lies in a group of a Parquet file, whose members are not looked at."""
+    return len(path) > 1 and found.fields.get(((), path[:1])) == "group"
 
 
 def _is_required(table: Table, column: Column) -> bool:

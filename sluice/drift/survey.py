@@ -120,16 +120,16 @@ class Survey:
         return [*found, *compare_keys(Layer.CATALOG, wanted, keys)]
 
     def _footers(self, database: str, table: str) -> PublishedFooters:
-        partitions = self.catalog.newest(database, table, MAX_PARTITIONS, self._recent(is_hourly=True))
+        partitions = self.catalog.newest(database, table, MAX_PARTITIONS, self._recent())
         return PublishedFooters.read_all(self.files, partitions)
 
-    def _recent(self, *, is_hourly: bool) -> Partition:
-        return Partition((self.clock() - RECENT).replace(minute=0, second=0, microsecond=0), is_hourly)
+    def _recent(self) -> Partition:
+        return Partition((self.clock() - RECENT).replace(minute=0, second=0, microsecond=0))
 
     def _source(self, contract: Contract) -> list[Difference]:
         """Compare the fields of the newest files; a file that cannot be read is told, not raised."""
         database = self.settings.raw_database
-        newest = self.catalog.newest(database, contract.dataset, 1, self._recent(is_hourly=contract.layout.is_hourly))
+        newest = self.catalog.newest(database, contract.dataset, 1, self._recent())
         try:
             return [
                 difference

@@ -17,6 +17,7 @@ from crawlers.schema_sync import SchemaSync
 from crawlers.wiring import sync_of
 from sluice.aws.clients import Clients
 from sluice.catalog_tables import processed_table, quarantine_table, raw_table
+from sluice.cli import main
 from sluice.contract import Column, Contract, Table
 from sluice.drift import Difference, Kind, Layer
 from sluice.drift.columns import ADDED, DECIDE, STAYS, WIDENED
@@ -431,3 +432,81 @@ def test_a_crawler_that_is_not_ours_changes_nothing(shop: Shop, monkeypatch: pyt
     invoke(shop, contract, "no-such-crawler", monkeypatch)
     invoke(shop, contract, shop.crawler(shop.lake.database, "somebody_elses"), monkeypatch)
     assert shop.lake.glue.get_tables(DatabaseName=shop.lake.database)["TableList"] == before
+
+
+CONTRACT = """
+dataset: things
+source:
+  format: json
+  layout: things/%Y/%m/%d/%H
+tables:
+  - name: things
+    primary_key: [id]
+    order_by: [version]
+    columns:
+      - {{name: id, type: integer}}
+      - {{name: version, type: {version}}}
+      - {{name: name, type: varchar(10)}}
+      - {{name: price, type: "decimal(8,2)"}}
+      - {{name: color, type: varchar(8)}}
+"""
+
+
+@dataclass
+class Command:
+    """`sluice drift` in a folder of one contract."""
+
+    shop: Shop
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def run(self, *options: str, version: str = "integer") -> tuple[object, str]:
+        """Status and standard output."""
+        (self.folder / "things.yaml").write_text(CONTRACT.format(version=version), encoding="utf-8")
+        where = ["--endpoint-url", self.shop.aws.endpoint, "--contracts", str(self.folder)]
+        with pytest.raises(SystemExit) as ended:
+            main([*where, "drift", *options])
+        return ended.value.code, self.capsys.readouterr().out
+
+
+@pytest.fixture
+def command(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    for name, value in shop.settings.to_environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", "200")
+    filled(shop)
+    return Command(shop, tmp_path, capsys)
+
+
+def test_the_command_compares_and_changes_only_when_it_is_told_to(command: Command) -> None:
+    status, out = command.run("things", "--json")
+    # The raw table's column, and each layer of the published one.
+    found = [
+        (item["layer"], item["table"], item["column"], item["kind"], item["is_applied"]) for item in json.loads(out)
+    ]
+    layers = ("catalog", "catalog", "spectrum", "warehouse", "files")
+    assert (status, found) == (0, [(layer, "things", "color", "compatible", False) for layer in layers])
+    assert json.loads(command.run("--json")[1]) == json.loads(out)
+
+    status, out = command.run("things", "--apply", "--json")
+    applied = [(item["layer"], item["is_applied"]) for item in json.loads(out)]
+    assert (status, applied) == (0, [("catalog", True), ("catalog", True), ("warehouse", True), ("files", False)])
+    assert [item["layer"] for item in json.loads(command.run("--json")[1])] == ["files"]
+
+
+def test_the_command_ends_with_1_when_something_breaks(command: Command) -> None:
+    status, out = command.run("--apply", version="bigint")
+    assert status == 1
+    lines = [line for line in out.splitlines() if "breaking" in line]
+    assert [line.split()[1:6] for line in lines] == [
+        ["catalog", "things", "version", "int", "bigint"],
+        ["spectrum", "things", "version", "int", "bigint"],
+        ["warehouse", "things", "version", "integer", "bigint"],
+        ["files", "things", "version", "integer", "bigint"],
+    ]
+    assert "sluice replay things 2026-11-20T13" in out
+
+
+def test_the_command_knows_its_datasets(command: Command) -> None:
+    status, out = command.run("nothing")
+    assert (status, out) == (1, "")
