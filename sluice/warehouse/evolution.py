@@ -1,8 +1,9 @@
 """How a target follows its contract: columns come, ``varchar`` and ``decimal`` grow, and nothing is ever dropped.
 
 Redshift alters the size of ``VARCHAR`` columns only, and not inside a transaction block. A decimal grows by a new
-column that takes the old one's name: in one transaction the table is locked, the new column is added and filled, and
-both are renamed. The old column stays under a name that tells its type, so that whoever still needs it can find it.
+column: in one transaction the table is locked, the old column gets a name that tells its type, and a new one is added
+under its name and filled. The old one stays, so that whoever still needs it can find it. Other changes of a table may
+stand in a transaction: they lock it until its end.
 
 Source: https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html and
 https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from sluice.contract.sqltype import SqlType
 from sluice.errors import WarehouseError
 from sluice.warehouse.quoting import MAX_IDENTIFIER_BYTES, identifier
-from sluice.warehouse.target import LiveColumn, Target, add_column, column_encoding
+from sluice.warehouse.target import LiveColumn, Target, add_column
 
 ANOTHER_COLUMN = "any other change of a type needs a new column or a new table"
 
@@ -167,41 +168,36 @@ def _retyped(
     if wanted.name == "varchar":
         sql = f"ALTER TABLE {target.sql} ALTER COLUMN {identifier(column.name)} TYPE {wanted.redshift}"
         return Change(column.name, column.type, str(wanted), (sql,))
-    kept, wide = kept_name(column.name, column.sql_type), f"{column.name}__wide"
-    reason = _why_fixed(target, column.name, (kept, wide), existing)
+    kept = kept_name(column.name, column.sql_type)
+    reason = _why_fixed(target, column.name, kept, existing)
     if reason:
         return Misfit(column.name, column.type, str(wanted), reason)
-    return Change(column.name, column.type, str(wanted), _widen_decimal(target, column.name, wanted, kept, wide))
+    return Change(column.name, column.type, str(wanted), _widen_decimal(target, column.name, wanted, kept))
 
 
-def _why_fixed(target: Target, name: str, taken: tuple[str, ...], existing: Mapping[str, LiveColumn]) -> str:
+def _why_fixed(target: Target, name: str, kept: str, existing: Mapping[str, LiveColumn]) -> str:
     """Why a decimal column cannot be replaced by a wider one; empty when it can."""
     table = target.table
     if name in table.primary_key:
         return "a column of the key cannot be replaced"
     if name == table.redshift.dist_key or name in table.redshift.sort_key:
         return "a column by which the table is distributed or sorted cannot be replaced"
-    for other in taken:
-        if other in existing or other in target.columns:
-            return f"a column {other} is there already"
-        if len(other) > MAX_IDENTIFIER_BYTES:
-            return f"its name is too long to keep it as {other}"
-    return ""
+    if kept in existing or kept in target.columns:
+        return f"a column {kept} is there already"
+    return f"its name is too long to keep it as {kept}" if len(kept) > MAX_IDENTIFIER_BYTES else ""
 
 
-def _widen_decimal(target: Target, name: str, wanted: SqlType, kept: str, wide: str) -> tuple[str, ...]:
+def _widen_decimal(target: Target, name: str, wanted: SqlType, kept: str) -> tuple[str, ...]:
     """One transaction; LOCK comes first, so that the snapshot is taken when no other writer is left.
 
+    The rename comes next, so that whoever waited for the lock while another did the same fails before the long UPDATE.
     Source: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
     """
-    alter = f"ALTER TABLE {target.sql}"
-    old, new, old_kept = identifier(name), identifier(wide), identifier(kept)
     return (
         f"LOCK {target.sql}",
-        f"{alter} ADD COLUMN {new} {wanted.redshift}{column_encoding(target, name)}",
-        f"UPDATE {target.sql} SET {new} = {old}",
-        f"{alter} RENAME COLUMN {old} TO {old_kept}",
-        f"{alter} RENAME COLUMN {new} TO {old}",
+        f"ALTER TABLE {target.sql} RENAME COLUMN {identifier(name)} TO {identifier(kept)}",
+        add_column(target, name, wanted),
+        f"UPDATE {target.sql} SET {identifier(name)} = {identifier(kept)}",
     )
 
 

@@ -112,13 +112,9 @@ def add_column(target: Target, name: str, sql_type: SqlType) -> str:
         name: The column.
         sql_type: Its type.
     """
-    return f"ALTER TABLE {target.sql} ADD COLUMN {identifier(name)} {sql_type.redshift}{column_encoding(target, name)}"
-
-
-def column_encoding(target: Target, name: str) -> str:
-    """How the contract has a column compressed, as it stands behind the type; empty where Redshift decides."""
     declared = {column.name: column for column in target.table.columns}
-    return _encoding(declared[name].encode) if name in declared else ""
+    encoding = _encoding(declared[name].encode) if name in declared else ""
+    return f"ALTER TABLE {target.sql} ADD COLUMN {identifier(name)} {sql_type.redshift}{encoding}"
 
 
 def _encoding(encode: str | None) -> str:

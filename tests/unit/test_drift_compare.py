@@ -215,10 +215,9 @@ def test_the_warehouse_does_what_it_can_and_tells_the_rest() -> None:
         ),
         difference(
             "price", "decimal(9,2)", "decimal(12,2)", C,
-            f'LOCK {table}; ALTER TABLE {table} ADD COLUMN "price__wide" decimal(12,2); '
-            f'UPDATE {table} SET "price__wide" = "price"; '
-            f'ALTER TABLE {table} RENAME COLUMN "price" TO "price__decimal_9_2"; '
-            f'ALTER TABLE {table} RENAME COLUMN "price__wide" TO "price"',
+            f'LOCK {table}; ALTER TABLE {table} RENAME COLUMN "price" TO "price__decimal_9_2"; '
+            f'ALTER TABLE {table} ADD COLUMN "price" decimal(12,2); '
+            f'UPDATE {table} SET "price" = "price__decimal_9_2"',
         ),
         difference("weight", "", "real", C, f'ALTER TABLE {table} ADD COLUMN "weight" real'),
         difference("id", "bigint", "integer", B, DECIDE),

@@ -150,10 +150,9 @@ def test_compatible_changes_are_made_everywhere_and_made_once(shop: Shop) -> Non
     found = shop.look(contract, apply=True)
 
     widen = (
-        f'LOCK {PLACE}; ALTER TABLE {PLACE} ADD COLUMN "price__wide" decimal(12,4); '
-        f'UPDATE {PLACE} SET "price__wide" = "price"; '
-        f'ALTER TABLE {PLACE} RENAME COLUMN "price" TO "price__decimal_8_2"; '
-        f'ALTER TABLE {PLACE} RENAME COLUMN "price__wide" TO "price"'
+        f'LOCK {PLACE}; ALTER TABLE {PLACE} RENAME COLUMN "price" TO "price__decimal_8_2"; '
+        f'ALTER TABLE {PLACE} ADD COLUMN "price" decimal(12,4); '
+        f'UPDATE {PLACE} SET "price" = "price__decimal_8_2"'
     )
     applied = [
         difference(Layer.CATALOG, "name", "varchar(10)", "varchar(30)", C, WIDENED),
