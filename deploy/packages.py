@@ -27,8 +27,8 @@ ENTRY_SCRIPTS = ("raw_to_parquet.py", "load_redshift.py")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE_BY_ALL = 0o100644 << 16
 _COMPILED = {".so", ".pyd", ".dylib"}
-_LEFT_OUT = {"sluice": {"analysis", "cli", "infer", "simulator"}}
-"""Parts of our packages that only people use: queries, command line, contracts from samples, the played source."""
+_LEFT_OUT = {"sluice": {"analysis", "cli", "simulator"}}
+"""Parts of our packages that only people use: analysis queries, the command line and the player of the source."""
 
 
 class PackageError(TerminalError):
@@ -52,7 +52,9 @@ class Package:
 
 _CONTRACT_READER = ("attrs", "cattrs", "typing-extensions")
 LAMBDA_PACKAGE = Package(
-    "sluice-lambda", ("sluice", "lambda_trigger", "crawlers"), (*_CONTRACT_READER, "aws-lambda-powertools", "jmespath")
+    "sluice-lambda",
+    ("sluice", "lambda_trigger", "crawlers"),
+    (*_CONTRACT_READER, "aws-lambda-powertools", "defusedxml", "jmespath"),
 )
 GLUE_PACKAGE = Package("sluice-glue", ("sluice", "glue_jobs"), (*_CONTRACT_READER, "defusedxml"))
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 
 from sluice.logs import ContextFilter, to_line
 
-PACKAGES = frozenset({"sluice", "lambda_trigger"})
+PACKAGES = frozenset({"crawlers", "lambda_trigger", "sluice"})
 
 
 def function_logger() -> Logger:

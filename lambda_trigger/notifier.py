@@ -11,6 +11,7 @@ from datetime import datetime
 
 from lambda_trigger.ports import MetricsPort, TopicsPort
 from sluice import notices
+from sluice.drift import Difference
 from sluice.errors import SluiceError
 from sluice.metrics import Metric
 from sluice.notices import Audience, Notice, StepFailure
@@ -59,7 +60,15 @@ class Notifier:
         """Tell that something after a load failed."""
         self._publish(dataset, notices.stopped(dataset, execution, records, failure, is_given_up=is_given_up))
 
-    def _publish(self, dataset: str, notice: Notice) -> None:
+    def drifted(self, dataset: str, zone: str, differences: Sequence[Difference]) -> bool:
+        """Tell how a dataset differs from its contract.
+
+        Returns:
+            Whether the notice went out; it is to be tried again otherwise.
+        """
+        return self._publish(dataset, notices.drifted(dataset, zone, differences))
+
+    def _publish(self, dataset: str, notice: Notice) -> bool:
         topics = {
             Audience.BUSINESS: self.settings.business_topic,
             Audience.SUPPORT: self.settings.support_topic,
@@ -69,3 +78,5 @@ class Notifier:
         except SluiceError:
             logger.exception("notice %r could not be sent", notice.subject)
             self.metrics.emit(dataset, {Metric.NOTIFICATIONS_FAILED: 1})
+            return False
+        return True

@@ -255,3 +255,7 @@ class ProcessedLayout:
     def load_outcome(self, claim_id: str) -> str:
         """What a load run did."""
         return f"s3://{self.bucket}/_sluice/loads/{claim_id}/outcome.json"
+
+    def drift_report(self, dataset: str) -> str:
+        """How a dataset differed from its contract when it was last looked at."""
+        return f"s3://{self.bucket}/_sluice/drift/{dataset}.json"

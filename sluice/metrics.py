@@ -33,6 +33,8 @@ class Metric(StrEnum):
     EXECUTION_DURATION = "ExecutionDuration"
     FRESHNESS_SECONDS = "FreshnessSeconds"
     NOTIFICATIONS_FAILED = "NotificationsFailed"
+    BREAKING_DIFFERENCES = "BreakingDifferences"
+    SCHEMA_CHANGES = "SchemaChanges"
 
 
 UNITS: Mapping[Metric, MetricUnit] = {
@@ -45,6 +47,8 @@ UNITS: Mapping[Metric, MetricUnit] = {
     Metric.EXECUTION_DURATION: MetricUnit.Seconds,
     Metric.FRESHNESS_SECONDS: MetricUnit.Seconds,
     Metric.NOTIFICATIONS_FAILED: MetricUnit.Count,
+    Metric.BREAKING_DIFFERENCES: MetricUnit.Count,
+    Metric.SCHEMA_CHANGES: MetricUnit.Count,
 }
 
 

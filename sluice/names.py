@@ -17,10 +17,11 @@ FUNCTIONS: Final = (
     f"{PREFIX}load-step",
     f"{PREFIX}archive",
     f"{PREFIX}bootstrap",
+    f"{PREFIX}sync-schema",
 )
 """All functions."""
 
-RULES: Final = (f"{PREFIX}job-change", f"{PREFIX}sweep")
+RULES: Final = (f"{PREFIX}job-change", f"{PREFIX}crawled", f"{PREFIX}sweep")
 """Event rules and schedules that must be switched on."""
 
 GLUE_VERSION: Final = "6.0"

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from sluice.batch import Stage
+from sluice.drift import Difference, Kind
 from sluice.record import UNKNOWN_DATASET, BatchRecord
 
 MAX_SUBJECT_CHARACTERS = 100
@@ -21,6 +22,12 @@ MAX_SUBJECT_CHARACTERS = 100
 MAX_LISTED = 100
 """Partitions or batches that a body lists; it says how many there are in all."""
 MAX_WHY_CHARACTERS = 8000
+MAX_DIFFERENCES = 20
+"""Differences of a kind that a body lists: a message of SNS has at most 256 KiB."""
+MAX_DIFFERENCE_PARTITIONS = 20
+MAX_DIFFERENCE_CHARACTERS = 500
+"""Of a type, a name, or what is to be done, as JSON writes them; each is shorter, unless somebody means harm."""
+_LONGEST_ESCAPE = 12
 
 
 class Audience(StrEnum):
@@ -148,6 +155,57 @@ def stopped(
     if names:
         facts["retry"] = f"sluice retry {names[0]}"
     return _notice(Audience.SUPPORT, f"{dataset}: {failure.state} failed after the load", facts)
+
+
+def drifted(dataset: str, zone: str, differences: Sequence[Difference]) -> Notice:
+    """Something differs from its contract, or was changed to agree with it.
+
+    Args:
+        dataset: The dataset.
+        zone: ``raw`` or ``processed``.
+        differences: What to tell, at least one.
+    """
+    breaking = [item for item in differences if item.kind is Kind.BREAKING]
+    changed = [item for item in differences if item.is_applied]
+    notes = [item for item in differences if item.kind is Kind.NOTE]
+    facts: dict[str, Any] = {
+        "event": "drift",
+        "dataset": dataset,
+        "zone": zone,
+        "breaking": [_difference(item) for item in breaking[:MAX_DIFFERENCES]],
+        "breaking_count": len(breaking),
+        "changed_count": len(changed),
+        "changed": [_difference(item) for item in changed[:MAX_DIFFERENCES]],
+        "note_count": len(notes),
+        "notes": [_difference(item) for item in notes[:MAX_DIFFERENCES]],
+        "look": f"sluice drift {dataset}",
+    }
+    if breaking:
+        subject = f"{dataset}: {len(breaking)} breaking difference{'' if len(breaking) == 1 else 's'} in {zone}"
+    else:
+        subject = f"{dataset}: {zone} {'follows its contract' if changed else 'has news of its schema'}"
+    return _notice(Audience.SUPPORT, subject, facts)
+
+
+def _difference(item: Difference) -> dict[str, Any]:
+    """A difference as people get it, with both types."""
+    facts: dict[str, Any] = {
+        "layer": str(item.layer),
+        "table": item.table,
+        "column": _short(item.column),
+        "have": _short(item.have),
+        "want": _short(item.want),
+        "mend": _short(item.mend),
+    }
+    if item.partitions:
+        listed = list(item.partitions[:MAX_DIFFERENCE_PARTITIONS])
+        facts |= {"partitions": listed, "partition_count": len(item.partitions)}
+    return facts
+
+
+def _short(text: str) -> str:
+    is_short = len(json.dumps(text)) <= MAX_DIFFERENCE_CHARACTERS
+    return text if is_short else f"{text[: MAX_DIFFERENCE_CHARACTERS // _LONGEST_ESCAPE]}..."
 
 
 def _about(record: BatchRecord) -> dict[str, Any]:

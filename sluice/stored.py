@@ -7,6 +7,21 @@ from sluice.handover import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file as a listing shows it.
+
+    Attributes:
+        url: ``s3://bucket/key``.
+        size_bytes: Length in bytes.
+        etag: ETag without quotes.
+    """
+
+    url: str
+    size_bytes: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """One version of an object.
 

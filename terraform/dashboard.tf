@@ -10,6 +10,8 @@ locals {
     { title = "Longest run (s)", metric = "ExecutionDuration", stat = "Maximum" },
     { title = "Freshness (s)", metric = "FreshnessSeconds", stat = "Maximum" },
     { title = "Notifications not sent", metric = "NotificationsFailed", stat = "Sum" },
+    { title = "Breaking differences", metric = "BreakingDifferences", stat = "Maximum" },
+    { title = "Schema changes made", metric = "SchemaChanges", stat = "Sum" },
   ]
 
   dataset_widgets = [

@@ -207,6 +207,36 @@ locals {
         },
       ],
     )
+    sync-schema = concat(
+      local.grant.key,
+      local.grant.notices,
+      local.grant.failed_events,
+      [local.warehouse_run, local.warehouse_follow],
+      local.warehouse_enter,
+      [
+        { sid = "Crawlers", actions = ["glue:GetCrawler"], resources = ["${local.arn_prefix.glue}:crawler/${var.name}-*"] },
+        {
+          sid       = "Tables"
+          actions   = ["glue:GetPartitions", "glue:GetTable", "glue:UpdateTable"]
+          resources = concat(local.catalog_arns.raw, local.catalog_arns.processed)
+        },
+        {
+          sid       = "LookIntoFiles"
+          actions   = ["s3:GetObject"]
+          resources = ["${local.bucket_arns.processed}/*", "${local.bucket_arns.raw}/*"]
+        },
+        {
+          sid       = "ListFiles"
+          actions   = ["s3:ListBucket"]
+          resources = [local.bucket_arns.processed, local.bucket_arns.raw]
+        },
+        {
+          sid       = "Reports"
+          actions   = ["s3:PutObject"]
+          resources = ["${local.bucket_arns.processed}/_sluice/drift/*"]
+        },
+      ],
+    )
     bootstrap = concat(
       local.grant.key,
       [merge(local.warehouse_run, { actions = ["redshift-data:ExecuteStatement"] }), local.warehouse_follow],

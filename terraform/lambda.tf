@@ -6,6 +6,7 @@ locals {
     sweep         = "Finishes what a crash, a lost event or a refused start left behind"
     load-step     = "Books the steps of the load machine"
     archive       = "Moves raw files of loaded batches to the archive"
+    sync-schema   = "Compares contracts with what was crawled, and tells what differs"
     bootstrap     = "Makes the warehouse's schemas, tables, procedures and grants"
   }
   # The functions that events call without waiting for an answer.

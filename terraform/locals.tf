@@ -50,7 +50,7 @@ locals {
   cluster   = var.redshift == "provisioned" ? var.name : try(var.existing_warehouse.cluster, "")
 
   # What the local deploy and Terraform share.
-  stack = jsondecode(templatefile("${path.module}/stack.json", local.names))
+  stack = jsondecode(templatefile("${path.module}/stack.json", merge(local.names, { prefix = "${var.name}-" })))
 
   packages_folder  = coalesce(var.packages_folder, "${path.module}/../dist")
   contracts_folder = coalesce(var.contracts_folder, "${path.module}/../contracts")

@@ -9,6 +9,7 @@ from sluice.aws.documents import Documents
 from sluice.backoff import Backoff
 from sluice.errors import SluiceError, WarehouseBusyError
 from sluice.layout import ProcessedLayout
+from sluice.warehouse.evolution import Change
 from sluice.warehouse.staging import drop_stage
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,14 @@ class LoadContext:
     def execute(self, label: str, sql: str, attempt: str) -> None:
         """Run one statement as part of a step."""
         self.warehouse.execute(sql, label=label, token=client_token(attempt, label, sql))
+
+    def change(self, label: str, change: Change, attempt: str) -> None:
+        """Make one change of a table as part of a step."""
+        if change.is_transaction:
+            token = client_token(attempt, label, *change.statements)
+            self.warehouse.transaction(change.statements, label=label, token=token)
+        else:
+            self.execute(label, change.statements[0], attempt)
 
     def transaction(self, label: str, statements: Sequence[str], parameters: Mapping[str, str] | None = None) -> None:
         """Run a transaction that bears repetition."""

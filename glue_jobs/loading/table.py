@@ -16,10 +16,11 @@ from sluice.logs import log_context, only
 from sluice.manifest import load_manifest
 from sluice.warehouse.audit import read_counts, select_counts
 from sluice.warehouse.batches import list_batches
+from sluice.warehouse.evolution import Change, evolve_target, follow
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.merge import merge
 from sluice.warehouse.staging import Staging, count_staged, run_name, stage
-from sluice.warehouse.target import LiveColumn, Target, create_target, evolve_target
+from sluice.warehouse.target import LiveColumn, Target, create_target
 
 logger = logging.getLogger(__name__)
 
@@ -83,11 +84,18 @@ class TableLoad:
 
     def _prepare_target(self, attempt: str) -> None:
         """Make the target, or bring it up to its contract; looks afresh each time, so that it bears repetition."""
-        live = self._live_columns()
-        changes = evolve_target(self.target, live) if live else create_target(self.target)
-        for sql in changes:
-            logger.info("table %s: %s", self.target, sql)
-            self.context.execute(f"table {self.target}: prepare", sql, attempt)
+        label = f"table {self.target}: prepare"
+        if not self._live_columns():
+            for sql in create_target(self.target):
+                logger.info("table %s: %s", self.target, sql)
+                self.context.execute(label, sql, attempt)
+            return
+
+        def make(change: Change) -> None:
+            logger.info("table %s: %s", self.target, "; ".join(change.statements))
+            self.context.change(label, change, attempt)
+
+        follow(lambda: evolve_target(self.target, self._live_columns()), make)
 
     def _live_columns(self) -> list[LiveColumn]:
         sql = fixed_sql("catalog")["columns"]

@@ -119,10 +119,10 @@ class Stack:
         """Read the file.
 
         Args:
-            settings: Their fields stand for the placeholders of the same names.
+            settings: Their fields stand for the placeholders of the same names; ``prefix`` is that of all names.
         """
         text = (TERRAFORM / "stack.json").read_text(encoding="utf-8")
-        plain = json.loads(Template(text).substitute(_texts(settings)))
+        plain = json.loads(Template(text).substitute(_texts(settings), prefix=PREFIX))
         return cattrs.structure(plain | {"runtime": plain["lambda"]["runtime"]}, cls)
 
 

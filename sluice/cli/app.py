@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sluice import __version__
-from sluice.cli import contract, doctor, loads, local, quarantine, query, replay, retry, send, status
+from sluice.cli import contract, doctor, drift, loads, local, quarantine, query, replay, retry, send, status
 from sluice.cli.session import GlobalOptions
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command(epilog="Example: sluice quarantine orders --partition 2026-11-20 --s
 )
 app.command(epilog="Example: sluice loads --table order_items --since 6h")(loads.loads)
 app.command(epilog="Example: sluice doctor --no-queries")(doctor.doctor)
+app.command(epilog="Example: sluice drift orders --apply")(drift.drift)
 app.add_typer(query.app, name="query")
 app.add_typer(contract.app, name="contract")
 

@@ -10,7 +10,7 @@ from sluice.cli.terminal import out, say, say_error, table_of
 from sluice.contract import Contract
 from sluice.contract.files import read_contract, read_contracts
 from sluice.errors import CommandError, ContractError
-from sluice.infer import DEFAULT_ROWS, Options, infer
+from sluice.infer.infer import DEFAULT_ROWS, Options, infer
 from sluice.layout import MANIFEST_NAME
 
 app = typer.Typer(

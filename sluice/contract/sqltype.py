@@ -110,6 +110,20 @@ class SqlType:
         """Whether values are dates or timestamps, so that a ``format`` applies."""
         return self.name in ("date", "timestamp")
 
+    def widens(self, other: "SqlType") -> bool:
+        """Whether a column of the other type can become one of this type, which holds all its values and more.
+
+        A longer ``varchar``, and a ``decimal`` with no digit less on either side of the point.
+        """
+        if self == other or self.name != other.name:
+            return False
+        if self.name == "varchar":
+            return (self.length or 0) > (other.length or 0)
+        if self.name != "decimal":
+            return False
+        mine, theirs = (self.precision or 0, self.scale or 0), (other.precision or 0, other.scale or 0)
+        return mine[1] >= theirs[1] and mine[0] - mine[1] >= theirs[0] - theirs[1]
+
     @property
     def redshift(self) -> str:
         """The type in Redshift's DDL."""

@@ -9,10 +9,11 @@ from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
 from sluice.errors import WarehouseError
 from sluice.warehouse.aggregate import own_names, plans
+from sluice.warehouse.evolution import evolve_target
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.procedure import Schemas, procedure_name
 from sluice.warehouse.quoting import OWN_SCHEMA
-from sluice.warehouse.target import LiveColumn, Target, evolve_target
+from sluice.warehouse.target import LiveColumn, Target
 
 _LOADED = (BatchState.LOADED, BatchState.ARCHIVED)
 
@@ -66,7 +67,8 @@ def compare(target: Target, live: Iterable[LiveColumn]) -> Finding:
     except WarehouseError as exc:
         return error("warehouse tables", str(exc), "change the contract back, or publish under a new column or table")
     if changes:
-        what = f"table {target} is behind its contract: {'; '.join(' '.join(change.split()) for change in changes)}"
+        statements = (sql for change in changes for sql in change.statements)
+        what = f"table {target} is behind its contract: {'; '.join(statements)}"
         return warning("warehouse tables", what, f"nothing: the next load of {target.dataset} does it")
     return ok("warehouse tables", f"table {target} is as its contract says")
 

@@ -1,10 +1,6 @@
 """A first contract from samples of raw files: what they show, and a word on every guess.
 
-Looks at files on this machine only, at most a set number of records of each, and keeps counts and hashes, not records.
-Not shipped: people run it, Lambda and Glue never do.
+Looks at most at a set number of records of each file, and keeps counts and hashes, not records. People run
+`sluice.infer.infer`, which needs a YAML library; the readers of samples ship as well, because the schema sync looks at
+the newest raw files with them.
 """
-
-from sluice.infer.draft import Draft
-from sluice.infer.infer import DEFAULT_ROWS, Options, infer
-
-__all__ = ["DEFAULT_ROWS", "Draft", "Options", "infer"]

@@ -82,7 +82,7 @@ def bootstrap_steps(
     return (
         *(Step(label, sql) for label, sql in create_own()),
         *_targets(settings, contracts),
-        _external_schema(settings),
+        Step(f"schema {settings.spectrum_schema}", external_schema(settings)),
         Step(f"schema {schemas.aggregates}", f"CREATE SCHEMA IF NOT EXISTS {identifier(schemas.aggregates)}"),
         *(Step(f"aggregate {plan.aggregate.name}", sql) for plan in made for sql in create_aggregate(plan, schemas)),
         *_granted(settings, made, grants or Grants()),
@@ -100,11 +100,18 @@ def _targets(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[
             yield Step(f"table {target}", create_target(target)[-1])
 
 
-def _external_schema(settings: Settings) -> Step:
-    return Step(
-        f"schema {settings.spectrum_schema}",
+def external_schema(settings: Settings) -> str:
+    """The statement that makes the external schema over the processed database when it does not exist.
+
+    Args:
+        settings: Names of the schema, the database and the role.
+
+    Raises:
+        ValueError: A name or the role is none.
+    """
+    return (
         f"CREATE EXTERNAL SCHEMA IF NOT EXISTS {identifier(settings.spectrum_schema)} "
-        f"FROM DATA CATALOG DATABASE {literal(settings.processed_database)} IAM_ROLE {iam_role(settings.copy_role)}",
+        f"FROM DATA CATALOG DATABASE {literal(settings.processed_database)} IAM_ROLE {iam_role(settings.copy_role)}"
     )
 
 

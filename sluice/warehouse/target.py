@@ -1,12 +1,11 @@
-"""Target tables: how they are made, and how they follow their contract."""
+"""Target tables: how they are made, and their columns as the warehouse has them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from sluice.contract.model import RedshiftHints, Table
 from sluice.contract.sqltype import SqlType
-from sluice.errors import WarehouseError
 from sluice.warehouse.quoting import identifier, lines, names, qualified
 
 
@@ -105,45 +104,14 @@ def _storage(hints: RedshiftHints) -> str:
     return text
 
 
-def evolve_target(target: Target, live: Iterable[LiveColumn]) -> tuple[str, ...]:
-    """The statements that bring an existing target up to its contract; none when it is.
-
-    Columns are added and ``varchar`` is widened; nothing is ever dropped or narrowed, and columns that the contract no
-    longer has stay. Each statement must run alone: Redshift does not alter a column's type inside a transaction block.
+def add_column(target: Target, name: str, sql_type: SqlType) -> str:
+    """The statement that adds a column of the contract's encoding.
 
     Args:
         target: The table and its contract.
-        live: Its columns in the warehouse.
-
-    Raises:
-        WarehouseError: A column has a type that cannot become the contract's; the message names every such column.
+        name: The column.
+        sql_type: Its type.
     """
-    existing = {column.name: column for column in live}
-    statements: list[str] = []
-    problems: list[str] = []
-    for name, wanted in target.table.stored_types.items():
-        column = existing.get(name)
-        if column is None:
-            statements.append(_add_column(target, name, wanted))
-        elif _is_wider_varchar(wanted, column.sql_type):
-            statements.append(f"ALTER TABLE {target.sql} ALTER COLUMN {identifier(name)} TYPE {wanted.redshift}")
-        elif column.sql_type != wanted:
-            problems.append(f"column {name} is {column.type} in the warehouse and {wanted} in the contract")
-    if problems:
-        raise WarehouseError(
-            f"table {target}: {'; '.join(problems)}. A table can gain columns and longer varchar columns; "
-            "any other change of a type needs a new column or a new table"
-        )
-    return tuple(statements)
-
-
-def _is_wider_varchar(wanted: SqlType, live: SqlType | None) -> bool:
-    if live is None or not wanted.name == live.name == "varchar":
-        return False
-    return (wanted.length or 0) > (live.length or 0)
-
-
-def _add_column(target: Target, name: str, sql_type: SqlType) -> str:
     declared = {column.name: column for column in target.table.columns}
     encoding = _encoding(declared[name].encode) if name in declared else ""
     return f"ALTER TABLE {target.sql} ADD COLUMN {identifier(name)} {sql_type.redshift}{encoding}"

@@ -39,6 +39,7 @@ run "plan" {
 
   assert {
     condition = { for key, target in aws_cloudwatch_event_target.rule : key => [target.rule, target.arn, target.dead_letter_config[0].arn] } == {
+      crawled    = ["sluice-crawled", "arn:aws:lambda:eu-central-1:111122223333:function:sluice-sync-schema", "arn:aws:sqs:eu-central-1:111122223333:sluice-events"]
       job-change = ["sluice-job-change", "arn:aws:lambda:eu-central-1:111122223333:function:sluice-on-job-change", "arn:aws:sqs:eu-central-1:111122223333:sluice-events"]
       sweep      = ["sluice-sweep", "arn:aws:lambda:eu-central-1:111122223333:function:sluice-sweep", "arn:aws:sqs:eu-central-1:111122223333:sluice-events"]
     }
@@ -47,10 +48,20 @@ run "plan" {
 
   assert {
     condition = { for key, permission in aws_lambda_permission.rule : key => [permission.function_name, permission.principal, permission.source_arn] } == {
+      crawled    = ["sluice-sync-schema", "events.amazonaws.com", "arn:aws:events:eu-central-1:111122223333:rule/sluice-crawled"]
       job-change = ["sluice-on-job-change", "events.amazonaws.com", "arn:aws:events:eu-central-1:111122223333:rule/sluice-job-change"]
       sweep      = ["sluice-sweep", "events.amazonaws.com", "arn:aws:events:eu-central-1:111122223333:rule/sluice-sweep"]
     }
     error_message = "A function may be called by its rule alone."
+  }
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.rule["crawled"].event_pattern) == {
+      source      = ["aws.glue"]
+      detail-type = ["Glue Crawler State Change"]
+      detail      = { state = ["Succeeded"], crawlerName = [{ prefix = "sluice-" }] }
+    }
+    error_message = "The schema sync follows our own crawlers."
   }
 
   # The load machine.

@@ -301,8 +301,8 @@ BROKEN: list[tuple[Break, Check, Finding]] = [
         error(
             "warehouse tables",
             "table public.refunds: column reason is integer in the warehouse and varchar(40) in the contract. "
-            "A table can gain columns and longer varchar columns; any other change of a type needs a new column or a "
-            "new table",
+            "A table can gain columns, longer varchar columns and wider decimal columns; any other change of a type "
+            "needs a new column or a new table",
             "change the contract back, or publish under a new column or table",
         ),
     ),

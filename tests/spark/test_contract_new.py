@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from sluice.infer import Options, infer
+from sluice.infer.infer import Options, infer
 from sluice.infer.moments import DATE_FORMATS, TIMESTAMP_FORMATS
 from tests.spark.lake import Lake
 from tests.unit.test_contract_new import readings

@@ -33,7 +33,7 @@ from mypy.traverser import NameAndMemberCollector
 from mypy.types import CallableType, Instance, ProperType, TypeType, TypeVarType, UnionType, get_proper_type
 from mypy.types import Type as MypyType
 
-OURS = ("glue_jobs.", "lambda_trigger.", "sluice.")
+OURS = ("crawlers.", "glue_jobs.", "lambda_trigger.", "sluice.")
 CLIENTS = "mypy_boto3_"
 NO_OPERATIONS = frozenset({"can_paginate", "exceptions", "get_paginator", "meta"})
 

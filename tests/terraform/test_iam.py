@@ -39,6 +39,7 @@ ACTIONS: Mapping[Operation, set[str]] = {
     ("s3", "DeleteObject"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     ("s3", "GetObject"): _READ,
     ("s3", "HeadObject"): _READ,
+    ("s3", "ListObjectsV2"): {"s3:ListBucket"},
     ("s3", "UploadPartCopy"): _COPY,
     ("sts", "GetCallerIdentity"): set(),  # everybody may
 }
@@ -53,6 +54,7 @@ NEVER = {
     ("sweep", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
     ("load-step", "s3:DeleteObject"): "it closes loads; files are settled at the end of conversions",
     ("load-step", "s3:DeleteObjectVersion"): "it closes loads; files are settled at the end of conversions",
+    ("sync-schema", "s3:GetObjectVersion"): "it reads what is there now",
     ("load", "s3:GetObjectVersion"): "it reads the documents of its claim, which have no version",
 }
 
@@ -76,6 +78,7 @@ OTHERS: Mapping[str, set[str]] = {
     "on-job-change": _FUNCTION | _TRACED | _DESTINATION,
     "sweep": _FUNCTION | _TRACED | _DESTINATION,
     "bootstrap": _FUNCTION | _TRACED | _SECRET,
+    "sync-schema": _FUNCTION | _TRACED | _SECRET | _DESTINATION,
     # Spark reads, writes, moves and lists through S3A, and Glue fetches script and zip.
     "convert": {
         *_JOB,

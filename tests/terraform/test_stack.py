@@ -15,7 +15,7 @@ STACK: dict[str, Any] = json.loads(TEXT)
 
 
 def test_placeholders_are_settings() -> None:
-    assert set(re.findall(r"\$\{(.*?)\}", TEXT)) <= {item.name for item in fields(Settings)}
+    assert set(re.findall(r"\$\{(.*?)\}", TEXT)) <= {item.name for item in fields(Settings)} | {"prefix"}
 
 
 def test_jobs_are_settings_and_scripts() -> None:

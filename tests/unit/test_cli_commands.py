@@ -77,6 +77,7 @@ def test_these_are_the_commands() -> None:
         "sluice quarantine",
         "sluice loads",
         "sluice doctor",
+        "sluice drift",
         "sluice query",
         "sluice query redshift",
         "sluice query athena",

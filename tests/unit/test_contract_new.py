@@ -26,8 +26,8 @@ from sluice.contract import Contract
 from sluice.contract.files import read_contract, read_contracts
 from sluice.contract.rules import problems
 from sluice.errors import SampleError
-from sluice.infer import Options, infer
 from sluice.infer.draft import scalar
+from sluice.infer.infer import Options, infer
 from sluice.infer.moments import DATE_FORMATS, ISO, TIMESTAMP_FORMATS, is_date, is_timestamp
 from sluice.infer.values import Values
 from sluice.layout import Partition

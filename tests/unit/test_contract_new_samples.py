@@ -12,8 +12,8 @@ import pytest
 
 from sluice.contract import Contract, CsvSource, JsonSource, XmlSource
 from sluice.errors import SampleError
-from sluice.infer import Options, infer
 from sluice.infer.folders import folders_of
+from sluice.infer.infer import Options, infer
 from tests.unit.inferred import misfits, rows
 
 Infer = Callable[..., Contract]

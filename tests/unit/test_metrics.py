@@ -25,6 +25,8 @@ PROMISED = {
     "ExecutionDuration": "Seconds",
     "FreshnessSeconds": "Seconds",
     "NotificationsFailed": "Count",
+    "BreakingDifferences": "Count",
+    "SchemaChanges": "Count",
 }
 
 

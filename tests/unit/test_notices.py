@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sluice import notices
 from sluice.batch import BatchState, Stage
+from sluice.drift import Difference, Kind, Layer
 from sluice.handover import LoadCounts, TableCounts
 from sluice.notices import Audience, Notice, StepFailure
 from sluice.record import UNKNOWN_DATASET, BatchRecord
@@ -165,3 +166,69 @@ def test_only_the_last_failure_is_told(is_transient: bool) -> None:
     assert runs == (3 if is_transient else 1)
     assert subjects(world) == [("sluice-support", "Sluice: orders 2026-11-20T13: conversion failed")]
     assert world.metrics.total("orders", "ProcessingErrors") == runs
+
+
+def test_drift() -> None:
+    breaking = Difference(
+        Layer.FILES, "orders", "price", "decimal(8,2)", "decimal(9,2)", Kind.BREAKING, "replay it", ("2026-11-20T13",)
+    )
+    made = Difference(Layer.CATALOG, "orders", "color", "", "varchar(8)", Kind.COMPATIBLE, "added").settled()
+    note = Difference(Layer.SOURCE, "orders", "tip", "date", "", Kind.NOTE, "ignored")
+    notice = notices.drifted("orders", "processed", (breaking, made, note))
+    assert (notice.audience, notice.subject) == (
+        Audience.SUPPORT, "Sluice: orders: 1 breaking difference in processed",
+    )  # fmt: skip
+    assert body(notice) == {
+        "event": "drift",
+        "dataset": "orders",
+        "zone": "processed",
+        "breaking": [
+            {
+                "layer": "files",
+                "table": "orders",
+                "column": "price",
+                "have": "decimal(8,2)",
+                "want": "decimal(9,2)",
+                "mend": "replay it",
+                "partitions": ["2026-11-20T13"],
+                "partition_count": 1,
+            }
+        ],
+        "breaking_count": 1,
+        "changed": [
+            {
+                "layer": "catalog",
+                "table": "orders",
+                "column": "color",
+                "have": "",
+                "want": "varchar(8)",
+                "mend": "added",
+            }
+        ],
+        "changed_count": 1,
+        "notes": [
+            {"layer": "source", "table": "orders", "column": "tip", "have": "date", "want": "", "mend": "ignored"}
+        ],
+        "note_count": 1,
+        "look": "sluice drift orders",
+    }
+    others = ((breaking, breaking), (made, note), (note,))
+    assert [notices.drifted("orders", "raw", found).subject for found in others] == [
+        "Sluice: orders: 2 breaking differences in raw",
+        "Sluice: orders: raw follows its contract",
+        "Sluice: orders: raw has news of its schema",
+    ]
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "\U0001f600", '"'])
+def test_any_drift_fits_into_a_message_of_sns(letter: str) -> None:
+    partitions = tuple(f"2026-11-20T{hour:02}" for hour in range(24)) * 9
+    text = letter * 9999
+    many = [
+        Difference(Layer.FILES, "t" * 127, text, text, text, kind, text, partitions, is_applied)
+        for kind, is_applied in ((Kind.BREAKING, False), (Kind.NOTE, False), (Kind.COMPATIBLE, True))
+        for _ in range(999)
+    ]
+    notice = notices.drifted("orders", "processed", many)
+    assert body(notice)["breaking_count"] == 999
+    assert len(notice.body.encode()) < 256 * 1024

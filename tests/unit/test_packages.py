@@ -74,10 +74,8 @@ SHOWN = f"{sluice.__version__} customers orders products transactions 4\n"
 
 
 def test_functions_are_the_handlers_of_the_zip(tmp_path: Path) -> None:
-    assert set(LAMBDA_MODULES) == {
-        f"lambda_trigger.{name}"
-        for name in ("on_manifest", "on_job_change", "load_step", "archive_step", "sweep", "bootstrap")
-    }
+    trigger = ("on_manifest", "on_job_change", "load_step", "archive_step", "sweep", "bootstrap")
+    assert set(LAMBDA_MODULES) == {*(f"lambda_trigger.{name}" for name in trigger), "crawlers.sync_schema"}
     places = [_written(LAMBDA_PACKAGE, tmp_path), _runtime(tmp_path / "runtime", BOTO)]
     # A handler that needs its settings to be imported would fail at the start of the function only.
     lines = [line for name in LAMBDA_MODULES for line in (f"import {name}", f"assert callable({name}.handler)")]
@@ -139,7 +137,7 @@ def test_zip_has_every_file_of_the_core(package: Package) -> None:
     """SQL and Python alike: a file that is not in the zip is missed only in AWS."""
     with zipfile.ZipFile(io.BytesIO(build(package, CONTRACTS))) as archive:
         packed = {name for name in archive.namelist() if name.startswith("sluice/")}
-    left_out = {"analysis", "cli", "infer", "simulator", "__pycache__"}
+    left_out = {"analysis", "cli", "simulator", "__pycache__"}
     files = [path.relative_to(ROOT) for path in (ROOT / "sluice").rglob("*") if path.is_file()]
     wanted = {path.as_posix() for path in files if path.parts[1] not in left_out and "__pycache__" not in path.parts}
     assert packed == {*wanted, "sluice/contracts.json"}

@@ -17,10 +17,11 @@ from sluice.warehouse.aggregate import plans
 from sluice.warehouse.audit import select_counts
 from sluice.warehouse.batches import list_batches
 from sluice.warehouse.bootstrap import Grants, bootstrap_steps
+from sluice.warehouse.evolution import evolve_target
 from sluice.warehouse.merge import merge
 from sluice.warehouse.procedure import Schemas, create_aggregate
 from sluice.warehouse.staging import Staging, count_staged, drop_stage, stage
-from sluice.warehouse.target import Target, create_target, evolve_target
+from sluice.warehouse.target import Target, create_target
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -38,7 +39,7 @@ def steps(contract: Contract, table: str) -> Iterator[tuple[str, str]]:
     transaction = merge(staging, list_batches(batch_ids, target.table.load), "claim")
     manifest = f"s3://sluice-processed/_sluice/loads/claim/{table}.manifest.json"
     yield from ((f"{table}: target", sql) for sql in create_target(target))
-    yield f"{table}: new column", evolve_target(target, [])[-1]
+    yield f"{table}: new column", evolve_target(target, [])[-1].statements[-1]
     yield from ((f"{table}: stage", sql) for sql in stage(staging, manifest, "default"))
     yield f"{table}: count", count_staged(staging)
     yield from ((f"{table}: merge {number}", sql) for number, sql in enumerate(transaction.statements, start=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -81,12 +82,66 @@ def test_a_key_column_can_grow_too(loads: Loads) -> None:
     assert loads.rows(columns=("id", "name")) == [("a", "three"), ("aaaa", "two")]
 
 
+def test_a_wider_decimal_takes_the_old_ones_place_and_loses_nothing(loads: Loads) -> None:
+    loads.load(THINGS, {batch_id(1): [row(1, 1, "one", "123456.78"), row(2, 1, "two", None), row(3, 1, "three", "0")]})
+
+    outcome = loads.load(changed("price", "decimal(12,4)"), {batch_id(2): [row(1, 2, "one", "12345678.9012")]})
+
+    assert outcome[batch_id(2)].error == ""
+    assert loads.rows(columns=("id", "price", "price__decimal_8_2")) == [
+        (1, Decimal("12345678.9012"), Decimal("123456.78")),
+        (2, None, None),
+        (3, Decimal("0.0000"), Decimal("0.00")),
+    ]
+    sql = (
+        "SELECT column_name, numeric_precision, numeric_scale FROM svv_columns "
+        "WHERE table_schema = 'public' AND table_name = 'things' AND data_type = 'numeric' ORDER BY 1"
+    )
+    assert loads.warehouse.rows(sql) == [("price", 12, 4), ("price__decimal_8_2", 8, 2)]
+    assert loads.load(changed("price", "decimal(14,4)"), {batch_id(3): []})[batch_id(3)].error == ""
+    assert [row[0] for row in loads.warehouse.rows(sql)] == ["price", "price__decimal_12_4", "price__decimal_8_2"]
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (
+            things(columns=(Column("id", "decimal(8,0)"), *THINGS.columns[1:])),
+            "a column of the key cannot be replaced",
+        ),
+        (
+            things(columns=(*THINGS.columns, Column("id2", "decimal(8,0)")), redshift=RedshiftHints("key", "id2")),
+            "a column by which the table is distributed or sorted cannot be replaced",
+        ),
+        (
+            things(columns=(*THINGS.columns, Column("id2", "decimal(8,0)"), Column("id2__decimal_8_0", "integer"))),
+            "a column id2__decimal_8_0 is there already",
+        ),
+    ],
+)
+def test_a_decimal_that_others_depend_on_does_not_grow(loads: Loads, table: Table, why: str) -> None:
+    loads.load(table, {batch_id(1): []})
+    before = live_columns(loads)
+    name = "id" if "key cannot" in why else "id2"
+    wider = replace(
+        table, columns=tuple(Column(c.name, "decimal(9,0)") if c.name == name else c for c in table.columns)
+    )
+
+    outcome = loads.load(wider, {batch_id(2): []})
+
+    wanted = f"column {name} is numeric(8,0) in the warehouse and decimal(9,0) in the contract ({why}). "
+    assert wanted in outcome[batch_id(2)].error
+    assert live_columns(loads) == before
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "live"),
     [
         ("name", "varchar(5)", "character varying(10)"),
         ("name", "char(10)", "character varying(10)"),
-        ("price", "decimal(10,2)", "numeric(8,2)"),
+        ("price", "decimal(10,5)", "numeric(8,2)"),
+        ("price", "decimal(7,2)", "numeric(8,2)"),
+        ("price", "decimal(38,1)", "numeric(8,2)"),
         ("price", "double precision", "numeric(8,2)"),
         ("version", "bigint", "integer"),
         ("version", "date", "integer"),
@@ -103,7 +158,7 @@ def test_any_other_change_of_a_type_is_refused_and_changes_nothing(
 
     message = (
         f"WarehouseError: table public.things: column {name} is {live} in the warehouse and {kind} in the contract. "
-        "A table can gain columns and longer varchar columns; "
+        "A table can gain columns, longer varchar columns and wider decimal columns; "
         "any other change of a type needs a new column or a new table"
     )
     assert {batch: (result.error, result.is_transient) for batch, result in outcome.items()} == {
