@@ -20,6 +20,7 @@ from localcloud.config import LocalCloudConfig, endpoint_url, resolve_password
 from localcloud.embedded_metrics import with_metrics
 from localcloud.environment import apply_environment
 from localcloud.errors import LocalCloudError
+from localcloud.glue.crawls.install import Crawls
 from localcloud.glue.install import install_glue
 from localcloud.glue.runner import GlueRunner
 from localcloud.lambda_errors import with_error_types
@@ -114,10 +115,10 @@ class LocalCloud:
         clients = Clients(self.config, self.port)
         if warehouse_port is not None:
             self._start_warehouse(started, warehouse_port, clients)
-        runner = install_glue(self.config, self.port, clients)
-        self._start_endpoint(started, runner, install_stepfunctions(runner, self.config.wait_scale))
+        runner, crawls = install_glue(self.config, self.port, clients)
+        self._start_endpoint(started, runner, crawls, install_stepfunctions(runner, self.config.wait_scale))
 
-    def _start_endpoint(self, started: ExitStack, runner: GlueRunner, engine: Engine) -> None:
+    def _start_endpoint(self, started: ExitStack, runner: GlueRunner, crawls: Crawls, engine: Engine) -> None:
         started.callback(registry.end_lambda_workers)
         web = WebServer(self.port, self._checkpointer.touch, self.config.bind_address)
         started.callback(web.stop)
@@ -126,6 +127,8 @@ class LocalCloud:
         self._checkpointer.start()
         started.callback(runner.stop)
         runner.start()
+        started.callback(crawls.stop)
+        crawls.start()
         started.callback(engine.stop)
         engine.start()
 
