@@ -1,6 +1,7 @@
 """The local cloud as a client of its own endpoint: the runner and the warehouse reach S3 as anybody does."""
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -29,6 +30,7 @@ class Clients:
     """boto3 clients of one local cloud, made once and shared between threads (boto3 clients may be)."""
 
     def __init__(self, config: LocalCloudConfig, port: int) -> None:
+        self._config, self._port = config, port
         variables = aws_variables(config, port)
         self._arguments: dict[str, Any] = {
             "endpoint_url": variables["AWS_ENDPOINT_URL"],
@@ -40,6 +42,17 @@ class Clients:
         self._session: Any = boto3.session.Session()
         self._lock = threading.Lock()
         self._made: dict[str, Any] = {}
+        self._others: dict[tuple[str, str], Clients] = {}
+
+    def of(self, account_id: str, region: str) -> "Clients":
+        """The clients of another account or region of the same endpoint."""
+        if (account_id, region) == (self._config.account_id, self._config.region):
+            return self
+        with self._lock:
+            if (account_id, region) not in self._others:
+                config = replace(self._config, account_id=account_id, region=region)
+                self._others[account_id, region] = Clients(config, self._port)
+            return self._others[account_id, region]
 
     def s3(self) -> "S3Client":
         """The S3 client."""
@@ -55,6 +68,10 @@ class Clients:
         """The Secrets Manager client."""
         client: SecretsManagerClient = self._client("secretsmanager")
         return client
+
+    def sqs(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """The SQS client."""
+        return self._client("sqs")
 
     def logs(self) -> Any:  # noqa: ANN401 - its types are no dependency
         """The CloudWatch Logs client."""

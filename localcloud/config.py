@@ -85,6 +85,11 @@ class LocalCloudConfig:
         """One folder per Glue run."""
         return self.state_dir / "glue"
 
+    @property
+    def crawls_dir(self) -> Path:
+        """One folder per crawler."""
+        return self.state_dir / "crawls"
+
 
 def endpoint_url(port: int) -> str:
     """The AWS endpoint of a local cloud on `port`."""

@@ -6,6 +6,7 @@ Each function here has a test that fails when a newer MiniStack changes what it 
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -82,6 +83,31 @@ def glue_jobs() -> dict[str, dict[str, Any]]:
     """The live job definitions of the present account and region, to add what MiniStack leaves out."""
     jobs: dict[str, dict[str, Any]] = _ministack("services.glue")._jobs
     return jobs
+
+
+def glue_crawlers() -> dict[str, dict[str, Any]]:
+    """The live crawlers of the present account and region by name, to change what MiniStack has no action for."""
+    crawlers: dict[str, dict[str, Any]] = _ministack("services.glue")._crawlers
+    return crawlers
+
+
+def all_crawlers() -> list[tuple[tuple[str, str, str], dict[str, Any]]]:
+    """Every crawler, by account, region and name."""
+    found: list[tuple[tuple[str, str, str], dict[str, Any]]] = _ministack("services.glue")._crawlers.all_items()
+    return found
+
+
+def is_cron(expression: str) -> bool:
+    """Whether a text is a cron expression of AWS."""
+    return _ministack("services.eventbridge")._parse_cron_fields(expression) is not None
+
+
+def next_cron_time(expression: str, after: datetime) -> datetime | None:
+    """The first time of a cron expression of AWS after a time, in UTC; None when there is none within four years."""
+    events = _ministack("services.eventbridge")
+    fields = events._parse_cron_fields(expression)
+    found: datetime | None = None if fields is None else events._cron_next_fire(fields, after)
+    return found
 
 
 def glue_partition_indexes(database: str, table: str) -> list[dict[str, Any]]:

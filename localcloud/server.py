@@ -6,10 +6,11 @@ cloud, once; tests and the demo run it as a child process (`localcloud.child`), 
 
 import logging
 import threading
+from collections.abc import Iterable
 from contextlib import ExitStack
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from localcloud import registry
 from localcloud.alarms import AlarmHandler
@@ -20,23 +21,30 @@ from localcloud.embedded_metrics import with_metrics
 from localcloud.environment import apply_environment
 from localcloud.errors import LocalCloudError
 from localcloud.glue.install import install_glue
-from localcloud.glue.runner import GlueRunner
 from localcloud.lambda_errors import with_error_types
 from localcloud.lock import Running, StateLock, claim_port
 from localcloud.logs import log_to_file, stop_logging
 from localcloud.saved_queries import saved_queries
-from localcloud.stepfunctions.engine import Engine
 from localcloud.stepfunctions.install import install_stepfunctions
 from localcloud.topic_filters import into_arrays
 from localcloud.web import WebServer
 
 if TYPE_CHECKING:
-    from localcloud.athena import QueryService
     from localcloud.redshift import Warehouse
 
 logger = logging.getLogger(__name__)
 
 _process_has_had_one = threading.Lock()  # taken by the process's one local cloud, and never given back
+
+
+class Part(Protocol):
+    """Something that works beside the endpoint, and asks it."""
+
+    def start(self) -> None:
+        """Begin; the endpoint answers."""
+
+    def stop(self) -> None:
+        """End; the endpoint still answers."""
 
 
 class LocalCloud:
@@ -116,24 +124,21 @@ class LocalCloud:
         if warehouse_port is not None:
             self._start_warehouse(started, warehouse_port, clients)
         # Imported only here: DuckDB and pyarrow come with it.
-        queries: QueryService = import_module("localcloud.athena").install_athena(self.config, clients)
-        runner = install_glue(self.config, self.port, clients)
+        queries: Part = import_module("localcloud.athena").install_athena(self.config, clients)
+        runner, crawls = install_glue(self.config, self.port, clients)
         engine = install_stepfunctions(runner, self.config.wait_scale)
-        self._start_endpoint(started, runner, engine, queries)
+        self._start_endpoint(started, (queries, runner, crawls, engine))
 
-    def _start_endpoint(self, started: ExitStack, runner: GlueRunner, engine: Engine, queries: "QueryService") -> None:
+    def _start_endpoint(self, started: ExitStack, parts: Iterable[Part]) -> None:
         started.callback(registry.end_lambda_workers)
         web = WebServer(self.port, self._checkpointer.touch, self.config.bind_address)
         started.callback(web.stop)
         web.start()
         started.callback(self._checkpointer.stop)
         self._checkpointer.start()
-        started.callback(queries.stop)
-        queries.start()
-        started.callback(runner.stop)
-        runner.start()
-        started.callback(engine.stop)
-        engine.start()
+        for part in parts:
+            started.callback(part.stop)
+            part.start()
 
     def _claim_warehouse_port(self) -> int | None:
         if not self.config.with_warehouse:

@@ -8,7 +8,7 @@ from localcloud.config import LocalCloudConfig
 from localcloud.glue.announce import log_keeper, send_state_change
 from localcloud.glue.api import JobRunApi
 from localcloud.glue.cache import ObjectCache
-from localcloud.glue.crawlers import CrawlerApi
+from localcloud.glue.crawls.install import Crawls, install_crawls
 from localcloud.glue.execution import Execution
 from localcloud.glue.partition_indexes import PartitionIndexApi
 from localcloud.glue.partitions import PartitionApi
@@ -17,8 +17,8 @@ from localcloud.glue.runs import JobRun, RunStore
 from localcloud.routing import ActionRouter
 
 
-def install_glue(config: LocalCloudConfig, port: int, clients: Clients) -> GlueRunner:
-    """Register our handlers; the runner is to be started once the endpoint answers.
+def install_glue(config: LocalCloudConfig, port: int, clients: Clients) -> tuple[GlueRunner, Crawls]:
+    """Register our handlers; the runner and the crawls are to be started once the endpoint answers.
 
     Args:
         config: of the local cloud.
@@ -37,6 +37,6 @@ def install_glue(config: LocalCloudConfig, port: int, clients: Clients) -> GlueR
     JobRunApi(runner, glue).install()
     PartitionApi(glue).install()
     PartitionIndexApi(glue).install()
-    CrawlerApi(glue).install()
+    crawls = install_crawls(config.crawls_dir, clients, glue)
     registry.set_handler("glue", glue)
-    return runner
+    return runner, crawls
