@@ -6,7 +6,7 @@ from typing import Any
 
 from sluice.aws.documents import Documents
 from sluice.drift import Kind
-from sluice.drift.report import DriftReport, Zone
+from sluice.drift.report import DriftReport, ZoneSurvey
 from sluice.names import PREFIX
 from tests.e2e.stack import Stack
 
@@ -26,7 +26,7 @@ def crawled(stack: Stack) -> None:
     assert ("FunctionError" in answer, json.loads(answer["Payload"].read())) == (False, None)
 
 
-def zone(stack: Stack) -> Zone:
+def zone(stack: Stack) -> ZoneSurvey:
     """The report of the last survey."""
     url = stack.settings.processed.drift_report("refunds")
     return DriftReport.from_json(Documents(stack.clients.s3).read(url)).zones["processed"]
