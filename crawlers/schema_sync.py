@@ -16,10 +16,11 @@ import cattrs
 from crawlers.ports import CrawlersPort, ReportsPort, SurveyPort
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.ports import MetricsPort
+from sluice.catalog_tables import Zone
 from sluice.contract import Contract
 from sluice.drift import Difference, Kind
 from sluice.drift.difference import to_tell
-from sluice.drift.report import DriftReport, Zone, digest
+from sluice.drift.report import DriftReport, ZoneSurvey, digest
 from sluice.errors import MissingObjectError, SluiceError
 from sluice.logs import log_context
 from sluice.metrics import Metric
@@ -33,7 +34,6 @@ SUCCEEDED: Final = "Succeeded"
 
 Source: https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
 """
-RAW, PROCESSED = "raw", "processed"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class SchemaSync:
         if failures:
             raise failures[0]
 
-    def _datasets(self, crawler: str, tables: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _datasets(self, crawler: str, tables: Sequence[tuple[str, str]]) -> list[tuple[Zone, str]]:
         """Zone and dataset of what was crawled, each once; what is none of ours is logged."""
         known = dict(self._tables())
         found = [(table, known.get(table)) for table in tables]
@@ -94,18 +94,18 @@ class SchemaSync:
             logger.warning("crawler %s: no contract has %s", crawler, ", ".join(unknown) or "a table that it crawls")
         return list(dict.fromkeys(place for _, place in found if place is not None))
 
-    def _tables(self) -> Iterable[tuple[tuple[str, str], tuple[str, str]]]:
+    def _tables(self) -> Iterable[tuple[tuple[str, str], tuple[Zone, str]]]:
         for dataset, contract in self.contracts.items():
-            yield (self.settings.raw_database, dataset), (RAW, dataset)
+            yield (self.settings.raw_database, dataset), (Zone.RAW, dataset)
             for name in (*(table.name for table in contract.tables), contract.quarantine_table):
-                yield (self.settings.processed_database, name), (PROCESSED, dataset)
+                yield (self.settings.processed_database, name), (Zone.PROCESSED, dataset)
 
-    def _sync(self, crawler: str, zone: str, contract: Contract) -> None:
-        compare = self.survey.raw if zone == RAW else self.survey.processed
+    def _sync(self, crawler: str, zone: Zone, contract: Contract) -> None:
+        compare = self.survey.raw if zone is Zone.RAW else self.survey.processed
         found = compare(contract, apply=True)
         report = self._report(contract.dataset)
         told = self._tell(contract.dataset, zone, found, report.told(zone))
-        new = report.with_zone(zone, Zone(timestamp(self.clock()), crawler, tuple(found), told))
+        new = report.with_zone(zone, ZoneSurvey(timestamp(self.clock()), crawler, tuple(found), told))
         self.reports.write(self.settings.processed.drift_report(contract.dataset), new.to_json())
         self.metrics.emit(
             contract.dataset,
@@ -117,7 +117,7 @@ class SchemaSync:
         for item in found:
             logger.log(_LEVELS[item.kind], "%s", item)
 
-    def _tell(self, dataset: str, zone: str, found: Sequence[Difference], told: str) -> str:
+    def _tell(self, dataset: str, zone: Zone, found: Sequence[Difference], told: str) -> str:
         """Tell support what it has not heard of; gives what it has heard of now."""
         current = digest(found)
         news = current not in ("", told) or any(item.is_applied for item in found)

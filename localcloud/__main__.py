@@ -15,6 +15,8 @@ from localcloud.options import from_options, parser
 from localcloud.server import LocalCloud
 from sluice.errors import SluiceError
 
+LOOK_SECONDS = 0.5
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the local cloud in the foreground.
@@ -46,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
                 "warehouse_dsn": shown_dsn(cloud.warehouse_dsn, is_private=options.stop_with_stdin),
             }
         )
-        done.wait()
+        # In pieces: a signal that another thread gets, such as one of DuckDB's, does not wake this one.
+        while not done.wait(LOOK_SECONDS):
+            pass
     finally:
         cloud.stop()
     return 0

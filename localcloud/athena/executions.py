@@ -10,7 +10,6 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from typing import Any
 
@@ -48,10 +47,10 @@ class QueryService:
         self._athena = athena
         self._statements = statements
         self._writer = writer
-        self._pool = ThreadPoolExecutor(AT_ONCE, "localcloud-athena")
+        self._slots = threading.Semaphore(AT_ONCE)
         self._lock = threading.Lock()
         self._controls: dict[str, Control] = {}
-        self._futures: set[Future[None]] = set()
+        self._threads: set[threading.Thread] = set()
         self._tokens: dict[tuple[str, ...], tuple[str, str]] = {}
 
     def install(self) -> None:
@@ -68,16 +67,17 @@ class QueryService:
                 _finish(record, "FAILED", "GENERIC_INTERNAL_ERROR: the local cloud stopped while the query ran")
 
     def stop(self) -> None:
-        """Stop what runs, and wait for it."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Stop what runs, and wait for it, but not for ever."""
         deadline = time.monotonic() + _STOP_SECONDS
-        left = list(self._futures)
+        with self._lock:
+            left = list(self._threads)
         while left and time.monotonic() < deadline:
             # Again and again: what DuckDB has not begun yet, it does not interrupt.
             with self._lock:
                 for control in self._controls.values():
                     control.stop("the local cloud stops")
-            left = list(wait(left, _STOP_PAUSE_SECONDS).not_done)
+            left[0].join(_STOP_PAUSE_SECONDS)
+            left = [thread for thread in left if thread.is_alive()]
 
     def start_query_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         """StartQueryExecution: a record, and a thread that runs the statement."""
@@ -103,9 +103,11 @@ class QueryService:
             self._tokens[token] = (query_id, sql)
             limit = _configuration(workgroup).get("BytesScannedCutoffPerQuery")
             control = self._controls[query_id] = Control(None if limit is None else int(limit))
-        future = self._pool.submit(self._run, record, statement, control, scope)
-        self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
+            # A daemon: whatever a query does, the process ends.
+            arguments = (record, statement, control, scope)
+            thread = threading.Thread(target=self._run, args=arguments, name=f"athena-{query_id}", daemon=True)
+            self._threads.add(thread)
+        thread.start()
         return {"QueryExecutionId": query_id}
 
     def stop_query_execution(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -165,6 +167,12 @@ class QueryService:
 
     def _run(self, record: dict[str, Any], statement: Statement, control: Control, scope: tuple[str, str]) -> None:
         """The entry of a query's thread: whatever happens, the record says so."""
+        with self._slots:
+            self._run_now(record, statement, control, scope)
+        with self._lock:
+            self._threads.discard(threading.current_thread())
+
+    def _run_now(self, record: dict[str, Any], statement: Statement, control: Control, scope: tuple[str, str]) -> None:
         submitted = record["Status"]["SubmissionDateTime"]
         began = time.time()
         record["Statistics"]["QueryQueueTimeInMillis"] = _milliseconds(began - submitted)

@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from sluice.drift.difference import Difference, Kind, to_tell
 from sluice.handover import Document
 
-LAYER_GROUPS = ("raw", "processed")
-"""The halves of a report: a crawl of one zone says nothing of the other."""
-
 
 @dataclass(frozen=True)
-class Zone:
-    """The last survey of one zone of a dataset.
+class ZoneSurvey:
+    """The last survey of one zone of a dataset; a crawl of one zone says nothing of the other.
 
     Attributes:
         surveyed_at: When, ISO 8601 in UTC.
@@ -39,15 +36,15 @@ class DriftReport(Document):
     """
 
     dataset: str
-    zones: Mapping[str, Zone] = field(default_factory=dict)
+    zones: Mapping[str, ZoneSurvey] = field(default_factory=dict)
 
     def told(self, zone: str) -> str:
         """What support was told last of a zone."""
         return self.zones[zone].told if zone in self.zones else ""
 
-    def with_zone(self, name: str, zone: Zone) -> "DriftReport":
+    def with_zone(self, zone: str, survey: ZoneSurvey) -> "DriftReport":
         """The report with a new survey of a zone."""
-        return DriftReport(self.dataset, {**self.zones, name: zone})
+        return DriftReport(self.dataset, {**self.zones, zone: survey})
 
 
 def digest(differences: Iterable[Difference]) -> str:

@@ -6,14 +6,14 @@ from typing import Any
 
 from sluice.aws.documents import Documents
 from sluice.drift import Kind
-from sluice.drift.report import DriftReport, Zone
+from sluice.drift.report import DriftReport, ZoneSurvey
 from sluice.names import PREFIX
 from tests.e2e.stack import Stack
 
 EVENT = json.loads(
     (Path(__file__).parents[1] / "events" / "glue_crawler_state_change.json").read_text(encoding="utf-8")
 )
-CRAWLER = "sluice-test-refunds"
+CRAWLER = "sluice-processed-refunds"
 
 
 def event(crawler: str = CRAWLER, state: str = "Succeeded") -> str:
@@ -26,7 +26,7 @@ def crawled(stack: Stack) -> None:
     assert ("FunctionError" in answer, json.loads(answer["Payload"].read())) == (False, None)
 
 
-def zone(stack: Stack) -> Zone:
+def zone(stack: Stack) -> ZoneSurvey:
     """The report of the last survey."""
     url = stack.settings.processed.drift_report("refunds")
     return DriftReport.from_json(Documents(stack.clients.s3).read(url)).zones["processed"]
@@ -52,8 +52,6 @@ def test_the_rule_takes_the_ends_of_good_crawls_of_our_crawlers(stack: Stack) ->
 
 def test_a_crawl_brings_the_catalog_back_to_its_contract(stack: Stack) -> None:
     glue, database = stack.clients.glue, stack.settings.processed_database
-    targets: Any = {"CatalogTargets": [{"DatabaseName": database, "Tables": ["refunds"]}]}
-    glue.create_crawler(Name=CRAWLER, Role="role", Targets=targets)
     wanted = columns(stack)
 
     crawled(stack)

@@ -13,7 +13,7 @@ from sluice.drift import Difference, Kind, Layer
 from sluice.drift.columns import ADDED, DECIDE, STAYS, WIDENED, Wanted, changed_columns, compare_columns, compare_keys
 from sluice.drift.difference import to_tell
 from sluice.drift.files import compare_files
-from sluice.drift.report import DriftReport, Zone, digest
+from sluice.drift.report import DriftReport, ZoneSurvey, digest
 from sluice.drift.sampling import fields_of, head_of
 from sluice.drift.source import SourceFields, compare_source
 from sluice.drift.warehouse import compare_grants, compare_schema, compare_target
@@ -454,6 +454,6 @@ def test_the_same_differences_have_the_same_digest_whatever_the_hour() -> None:
 
 
 def test_a_report_is_read_as_it_was_written() -> None:
-    report = DriftReport("orders").with_zone("raw", Zone("2026-11-20T13:00:00+00:00", "crawler", (FOUND,), "abc"))
+    report = DriftReport("orders").with_zone("raw", ZoneSurvey("2026-11-20T13:00:00+00:00", "crawler", (FOUND,), "abc"))
     assert DriftReport.from_json(report.to_json()) == report
     assert (report.told("raw"), report.told("processed")) == ("abc", "")
