@@ -4,7 +4,8 @@ Sluice registers the partitions of its batches itself, so a crawler only finds w
 what drifted. It owns no schema: it changes no table, and gives new partitions the table's columns.
 
 A crawler of published files looks only into the folders that the events in its own queue name. One of raw files lists
-them: S3 takes one receiver for the creation of a manifest, and that is the queue that everything starts from.
+them: S3 takes one receiver for the creation of a manifest, and that is the queue that everything starts from
+(docs/adr/0015-raw-crawlers-list.md).
 """
 
 import json
