@@ -1,5 +1,5 @@
 -- Health: freshness
--- When did the newest row of each table change, and which batch brought the newest partition?
+-- When did the newest row of each table change, to the second, and which batch brought the newest partition?
 SELECT
     newest.table_name,
     newest.row_count,
@@ -9,28 +9,28 @@ FROM (
     SELECT
         'customers' AS table_name,
         COUNT(*) AS row_count,
-        MAX(c.updated_at) AS changed_at,
+        DATE_TRUNC('second', MAX(c.updated_at)) AS changed_at,
         MAX(c."_batch_id") AS batch_id
     FROM {{customers}} AS c
     UNION ALL
     SELECT
         'orders' AS table_name,
         COUNT(*) AS row_count,
-        MAX(o.updated_at) AS changed_at,
+        DATE_TRUNC('second', MAX(o.updated_at)) AS changed_at,
         MAX(o."_batch_id") AS batch_id
     FROM {{orders}} AS o
     UNION ALL
     SELECT
         'products' AS table_name,
         COUNT(*) AS row_count,
-        MAX(p.updated_at) AS changed_at,
+        DATE_TRUNC('second', MAX(p.updated_at)) AS changed_at,
         MAX(p."_batch_id") AS batch_id
     FROM {{products}} AS p
     UNION ALL
     SELECT
         'transactions' AS table_name,
         COUNT(*) AS row_count,
-        MAX(t.updated_at) AS changed_at,
+        DATE_TRUNC('second', MAX(t.updated_at)) AS changed_at,
         MAX(t."_batch_id") AS batch_id
     FROM {{transactions}} AS t
 ) AS newest
