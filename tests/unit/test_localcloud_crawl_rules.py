@@ -25,6 +25,7 @@ from localcloud.glue.crawls.naming import table_name
 from localcloud.glue.crawls.parquet_footer import RangedFile, kind_of
 from localcloud.glue.crawls.partitions import keys_of, values_of
 from localcloud.glue.crawls.queue import read_messages
+from localcloud.glue.crawls.tables import owner_of
 
 NAMES = st.text("ab.x-", min_size=1, max_size=4)
 KINDS = st.sampled_from(["null", "int", "bigint", "double", "string", "boolean", "decimal(10,2)", "decimal(5,4)"])
@@ -356,6 +357,9 @@ def test_differences_name_column_types_and_file() -> None:
 def test_every_text_fits_a_string_and_nameless_columns_go_by_place() -> None:
     named = holding("1", Form("csv"), a="int", b="bigint", c="null")
     assert differences(CATALOG, [named]) == []
+    short = [{"Name": "a", "Type": "varchar(20)"}, {"Name": "b", "Type": "char(3)"}, {"Name": "c", "Type": "int"}]
+    assert differences(short, [named, holding("3", a="string", b="string", c="int")]) == []
+    assert [found.column for found in differences(short, [holding("4", a="int", b="string", c="string")])] == ["a", "c"]
     nameless = holding("2", Form("csv", has_names=False), col1="int", col2="bigint", col3="int", col4="string")
     assert [str(found) for found in differences(CATALOG, [nameless])] == [
         "column col4 (string) is not in the catalog; file s3://b/2"
@@ -409,3 +413,11 @@ def test_a_configuration_says_how_to_write_and_group() -> None:
     }
     assert Configuration.from_text(json.dumps(document)) == Configuration(True, True, True, 3, indexes=False)
     assert Configuration.from_text("") == Configuration()
+
+
+def test_a_file_belongs_to_the_nearest_location_above_it() -> None:
+    locations = {"s3://b/in/", "s3://b/in/p=1/", "s3://b/in/f.csv/", "s3://c/"}
+    owners = [owner_of(S3File(*place, 1), locations) for place in (
+        ("b", "in/p=1/x/f"), ("b", "in/p=10/f"), ("b", "in/f.csv"), ("b", "inside/f"), ("c", "f"), ("d//e", "//f"),
+    )]  # fmt: skip
+    assert owners == ["s3://b/in/p=1/", "s3://b/in/", "s3://b/in/f.csv/", None, "s3://c/", None]
