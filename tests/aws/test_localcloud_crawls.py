@@ -348,7 +348,12 @@ def test_event_mode_lists_all_once_and_then_only_folders_of_events(crawls: Crawl
     url, arn = crawls.queue(prefix="orders/")
     crawls.put("orders/year=2026/a b.parquet", parquet(ID))
     eventually(lambda: crawls.waiting(url))
-    crawler = crawls.over_tables("orders", queue=arn, RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"})
+    dead_letters, dead_letters_arn = crawls.queue()
+    target = {"DatabaseName": crawls.name, "Tables": ["orders"], "EventQueueArn": arn}
+    crawler = crawls.crawler(
+        {"CatalogTargets": [target | {"DlqEventQueueArn": dead_letters_arn}]},
+        RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"},
+    )
 
     crawls.run(crawler)
     assert list(crawls.partitions("orders")) == [("2025",), ("2026",)]
@@ -367,6 +372,7 @@ def test_event_mode_lists_all_once_and_then_only_folders_of_events(crawls: Crawl
     assert list(crawls.partitions("orders")) == [("2026",), ("2027",)]  # no event named the folder of 2025
     assert crawls.waiting(url) == 0
     assert crawls.warnings(crawler) == ["A message is no event of S3: no event"]
+    assert crawls.taken(dead_letters) == ["no event"]
     crawls.glue.update_crawler(Name=crawler, Description="changed")
     crawls.run(crawler)
     assert list(crawls.partitions("orders")) == [("2025",), ("2026",), ("2027",)]
