@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -347,7 +348,12 @@ def test_event_mode_lists_all_once_and_then_only_folders_of_events(crawls: Crawl
     url, arn = crawls.queue(prefix="orders/")
     crawls.put("orders/year=2026/a b.parquet", parquet(ID))
     eventually(lambda: crawls.waiting(url))
-    crawler = crawls.over_tables("orders", queue=arn, RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"})
+    dead_letters, dead_letters_arn = crawls.queue()
+    target = {"DatabaseName": crawls.name, "Tables": ["orders"], "EventQueueArn": arn}
+    crawler = crawls.crawler(
+        {"CatalogTargets": [target | {"DlqEventQueueArn": dead_letters_arn}]},
+        RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"},
+    )
 
     crawls.run(crawler)
     assert list(crawls.partitions("orders")) == [("2025",), ("2026",)]
@@ -366,6 +372,7 @@ def test_event_mode_lists_all_once_and_then_only_folders_of_events(crawls: Crawl
     assert list(crawls.partitions("orders")) == [("2026",), ("2027",)]  # no event named the folder of 2025
     assert crawls.waiting(url) == 0
     assert crawls.warnings(crawler) == ["A message is no event of S3: no event"]
+    assert crawls.taken(dead_letters) == ["no event"]
     crawls.glue.update_crawler(Name=crawler, Description="changed")
     crawls.run(crawler)
     assert list(crawls.partitions("orders")) == [("2025",), ("2026",), ("2027",)]
@@ -402,6 +409,74 @@ def test_new_folders_only_sees_no_change_in_folders_that_it_knows(crawls: Crawls
     assert (crawls.columns("t"), crawls.warnings(crawler)) == ({"id": "bigint"}, [])
     with pytest.raises(ClientError, match="cannot be changed while the crawler crawls new folders only"):
         crawls.glue.update_crawler(Name=crawler, Targets={"S3Targets": [{"Path": "s3://other/"}]})
+
+
+def test_event_mode_over_a_folder_makes_and_deletes_what_events_name(crawls: Crawls) -> None:
+    url, arn = crawls.queue(prefix="in/")
+    for key in ("in/a/p=1/f.parquet", "in/a/p=2/f.parquet"):
+        crawls.put(key, parquet(ID))
+    crawls.put("in/b/f.json", b'{"x": "y"}')
+    mode = {"RecrawlBehavior": "CRAWL_EVENT_MODE"}
+    crawler = crawls.over_folder("in/", UPDATE, target={"EventQueueArn": arn}, RecrawlPolicy=mode)
+    crawls.run(crawler)
+    assert crawls.tables() == ["a", "b"]
+    crawls.taken(url)
+    crawls.delete("in/a/p=1/f.parquet")
+    crawls.put("in/a/p=3/f.parquet", parquet(PRICE))
+    crawls.put("in/c/g=1/f.parquet", parquet(ID))
+    eventually(lambda: crawls.waiting(url) == 3)
+
+    crawls.run(crawler)
+
+    assert (crawls.tables(), list(crawls.partitions("a"))) == (["a", "b", "c"], [("2",), ("3",)])
+    assert crawls.columns("a") == {"id": "bigint", "price": "decimal(10,2)"}  # no crawl of some folders removes columns
+    assert list(crawls.partitions("c")) == [("1",)]
+
+
+def test_partitions_keep_columns_of_their_own_and_say_so(crawls: Crawls) -> None:
+    crawls.put("in/t/p=1/f.parquet", parquet(ID))
+    crawls.put("in/t/p=2/f.parquet", parquet(ID))
+    crawler = crawls.over_folder("in/t/", UPDATE)
+    crawls.run(crawler)
+    for key in ("in/t/p=1/f.parquet", "in/t/p=2/f.parquet"):
+        crawls.put(key, parquet(ID, PRICE))
+    table = crawls.glue.get_table(DatabaseName=crawls.name, Name="t")["Table"]
+    columns = [*table["StorageDescriptor"]["Columns"], {"Name": "price", "Type": "decimal(10,2)"}]
+    changed = {name: table[name] for name in ("Name", "TableType", "Parameters", "PartitionKeys")}
+    changed["StorageDescriptor"] = table["StorageDescriptor"] | {"Columns": columns}
+    crawls.glue.update_table(DatabaseName=crawls.name, TableInput=changed)
+    crawls.glue.update_crawler(Name=crawler, SchemaChangePolicy=LOG)
+
+    crawls.run(crawler)
+
+    told = f"Partition {crawls.name}.t ['1'] and 1 more: other columns than its files or its table; they stay"
+    assert crawls.warnings(crawler) == [told]
+    crawls.glue.update_crawler(Name=crawler, SchemaChangePolicy=UPDATE)
+    crawls.run(crawler)
+    parts = crawls.glue.get_partitions(DatabaseName=crawls.name, TableName="t")["Partitions"]
+    names = [[column["Name"] for column in part["StorageDescriptor"]["Columns"]] for part in parts]
+    assert (names, crawls.warnings(crawler)) == ([["id", "price"], ["id", "price"]], [])
+
+
+def test_a_crawl_runs_in_its_crawler_s_region(cloud: LocalCloudProcess, aws: Aws, bucket: str) -> None:
+    make: Any = boto3.client  # its overloads know arguments one by one only
+    arguments = {"region_name": "us-west-2", "aws_access_key_id": "222222222222", "aws_secret_access_key": "x"}
+    glue = make("glue", endpoint_url=cloud.endpoint_url, **arguments)
+    s3 = make("s3", endpoint_url=cloud.endpoint_url, **arguments)
+    s3.create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket="far-away", Key="t/p=1/f.parquet", Body=parquet(ID))
+    targets = {"S3Targets": [{"Path": "s3://far-away/t"}]}
+    glue.create_crawler(Name="far", Role=ROLE.replace("0" * 12, "2" * 12), DatabaseName="far", Targets=targets)
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        aws.client("glue").start_crawler(Name="far")
+
+    glue.start_crawler(Name="far")
+
+    last = eventually(lambda: glue.get_crawler(Name="far")["Crawler"].get("LastCrawl"))
+    assert last["Status"] == "SUCCEEDED", last
+    assert [table["Name"] for table in glue.get_tables(DatabaseName="far")["TableList"]] == ["t"]
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        aws.client("glue").get_database(Name="far")
 
 
 def test_events_tell_of_start_and_end(crawls: Crawls) -> None:
@@ -551,6 +626,35 @@ def test_definitions_that_aws_refuses_are_refused(
     with pytest.raises(ClientError, match=why) as refused:
         crawls.crawler(targets, **more)
     assert refused.value.response["Error"]["Code"] == "InvalidInputException"
+
+
+def test_crawlers_and_crawls_are_listed_in_pages(crawls: Crawls) -> None:
+    crawls.table("t", {"id": "bigint"}, [])
+    mine = {"Owner": crawls.name}
+    names = sorted(crawls.over_tables("t", Tags=mine) for _ in range(3))
+    first = crawls.glue.list_crawlers(Tags=mine, MaxResults=2)
+    rest = crawls.glue.list_crawlers(Tags=mine, NextToken=first["NextToken"])
+    assert (first["CrawlerNames"], rest["CrawlerNames"], "NextToken" in rest) == (names[:2], names[2:], False)
+    batch = crawls.glue.batch_get_crawlers(CrawlerNames=[names[1], "no-such-crawler"])
+    assert [crawler["Name"] for crawler in batch["Crawlers"]] == [names[1]]
+    assert batch["CrawlersNotFound"] == ["no-such-crawler"]
+    pages = crawls.glue.get_paginator("get_crawlers").paginate(PaginationConfig={"PageSize": 1})
+    assert set(names) <= {crawler["Name"] for page in pages for crawler in page["Crawlers"]}
+    crawls.run(names[0])
+    crawls.run(names[0])
+    newest = crawls.glue.list_crawls(CrawlerName=names[0], MaxResults=1)
+    oldest = crawls.glue.list_crawls(CrawlerName=names[0], NextToken=newest["NextToken"])
+    [last], [earlier] = newest["Crawls"], oldest["Crawls"]
+    assert last["StartTime"] > earlier["StartTime"]
+    wanted = [{"FieldName": "CRAWL_ID", "FilterOperator": "EQ", "FieldValue": earlier["CrawlId"]}]
+    assert crawls.glue.list_crawls(CrawlerName=names[0], Filters=wanted)["Crawls"] == [earlier]
+    failed = [{"FieldName": "STATE", "FilterOperator": "EQ", "FieldValue": "FAILED"}]
+    assert crawls.glue.list_crawls(CrawlerName=names[0], Filters=failed)["Crawls"] == []
+    shown = crawls.glue.get_crawler(Name=names[0])["Crawler"]["LastCrawl"]
+    assert (shown["MessagePrefix"], shown["StartTime"]) == (last["MessagePrefix"], last["StartTime"])
+    crawls.glue.delete_crawler(Name=names[0])
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        crawls.glue.start_crawler(Name=names[0])
 
 
 def test_a_crawler_crawls_at_its_time(aws: Aws, every_minute: str) -> None:

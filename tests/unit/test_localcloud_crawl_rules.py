@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.errors import AwsApiError
+from localcloud.glue.crawls import queue
 from localcloud.glue.crawls.classify import SAMPLE_BYTES, classify_text
 from localcloud.glue.crawls.configuration import Configuration
 from localcloud.glue.crawls.differences import differences, updated_columns
@@ -24,7 +25,8 @@ from localcloud.glue.crawls.listing import is_looked_at
 from localcloud.glue.crawls.naming import table_name
 from localcloud.glue.crawls.parquet_footer import RangedFile, kind_of
 from localcloud.glue.crawls.partitions import keys_of, values_of
-from localcloud.glue.crawls.queue import read_messages
+from localcloud.glue.crawls.queue import EventQueue, Messages, read_messages
+from localcloud.glue.crawls.tables import owner_of
 
 NAMES = st.text("ab.x-", min_size=1, max_size=4)
 KINDS = st.sampled_from(["null", "int", "bigint", "double", "string", "boolean", "decimal(10,2)", "decimal(5,4)"])
@@ -356,6 +358,9 @@ def test_differences_name_column_types_and_file() -> None:
 def test_every_text_fits_a_string_and_nameless_columns_go_by_place() -> None:
     named = holding("1", Form("csv"), a="int", b="bigint", c="null")
     assert differences(CATALOG, [named]) == []
+    short = [{"Name": "a", "Type": "varchar(20)"}, {"Name": "b", "Type": "char(3)"}, {"Name": "c", "Type": "int"}]
+    assert differences(short, [named, holding("3", a="string", b="string", c="int")]) == []
+    assert [found.column for found in differences(short, [holding("4", a="int", b="string", c="string")])] == ["a", "c"]
     nameless = holding("2", Form("csv", has_names=False), col1="int", col2="bigint", col3="int", col4="string")
     assert [str(found) for found in differences(CATALOG, [nameless])] == [
         "column col4 (string) is not in the catalog; file s3://b/2"
@@ -380,6 +385,47 @@ def test_messages_are_events_as_s3_or_sns_sends_them() -> None:
     strays = ["", "no", "[]", "{}", '{"Records": [{}]}', "null", '{"Message": "x"}']
     objects = [S3File("b", key, 3) for key in ("in/a b/x=1/f", "g", "h")]
     assert read_messages([*bodies, *strays]) == (objects, strays)
+
+
+class ManyMessages:
+    """SQS with a queue that gives at most seven of its messages at once."""
+
+    def __init__(self, count: int) -> None:
+        self.left, self.deleted, self.shown = list(range(count)), list[str](), list[str]()
+
+    def get_queue_url(self, **_: str) -> dict[str, str]:
+        return {"QueueUrl": "url"}
+
+    def receive_message(self, *, MaxNumberOfMessages: int, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        given = [self.left.pop(0) for _ in range(min(7, MaxNumberOfMessages, len(self.left)))]
+        body = json.dumps(s3_event("f"))
+        return {"Messages": [{"Body": body, "ReceiptHandle": str(number)} for number in given]} if given else {}
+
+    def delete_message_batch(self, *, Entries: list[dict[str, str]], **_: str) -> None:  # noqa: N803 - boto3's name
+        assert len(Entries) <= 10
+        self.deleted += [entry["ReceiptHandle"] for entry in Entries]
+
+    def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: str) -> None:  # noqa: N803
+        assert {entry["VisibilityTimeout"] for entry in Entries} == {0}
+        self.shown += [entry["ReceiptHandle"] for entry in Entries]
+
+
+def test_a_crawl_takes_so_many_messages_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "MAX_MESSAGES", 25)
+    sqs = ManyMessages(30)
+    events = EventQueue(sqs, "arn:aws:sqs:r:1:q", None)
+    receipts = tuple(map(str, range(25)))
+    taken = events.take()
+    assert taken == Messages((S3File("b", "f", 3),) * 25, (), receipts)
+    events.give_back(taken)
+    assert (tuple(sqs.shown), sqs.deleted) == (receipts, [])
+    events.done(taken)
+    assert (tuple(sqs.deleted), sqs.left) == (receipts, [25, 26, 27, 28, 29])
+    assert len(events.take().receipts) == 5
+
+
+def test_the_limit_is_the_documented_one() -> None:
+    assert queue.MAX_MESSAGES == 100_000
 
 
 @pytest.mark.parametrize(
@@ -409,3 +455,11 @@ def test_a_configuration_says_how_to_write_and_group() -> None:
     }
     assert Configuration.from_text(json.dumps(document)) == Configuration(True, True, True, 3, indexes=False)
     assert Configuration.from_text("") == Configuration()
+
+
+def test_a_file_belongs_to_the_nearest_location_above_it() -> None:
+    locations = {"s3://b/in/", "s3://b/in/p=1/", "s3://b/in/f.csv/", "s3://c/"}
+    owners = [owner_of(S3File(*place, 1), locations) for place in (
+        ("b", "in/p=1/x/f"), ("b", "in/p=10/f"), ("b", "in/f.csv"), ("b", "inside/f"), ("c", "f"), ("d//e", "//f"),
+    )]  # fmt: skip
+    assert owners == ["s3://b/in/p=1/", "s3://b/in/", "s3://b/in/f.csv/", None, "s3://c/", None]

@@ -10,13 +10,15 @@ from localcloud.glue.crawls.classify import classify
 from localcloud.glue.crawls.definition import EVENTS, NEW_FOLDERS, CatalogTarget, Crawler, S3Target
 from localcloud.glue.crawls.found import Classified, Detected, Group, S3File
 from localcloud.glue.crawls.grouping import Grouping, detect
-from localcloud.glue.crawls.listing import as_folder, list_files
+from localcloud.glue.crawls.listing import as_folder, list_files, split_address
 from localcloud.glue.crawls.naming import table_name
 from localcloud.glue.crawls.partitions import folders_below, values_of
 from localcloud.glue.crawls.report import ADD, TABLE, Report
 from localcloud.glue.crawls.storage import CRAWLED_BY, new_table
 from localcloud.glue.crawls.tables import exclusions_of, folder_of, key_names, owner_of
 from localcloud.glue.crawls.update import TableUpdater
+
+Values = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class Crawl:
             self._crawl_tables(catalog_target)
         for s3_target in self.crawler.s3_targets:
             self._crawl_folder(s3_target)
-        return Memory(self.crawler.version, self.memory.folders | self._folders)
+        # Only crawls of new folders ask for those that were seen.
+        seen = self.memory.folders | self._folders if self.crawler.recrawl == NEW_FOLDERS else frozenset[str]()
+        return Memory(self.crawler.version, seen)
 
     @property
     def _is_partial(self) -> bool:
@@ -87,11 +91,16 @@ class Crawl:
         return self.changed is not None or is_incremental
 
     def _crawl_tables(self, target: CatalogTarget) -> None:
-        for name in target.tables:
-            table = self.doors.catalog.table(target.database, name)
+        tables = [self.doors.catalog.table(target.database, name) for name in target.tables]
+        for table in tables:
+            if not folder_of(table).removeprefix("s3://"):
+                raise LocalCloudError(f"table {target.database}.{table['Name']} has no location in S3")
+        buckets = {split_address(folder_of(table))[0] for table in tables}
+        if self.crawler.recrawl == EVENTS and len(buckets) > 1:
+            # Source: https://docs.aws.amazon.com/glue/latest/dg/crawler-s3-event-notifications.html
+            raise LocalCloudError(f"event mode needs all tables in one bucket, not in {', '.join(sorted(buckets))}")
+        for table in tables:
             root = folder_of(table)
-            if not root.removeprefix("s3://"):
-                raise LocalCloudError(f"table {target.database}.{name} has no location in S3")
             exclusions = exclusions_of(table)
             files = list(self._list([root], root, exclusions, {root: table}))
             self._update(table, files, None)
@@ -141,12 +150,13 @@ class Crawl:
         wanted = new_table(name, self.crawler.name, detected, exclusions, has_index=has_index)
         table = self.doors.catalog.create_table(self.crawler.database, wanted, has_index=has_index)
         self.report.changed(TABLE, ADD, f"{self.crawler.database}.{name}")
-        self._updater().update(table, detected.groups, lambda _: False, is_partial=False)
+        self._updater().update(table, detected.groups, {}, lambda _: False, is_partial=False)
 
     def _update(self, table: Item, files: Sequence[S3File], sample_size: int | None) -> None:
-        groups = list(self._groups(table, files, sample_size))
+        existing = self.doors.catalog.partitions(table) if key_names(table) else {}
+        groups = list(self._groups(table, files, existing, sample_size))
         looked_at = self._looked_at(folder_of(table))
-        self._updater().update(table, groups, looked_at, is_partial=self._is_partial)
+        self._updater().update(table, groups, existing, looked_at, is_partial=self._is_partial)
 
     def _looked_at(self, root: str) -> Callable[[str], bool]:
         changed = self.changed
@@ -182,24 +192,34 @@ class Crawl:
             place for place in places if not any(place != other and place.startswith(other) for other in places)
         )
 
-    def _groups(self, table: Item, files: Sequence[S3File], sample_size: int | None) -> Iterator[Group]:
+    def _groups(
+        self, table: Item, files: Sequence[S3File], existing: Mapping[Values, Item], sample_size: int | None
+    ) -> Iterator[Group]:
+        """Files by partition: the registered one in whose folder they lie, or else the one that their folders name.
+
+        AWS documents no rule for folders of registered partitions that do not fit the table's keys.
+        """
         keys, root = key_names(table), folder_of(table)
-        by_values: dict[tuple[str, ...], list[S3File]] = {}
+        registered = {folder_of(partition): values for values, partition in existing.items()}
+        members: dict[tuple[Values, str], list[S3File]] = {}
         odd: set[str] = set()
         for file in files:
-            values = values_of(keys, folders_below(file.folder, root)) if keys else ()
+            at = owner_of(file, registered)
+            values = (
+                registered[at] if at is not None else values_of(keys, folders_below(file.folder, root) if keys else ())
+            )
             if values is None:
                 odd.add(file.folder)
             else:
-                by_values.setdefault(values, []).append(file)
+                location = at or (_partition_folder(file.folder, table) if keys else root)
+                members.setdefault((values, location), []).append(file)
         for folder in sorted(odd):
             self.report.warn(
                 f"Folder {folder} does not fit the partition keys {', '.join(keys)} of table {table['Name']}"
             )
-        for values, members in by_values.items():
-            location = _partition_folder(members[0].folder, table) if keys else root
-            looked = self._classified(self._sampled(members, sample_size))
-            yield Group(values, location, tuple(looked), len(members), sum(file.size_bytes for file in members))
+        for (values, location), found in members.items():
+            looked = self._classified(self._sampled(found, sample_size))
+            yield Group(values, location, tuple(looked), len(found), sum(file.size_bytes for file in found))
 
     def _sampled(self, files: Sequence[S3File], sample_size: int | None) -> list[S3File]:
         """The first files of each folder; which ones AWS takes is not documented."""

@@ -11,6 +11,7 @@ from localcloud.glue.crawls.kinds import Columns, Kind, merged, normal, render
 
 CatalogColumn = Mapping[str, str]
 _TEXTS = ("csv", "json", "xml")
+_SHORT_TEXTS = ("varchar(", "char(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ def differences(
 ) -> list[Difference]:
     """Compare files with the catalog; each kind of difference comes once, with the first file that shows it.
 
-    A catalog column of type string fits whatever a text file holds. Columns of files that do not name them are compared
-    by their place. AWS documents neither.
+    A catalog column of a text type fits whatever a text file holds, and a string of Parquet, whatever its length.
+    Columns of files that do not name them are compared by their place. AWS documents neither.
 
     Args:
         catalog: columns of the table or partition.
@@ -104,4 +105,6 @@ def _fits(kind: Kind, expected: str | None, file: Classified) -> bool:
     if expected is None:
         return False
     is_text = file.form.classification in _TEXTS
-    return render(kind) == expected or kind == "null" or (is_text and expected == "string")
+    if expected == "string" or expected.startswith(_SHORT_TEXTS):
+        return is_text or render(kind) == "string"
+    return render(kind) == expected or kind == "null"

@@ -40,13 +40,23 @@ def list_files(s3: S3Client, location: str, root: str, exclusions: Sequence[str]
         ClientError: S3 refuses, or there is no such bucket.
     """
     bucket, prefix = split_address(as_folder(location))
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix.rstrip("/"))
-    for page in pages:
+    is_folder = False
+    for file in _objects(s3, bucket, prefix):
+        is_folder = True
+        if is_looked_at(file, root, exclusions):
+            yield file
+    if not is_folder and prefix:
+        name = prefix.rstrip("/")
+        # The object itself comes first of those that begin with its name.
+        first = next(_objects(s3, bucket, name), None)
+        if first is not None and first.key == name and is_looked_at(first, root, exclusions):
+            yield first
+
+
+def _objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[S3File]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", ()):
-            file = S3File(bucket, item["Key"], item["Size"])
-            is_inside = item["Key"].startswith(prefix) or item["Key"] == prefix.rstrip("/")
-            if is_inside and is_looked_at(file, root, exclusions):
-                yield file
+            yield S3File(bucket, item["Key"], item["Size"])
 
 
 def is_looked_at(file: S3File, root: str, exclusions: Sequence[str]) -> bool:

@@ -59,7 +59,8 @@ class EventQueue:
         bodies: list[str] = []
         receipts: list[str] = []
         while len(receipts) < MAX_MESSAGES:
-            wanted = {"MaxNumberOfMessages": _AT_ONCE, "VisibilityTimeout": _HIDDEN_SECONDS, "WaitTimeSeconds": 0}
+            room = min(_AT_ONCE, MAX_MESSAGES - len(receipts))
+            wanted = {"MaxNumberOfMessages": room, "VisibilityTimeout": _HIDDEN_SECONDS, "WaitTimeSeconds": 0}
             batch = self._sqs.receive_message(QueueUrl=self._url, **wanted).get("Messages", [])
             if not batch:
                 break

@@ -1,7 +1,7 @@
 """What a crawl reads off a catalog table."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from localcloud.errors import LocalCloudError
@@ -9,6 +9,7 @@ from localcloud.glue.crawls.found import S3File
 from localcloud.glue.crawls.listing import as_folder
 
 Table = Mapping[str, Any]
+_SCHEME = "s3://"
 
 
 def folder_of(table: Table) -> str:
@@ -41,7 +42,16 @@ def exclusions_of(table: Table) -> tuple[str, ...]:
     return tuple(patterns)
 
 
-def owner_of(file: S3File, locations: Iterable[str]) -> str | None:
-    """The location of the nearest table above a file; None when there is none."""
-    above = [location for location in locations if file.url.startswith(location) or f"{file.url}/" == location]
-    return max(above, key=len, default=None)
+def owner_of(file: S3File, locations: Container[str]) -> str | None:
+    """The nearest location above a file, or its own; None when there is none.
+
+    Args:
+        file: the object.
+        locations: each with a slash at the end.
+    """
+    place = f"{file.url}/"
+    while place != _SCHEME:
+        if place in locations:
+            return place
+        place = place.rstrip("/").rpartition("/")[0] + "/"
+    return None

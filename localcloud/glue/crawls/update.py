@@ -1,6 +1,6 @@
 """Brings one catalog table in step with the files that were found, as far as the crawler's policy goes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from localcloud.glue.crawls.catalog import Catalog, Item
@@ -44,13 +44,20 @@ class TableUpdater:
         self._crawler, self._catalog, self._report, self._now = crawler, catalog, report, now
 
     def update(
-        self, table: Item, groups: Sequence[Group], looked_at: Callable[[str], bool], *, is_partial: bool
+        self,
+        table: Item,
+        groups: Sequence[Group],
+        existing: Mapping[Values, Item],
+        looked_at: Callable[[str], bool],
+        *,
+        is_partial: bool,
     ) -> None:
         """Bring a table in step.
 
         Args:
             table: as the catalog has it.
             groups: what was found of it.
+            existing: its partitions.
             looked_at: whether a partition of this location was looked at, so that it is gone when it was not found.
             is_partial: only some partitions were looked at, so that a column they lack is not gone.
         """
@@ -58,11 +65,10 @@ class TableUpdater:
         files, form = self._readable(table, groups)
         table = self._update_columns(table, files, keys, is_partial=is_partial)
         if keys:
-            existing = self._catalog.partitions(table)
-            self._create(table, [group for group in groups if group.values not in existing], form)
-            for group in groups:
-                if group.values in existing:
-                    self._update_partition(table, existing[group.values], group, form)
+            self._create(table, list(_first_of_each(group for group in groups if group.values not in existing)), form)
+            self._update_partitions(
+                table, [(existing[group.values], group) for group in groups if group.values in existing], form
+            )
             found = {group.values for group in groups}
             gone = [item for values, item in existing.items() if values not in found]
             self._remove_partitions(table, [item for item in gone if looked_at(_location(item))])
@@ -129,12 +135,21 @@ class TableUpdater:
             return None, None
         return files[0].form, merged(file.columns for file in files)
 
-    def _update_partition(self, table: Item, partition: Item, group: Group, form: Form | None) -> None:
-        """A partition whose location is another folder is another's: it stays as it is (not documented)."""
+    def _update_partitions(self, table: Item, pairs: Iterable[tuple[Item, Group]], form: Form | None) -> None:
+        stale = [name for name in (self._update_partition(table, *pair, form) for pair in pairs) if name is not None]
+        if stale:
+            more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+            self._report.warn(f"Partition {stale[0]}{more}: other columns than its files or its table; they stay")
+
+    def _update_partition(self, table: Item, partition: Item, group: Group, form: Form | None) -> str | None:
+        """Update a partition, or give its name when its columns differ and stay.
+
+        A partition whose location is another folder is another's: it stays as it is (not documented).
+        """
         name = f"{_name(table)} {list(group.values)}"
         if as_folder(_location(partition)) != group.location:
             self._report.say(f"Partition {name} is registered at {_location(partition)} and stays as it is")
-            return
+            return None
         catalog = partition.get("StorageDescriptor", {}).get("Columns", [])
         of_table = table.get("StorageDescriptor", {}).get("Columns", [])
         columns = self._partition_columns(catalog, of_table, group, form)
@@ -142,7 +157,8 @@ class TableUpdater:
             self._catalog.update_partition(table, with_columns(partition_input(partition), columns))
             self._report.changed(PARTITION, UPDATED, name)
         elif catalog not in (columns, of_table):
-            self._report.warn(f"Partition {name} has other columns than its files or its table; it stays")
+            return name
+        return None
 
     def _partition_columns(
         self, catalog: list[dict[str, str]], of_table: list[dict[str, str]], group: Group, form: Form | None
@@ -170,6 +186,15 @@ class TableUpdater:
 
     def _stamp(self) -> str:
         return str(int(self._now() * 1000))
+
+
+def _first_of_each(groups: Iterable[Group]) -> Iterator[Group]:
+    """Two folders can name one partition, such as ``p=1`` and ``P=1``: the first one is registered (not documented)."""
+    seen: set[Values] = set()
+    for group in groups:
+        if group.values not in seen:
+            seen.add(group.values)
+            yield group
 
 
 def _name(table: Item) -> str:
