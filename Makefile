@@ -5,9 +5,9 @@ VENV := .venv
 VENV35 := build/venv-spark35
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-# Each layer's tests stay together, in the order of the folders: the longest begin first.
+# tests/conftest.py keeps the tests of a layer together; they begin in the order of the folders, the longest first.
 WORKERS ?= 2
-PARALLEL = --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PARALLEL = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 

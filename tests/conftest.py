@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Examples may take as long as a busy machine makes them take; pytest's own timeout is the limit.
 # In CI the examples are the same each time, so that a change is judged by what it changes alone.
@@ -14,17 +16,27 @@ settings.load_profile("sluice")
 LAYERS = ("unit", "spark", "warehouse", "aws", "e2e", "terraform")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with the name of its layer.
-
-    With several workers one runs all tests of a layer, so that what they share (a Spark session, a local cloud) is
-    made once. Unit tests share nothing and go to whoever is free.
-    """
+    """Mark every test with the name of its layer."""
     root = Path(__file__).parent
     for item in items:
         layer = item.path.relative_to(root).parts[0]
         if layer in LAYERS:
             item.add_marker(layer)
-            if layer != "unit":
-                item.add_marker(pytest.mark.xdist_group(layer))
+
+
+class LayerScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """One worker runs all tests of a layer, so that what they share (a Spark session, a local cloud) is made once.
+
+    Unit tests share nothing: each file goes to whoever is free.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        layer = file.split("/")[1]
+        return file if layer == "unit" else layer
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LayerScheduling:
+    """Say how tests are shared out when there are several workers."""
+    return LayerScheduling(config, log)
