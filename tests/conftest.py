@@ -1,6 +1,7 @@
 """What all layers share: each folder under tests/ is a layer, and the layer is the marker."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         layer = item.path.relative_to(root).parts[0]
         if layer in LAYERS:
             item.add_marker(layer)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report what a test has written as UTF-8, the only text that goes from a worker to the terminal."""
+    report = yield
+    report.sections = [(name, text.encode(errors="replace").decode()) for name, text in report.sections]
+    return report
 
 
 class LayerScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
