@@ -20,6 +20,7 @@ locals {
   # what others are made for each of must be known before.
   settings = merge(local.names, { warehouse_secret = local.warehouse_secret_arn })
   names = {
+    name                = var.name
     raw_bucket          = coalesce(var.bucket_names.raw, "${var.name}-raw-${local.account}-${local.region}")
     processed_bucket    = coalesce(var.bucket_names.processed, "${var.name}-processed-${local.account}-${local.region}")
     ledger_table        = "${var.name}-ledger"
