@@ -58,6 +58,15 @@ locals {
   catalog          = jsondecode(file("${local.packages_folder}/catalog.json"))
   datasets         = local.catalog.datasets
 
+  # By dataset: who may write into which folder of the raw bucket.
+  source_writers = [
+    for dataset in sort(keys(var.source_writers)) : {
+      sid        = "Source${join("", [for word in split("_", dataset) : title(word)])}"
+      principals = var.source_writers[dataset]
+      prefix     = local.catalog.tables["raw/${dataset}"].path
+    } if contains(local.datasets, dataset) && length(var.source_writers[dataset]) > 0
+  ]
+
   buckets = {
     raw       = local.names.raw_bucket
     processed = local.names.processed_bucket
@@ -100,6 +109,11 @@ resource "terraform_data" "packages" {
   input = local.catalog.contracts
 
   lifecycle {
+    precondition {
+      condition     = length(setsubtract(keys(var.source_writers), local.datasets)) == 0
+      error_message = "No contract has these datasets of source_writers: ${join(", ", setsubtract(keys(var.source_writers), local.datasets))}."
+    }
+
     precondition {
       condition = local.catalog.contracts == {
         for file in fileset(local.contracts_folder, "*.yaml") : file => filesha256("${local.contracts_folder}/${file}")
