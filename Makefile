@@ -41,10 +41,6 @@ up: java setup ## Run the local cloud until stopped
 test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: one after the other)
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
-.PHONY: test-long
-test-long: java setup ## Apply the Terraform to the local cloud, send batches, take it down (many minutes)
-	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
-
 .PHONY: test-spark35
 test-spark35: java $(VENV35)/.ready ## Run the tests of the Spark jobs on the Spark of Glue 5
 	@$(VENV35)/bin/python -m pytest $(PYTEST_ARGS) tests/spark

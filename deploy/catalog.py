@@ -1,9 +1,10 @@
-"""Writes the Data Catalog's tables and their crawlers as one document, which Terraform reads beside the packages.
+"""Writes what Terraform makes of the contracts as one document, which it reads beside the packages.
 
-`sluice.catalog_tables` and `crawlers.definitions` stay the one definition of both: the local deploy calls them,
-Terraform reads what they gave.
-The document names no bucket (Terraform knows them), and carries the digest of every contract file, so that Terraform
-refuses packages that were built from other contracts than those beside it.
+These are the Data Catalog's tables, their crawlers, and the analysis queries for Athena. `sluice.catalog_tables`,
+`crawlers.definitions` and `sluice.analysis` stay the one definition of each: the local deploy and the command line call
+them, Terraform reads what they gave.
+The document names no bucket and no database (Terraform knows them), and carries the digest of every contract file, so
+that Terraform refuses packages that were built from other contracts than those beside it.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from crawlers.definitions import (
     crawler_definitions,
     folder_filter,
 )
+from sluice.analysis import Reader, Schemas, queries, render
 from sluice.catalog_tables import PARTITION_INDEX, Zone, zone_tables
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import TableInputTypeDef
 
 CATALOG_FILE = "catalog.json"
+DATABASE = "{{database}}"
+"""Stands for the database of the published tables in a statement."""
 _ANY_BUCKET = "any-bucket"
+_ANY_DATABASE = "any_database"
 
 
 def catalog_document(contracts: Mapping[str, Contract], digests: Mapping[str, str]) -> dict[str, Any]:
@@ -46,7 +51,8 @@ def catalog_document(contracts: Mapping[str, Contract], digests: Mapping[str, st
         ``contracts`` (the digests), ``datasets`` (sorted names), ``tables``: by ``<zone>/<table>`` the zone, the
         dataset, the folder below the zone's bucket and Glue's ``TableInput`` without its location; ``crawlers``: by
         ``<zone>-<dataset>`` zone, dataset, tables, folders, description, whether it hears events and by which filter;
-        ``crawling``: what crawlers have in common; and ``partition_index``: the name of every table's index.
+        ``crawling``: what crawlers have in common; ``partition_index``: the name of every table's index; and
+        ``queries``: by name the title, the question and the statement for Athena, with `DATABASE` for its database.
     """
     entries = (entry for contract in contracts.values() for entry in _entries(contract))
     return {
@@ -54,6 +60,7 @@ def catalog_document(contracts: Mapping[str, Contract], digests: Mapping[str, st
         "datasets": sorted(contracts),
         "tables": dict(sorted(entries)),
         "partition_index": PARTITION_INDEX,
+        "queries": dict(_queries(contracts)),
         "crawlers": {crawler.key: _crawler(crawler) for crawler in crawler_definitions(contracts)},
         "crawling": {
             "configuration": CONFIGURATION,
@@ -86,6 +93,16 @@ def write_catalog(folder: Path, contracts_folder: Path) -> Path:
     path = folder / CATALOG_FILE
     path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path
+
+
+def _queries(contracts: Mapping[str, Contract]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The analysis queries whose tables there are: other contracts have other tables."""
+    anywhere = Schemas(athena=_ANY_DATABASE, spectrum=_ANY_DATABASE, redshift=_ANY_DATABASE)
+    tables = {table.name for contract in contracts.values() for table in contract.tables}
+    for query in queries():
+        if tables.issuperset(query.tables):
+            sql = render(query, Reader.ATHENA, contracts, anywhere).replace(_ANY_DATABASE, DATABASE)
+            yield query.name, {"title": query.title, "question": query.question, "sql": sql}
 
 
 def _crawler(crawler: CrawlerDefinition) -> dict[str, Any]:

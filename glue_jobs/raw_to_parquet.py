@@ -15,6 +15,7 @@ from glue_jobs.conversion.run import RunContext, convert
 from glue_jobs.conversion.session import configure
 from sluice.aws.catalog import GlueCatalog
 from sluice.aws.clients import Clients
+from sluice.contract.lookup import contract_of
 from sluice.contract.packaged import packaged_contracts
 from sluice.handover import RunOutcome
 from sluice.logs import log_json_lines, logged_run
@@ -42,7 +43,7 @@ def _convert(arguments: Mapping[str, str]) -> RunOutcome:
     context = RunContext(
         spark=glue.spark_session,
         settings=Settings.from_json(arguments["settings"]),
-        contract=packaged_contracts()[arguments["dataset"]],
+        contract=contract_of(packaged_contracts(), arguments["dataset"]),
         catalog=GlueCatalog(Clients().glue),
         clock=lambda: datetime.now(UTC),
         # New for each process, even when Glue repeats a run: names of files must not come back.

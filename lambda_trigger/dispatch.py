@@ -17,7 +17,7 @@ at work.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
@@ -30,7 +30,9 @@ from lambda_trigger.ports import LedgerPort, MetricsPort
 from lambda_trigger.raw_files import RawFiles
 from lambda_trigger.running import Runners
 from sluice.batch import BatchState, Stage
-from sluice.errors import AwsBusyError, SluiceError, StartUnclearError, TransientError
+from sluice.contract import Contract
+from sluice.contract.lookup import contract_of
+from sluice.errors import AwsBusyError, SluiceError, StartUnclearError, TransientError, UnknownDatasetError
 from sluice.logs import log_context
 from sluice.metrics import Metric
 from sluice.record import BatchRecord, Claim, Slot
@@ -51,6 +53,7 @@ class Dispatcher:
         claims: Moves batches into claims.
         notifier: Tells of batches that can never run.
         metrics: Counts them.
+        contracts: The contracts by dataset; what waits for a dataset that has none can never run.
         settings: How many batches a run takes, and how often it is tried.
         clock: The present moment in UTC.
         new_claim_id: A name for a claim that no other has: letters and digits.
@@ -63,6 +66,7 @@ class Dispatcher:
     claims: Claims
     notifier: Notifier
     metrics: MetricsPort
+    contracts: Mapping[str, Contract]
     settings: Settings
     clock: Callable[[], datetime]
     new_claim_id: Callable[[], str]
@@ -133,10 +137,20 @@ class Dispatcher:
         for record, newer in choice.superseded:
             reason = f"replaced by the newer manifest {newer} of the same partition"
             self._leave(record, BatchState.SUPERSEDED, reason)
-        able, unable = self.inputs.sort_out(claim.stage, choice.take)
+        able, unable = self._sort_out(claim, choice.take)
         for record, reason in unable:
             self._leave(record, BatchState.FAILED, reason)
         return able
+
+    def _sort_out(
+        self, claim: Claim, records: Sequence[BatchRecord]
+    ) -> tuple[tuple[BatchRecord, ...], tuple[tuple[BatchRecord, str], ...]]:
+        """Tell batches that can run from those that never can, each of these with the reason."""
+        try:
+            contract_of(self.contracts, claim.dataset)
+        except UnknownDatasetError as exc:
+            return (), tuple((record, exc.named) for record in records)
+        return self.inputs.sort_out(claim.stage, records)
 
     def _look(self, dataset: str, stage: Stage, limits: Limits) -> Choice:
         entries = self.ledger.waiting(dataset, stage)

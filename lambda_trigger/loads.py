@@ -101,7 +101,10 @@ class Loads:
         if not loaded:
             self.ledger.close_load(dataset, claim_id)
             return Booked(0, RefreshPage((), None), is_archived=False)
-        return Booked(len(loaded), self._page(claim_id, 0), self.contracts[dataset].archive)
+        # A dataset that was taken out meanwhile leaves its raw files where they are, and ends as loaded.
+        contract = self.contracts.get(dataset)
+        is_archived = contract is not None and contract.archive
+        return Booked(len(loaded), self._page(claim_id, 0), is_archived=is_archived)
 
     def refresh(self, claim_id: str, dataset: str, start: int) -> RefreshPage:
         """More of the statements that refresh the aggregates after a load.

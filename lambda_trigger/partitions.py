@@ -46,12 +46,15 @@ class Partitions:
     clock: Callable[[], datetime]
 
     def repair(self, dataset: str) -> None:
-        """Register the partitions of recent batches that the catalog lacks.
+        """Register the partitions of recent batches that the catalog lacks; none of a dataset without a contract.
 
         Raises:
             AwsBusyError: AWS could not answer now.
             AwsError: AWS refused.
         """
+        contract = self.contracts.get(dataset)
+        if contract is None:
+            return  # Its tables have left the catalog together with its contract.
         since = timestamp(self.clock() - RECENT)
         recent = [record for record in self.ledger.batches(dataset, limit=MAX_RECENT) if record.updated_at >= since]
         accepted = _newest(record for record in recent if record.state not in _NOT_ACCEPTED)
@@ -60,7 +63,7 @@ class Partitions:
             logger.warning("the catalog lacks %d raw partitions of %s", len(lacking), dataset)
             self.raw_files.settle(dataset, list(lacking.values()))
         published = _newest(record for record in recent if record.state in _PUBLISHED)
-        for table in self.contracts[dataset].tables:
+        for table in contract.tables:
             self._repair_processed(table.name, published)
 
     def _repair_processed(self, table: str, published: Mapping[Partition, BatchRecord]) -> None:

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> None:  # noqa: ARG001 - Lambda's signature
-    """Sweep every dataset."""
+    """Sweep every dataset that there is or was."""
     app = application()
     app.sweep.sweep(app.contracts)

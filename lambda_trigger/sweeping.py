@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from lambda_trigger.dispatch import Dispatcher
@@ -21,7 +21,11 @@ logger = logging.getLogger(__name__)
 MAX_PROBLEMS = 50
 MAX_PROBLEM_CHARACTERS = 500
 
+PERIOD = timedelta(minutes=5)
+"""Time from one sweep to the next: the schedule in ``terraform/stack.json``."""
+
 Work = Callable[[], None]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SweepError(TransientError):
@@ -51,14 +55,19 @@ class Sweep:
     def sweep(self, datasets: Iterable[str]) -> None:
         """Sweep every dataset; a piece that fails, be it by a mistake of ours, does not keep the others from theirs.
 
+        Datasets that were taken out are swept as well, so that what they left on its way comes to an end.
+
         Args:
-            datasets: The datasets to look at.
+            datasets: The datasets that have contracts.
 
         Raises:
             SweepError: Some pieces failed; the heartbeat has them too.
         """
-        problems: list[str] = []
-        for dataset in datasets:
+        known = set(datasets)
+        problems = [
+            text for text in [_problem("what the ledger knows", lambda: known.update(self.ledger.datasets()))] if text
+        ]
+        for dataset in in_turn(known, self.clock()):
             with log_context(dataset=dataset, batch="", run=""):
                 problems += [text for what, work in self._pieces(dataset) if (text := _problem(what, work))]
         kept = tuple(text[:MAX_PROBLEM_CHARACTERS] for text in problems[:MAX_PROBLEMS])
@@ -75,6 +84,23 @@ class Sweep:
     def _stage(self, dataset: str, stage: Stage) -> None:
         self.runs.repair(dataset, stage)
         self.dispatcher.dispatch(dataset, stage)
+
+
+def in_turn(datasets: Iterable[str], now: datetime) -> tuple[str, ...]:
+    """Datasets in the order of this sweep: each period another one is the first.
+
+    A sweep that its time ends before it has seen all of them would leave the same ones out again and again. Nobody
+    remembers how far it came, so that nothing is in the way of a sweep that dies.
+
+    Args:
+        datasets: The datasets.
+        now: The present moment in UTC.
+    """
+    ordered = sorted(datasets)
+    if not ordered:
+        return ()
+    first = ((now - _EPOCH) // PERIOD) % len(ordered)
+    return (*ordered[first:], *ordered[:first])
 
 
 def _problem(what: str, work: Work) -> str:

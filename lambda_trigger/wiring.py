@@ -138,6 +138,7 @@ class Application:
             claims,
             notifier,
             metrics,
+            contracts,
             settings,
             clock,
             doors.new_claim_id,

@@ -27,6 +27,10 @@ class ContractError(TerminalError):
     """A contract file breaks a rule; the message names the file and the field."""
 
 
+class UnknownDatasetError(TerminalError):
+    """No contract has the dataset, or has it any more; the message names it and those that there are."""
+
+
 class AggregateError(TerminalError):
     """An aggregate's file breaks a rule, or does not go with a contract; the message names the aggregate."""
 

@@ -1,27 +1,27 @@
-"""Names that no setting changes: functions, event rules and schedules. ``terraform/stack.json`` has the same ones."""
+"""Names of functions, event rules, schedules and crawlers, behind the deployment's own: ``Settings.prefix``.
+
+``terraform/stack.json`` has the same ones.
+"""
 
 from typing import Final
 
-PREFIX: Final = "sluice-"
-"""What the names of functions, rules and schedules begin with."""
-
-MANIFEST_FUNCTION: Final = f"{PREFIX}on-manifest"
+MANIFEST_FUNCTION: Final = "on-manifest"
 """Takes manifests in."""
-SWEEP_FUNCTION: Final = f"{PREFIX}sweep"
+SWEEP_FUNCTION: Final = "sweep"
 """Finishes what was left behind, and starts what waits."""
 
 FUNCTIONS: Final = (
     MANIFEST_FUNCTION,
-    f"{PREFIX}on-job-change",
+    "on-job-change",
     SWEEP_FUNCTION,
-    f"{PREFIX}load-step",
-    f"{PREFIX}archive",
-    f"{PREFIX}bootstrap",
-    f"{PREFIX}sync-schema",
+    "load-step",
+    "archive",
+    "bootstrap",
+    "sync-schema",
 )
 """All functions."""
 
-RULES: Final = (f"{PREFIX}job-change", f"{PREFIX}crawled", f"{PREFIX}sweep")
+RULES: Final = ("job-change", "crawled", "sweep")
 """Event rules and schedules that must be switched on."""
 
 GLUE_VERSION: Final = "6.0"

@@ -25,7 +25,8 @@ UNKNOWN_DATASET = "unknown"
 
 _S = BatchState
 ALLOWED_MOVES: dict[BatchState, frozenset[BatchState]] = {
-    _S.RECEIVED: frozenset({_S.CONVERTING, _S.SUPERSEDED}),
+    # The last: its dataset has no contract any more.
+    _S.RECEIVED: frozenset({_S.CONVERTING, _S.SUPERSEDED, _S.FAILED}),
     _S.CONVERTING: frozenset({_S.CONVERTED, _S.RECEIVED, _S.FAILED}),
     _S.CONVERTED: frozenset({_S.LOADING, _S.SUPERSEDED, _S.FAILED}),
     _S.LOADING: frozenset({_S.LOADED, _S.CONVERTED, _S.FAILED}),

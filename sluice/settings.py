@@ -17,6 +17,7 @@ class Settings:
     """Names of everything that Sluice uses in an account; the variable of a field is ``SLUICE_`` and its name.
 
     Attributes:
+        name: The deployment's own name: what functions, rules, schedules and crawlers are called begins with it.
         raw_bucket: Bucket that source systems write to.
         processed_bucket: Bucket of the published Parquet files.
         ledger_table: DynamoDB table of the ledger.
@@ -44,6 +45,7 @@ class Settings:
         announce_arrivals: Whether the business topic hears of every manifest that arrives.
     """
 
+    name: str = "sluice"
     raw_bucket: str = "sluice-raw"
     processed_bucket: str = "sluice-processed"
     ledger_table: str = "sluice-ledger"
@@ -101,6 +103,11 @@ class Settings:
     def to_json(self) -> str:
         """The settings as one JSON object. Nothing in it is secret."""
         return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def prefix(self) -> str:
+        """What the names in `sluice.names` stand behind."""
+        return f"{self.name}-"
 
     @property
     def processed(self) -> ProcessedLayout:

@@ -37,6 +37,17 @@ locals {
   }
 }
 
+# The analysis queries of docs/queries.md, as `sluice query athena` runs them.
+resource "aws_athena_named_query" "analysis" {
+  for_each = local.catalog.queries
+
+  name        = each.value.title
+  description = each.value.question
+  workgroup   = aws_athena_workgroup.this.id
+  database    = aws_glue_catalog_database.this["processed"].name
+  query       = replace(each.value.sql, "{{database}}", local.names.processed_database)
+}
+
 resource "aws_athena_named_query" "newest" {
   for_each = local.published
 

@@ -55,6 +55,21 @@ resource "aws_kms_key" "this" {
         },
       ],
       [
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html (the parts of an upload are read, too)
+        for writer in local.source_writers : {
+          Sid       = writer.sid
+          Effect    = "Allow"
+          Principal = { AWS = writer.principals }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+          Condition = {
+            StringEquals = { "kms:ViaService" = "s3.${local.region}.${local.dns_suffix}" }
+            # With a bucket key the context is the bucket.
+            ArnEquals = { "kms:EncryptionContext:aws:s3:arn" = local.bucket_arns.raw }
+          }
+        }
+      ],
+      [
         for sid, service in local.kms_services : {
           Sid       = sid
           Effect    = "Allow"

@@ -20,6 +20,7 @@ locals {
   # what others are made for each of must be known before.
   settings = merge(local.names, { warehouse_secret = local.warehouse_secret_arn })
   names = {
+    name                = var.name
     raw_bucket          = coalesce(var.bucket_names.raw, "${var.name}-raw-${local.account}-${local.region}")
     processed_bucket    = coalesce(var.bucket_names.processed, "${var.name}-processed-${local.account}-${local.region}")
     ledger_table        = "${var.name}-ledger"
@@ -56,6 +57,15 @@ locals {
   contracts_folder = coalesce(var.contracts_folder, "${path.module}/../contracts")
   catalog          = jsondecode(file("${local.packages_folder}/catalog.json"))
   datasets         = local.catalog.datasets
+
+  # By dataset: who may write into which folder of the raw bucket.
+  source_writers = [
+    for dataset in sort(keys(var.source_writers)) : {
+      sid        = "Source${join("", [for word in split("_", dataset) : title(word)])}"
+      principals = var.source_writers[dataset]
+      prefix     = local.catalog.tables["raw/${dataset}"].path
+    } if contains(local.datasets, dataset) && length(var.source_writers[dataset]) > 0
+  ]
 
   buckets = {
     raw       = local.names.raw_bucket
@@ -99,6 +109,11 @@ resource "terraform_data" "packages" {
   input = local.catalog.contracts
 
   lifecycle {
+    precondition {
+      condition     = length(setsubtract(keys(var.source_writers), local.datasets)) == 0
+      error_message = "No contract has these datasets of source_writers: ${join(", ", setsubtract(keys(var.source_writers), local.datasets))}."
+    }
+
     precondition {
       condition = local.catalog.contracts == {
         for file in fileset(local.contracts_folder, "*.yaml") : file => filesha256("${local.contracts_folder}/${file}")

@@ -23,6 +23,24 @@ variable "bucket_names" {
   nullable = false
 }
 
+variable "source_writers" {
+  description = <<-EOT
+    Who may write raw files: by dataset, ARNs of the roles or users that may put objects into its folder of the raw bucket,
+    and encrypt them; nothing else is granted to them. Principals of another account need it in their own policy too.
+    Datasets that are left out get their writers from policies of yours.
+  EOT
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in flatten(values(var.source_writers)) : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user|root)", arn))
+    ])
+    error_message = "Writers are ARNs of IAM: roles, users, or the root of an account."
+  }
+}
+
 variable "tags" {
   description = "More tags for everything; Environment, Application and Owner are always there."
   type        = map(string)

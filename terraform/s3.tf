@@ -27,6 +27,7 @@ module "raw_bucket" {
   transitions = {
     "archive/" = { days = var.retention_days.archive_to_cheaper, storage_class = "GLACIER_IR" }
   }
+  writers       = local.source_writers
   log_bucket    = module.logs_bucket.name
   force_destroy = !var.deletion_protection
   tags          = local.tags

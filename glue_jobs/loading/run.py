@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from glue_jobs.loading.context import LoadContext
 from glue_jobs.loading.refresh import Refresh
 from glue_jobs.loading.table import Results, TableLoad
+from sluice.contract.lookup import contract_of
 from sluice.contract.model import Contract
 from sluice.errors import SluiceError, TerminalError, TransientError
 from sluice.handover import LoadBatchOutcome, LoadCounts, LoadInput, LoadOutcome
@@ -36,9 +37,7 @@ def load_claim(context: LoadContext, contracts: Mapping[str, Contract], dataset:
             be told which days of the aggregates are affected. Another run finishes what this one has loaded.
     """
     work = _read_input(context, dataset)
-    contract = contracts.get(dataset)
-    if contract is None:
-        raise TerminalError(f"dataset {dataset}: there is no contract (known: {', '.join(sorted(contracts))})")
+    contract = contract_of(contracts, dataset)
     refresh = Refresh(context, contract, plans(contracts, schema))
     _prepare(context, contract)
     results = {

@@ -10,7 +10,6 @@ from localcloud.deploy.made import unless_exists
 from localcloud.deploy.stack import Stack, load_machine_definition
 from sluice.aws.clients import Clients
 from sluice.contract import Contract
-from sluice.names import PREFIX
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ def make_functions(
     """Make or update the functions, all from one zip."""
     package = build(LAMBDA_PACKAGE, contracts)
     for key, function in stack.functions.items():
-        name = PREFIX + key
+        name = settings.prefix + key
         configuration: dict[str, Any] = {
             "Runtime": stack.runtime,
             "Handler": function.handler,

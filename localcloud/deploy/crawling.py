@@ -10,20 +10,19 @@ from localcloud.deploy.stack import Stack
 from sluice.aws.clients import Clients
 from sluice.catalog_tables import Zone
 from sluice.contract import Contract
-from sluice.names import PREFIX
 from sluice.settings import Settings
 
-OBJECT_TOPIC = f"{PREFIX}processed-objects"
+OBJECT_TOPIC = "processed-objects"
 
 
 def make_crawlers(
     clients: Clients, settings: Settings, contracts: Mapping[str, Contract], stack: Stack, role: str
 ) -> None:
     """Make the crawlers of all datasets with their queues, and have the processed bucket tell of its objects."""
-    topic = clients.sns.create_topic(Name=OBJECT_TOPIC)["TopicArn"]
+    topic = clients.sns.create_topic(Name=settings.prefix + OBJECT_TOPIC)["TopicArn"]
     for crawler in crawler_definitions(contracts):
-        name = crawler.name(PREFIX)
-        queue = _make_event_queue(clients, crawler, stack, topic) if crawler.hears_events else None
+        name = crawler.name(settings.prefix)
+        queue = _make_event_queue(clients, crawler, name, stack, topic) if crawler.hears_events else None
         place = CrawlerPlace(
             name,
             role,
@@ -45,10 +44,10 @@ def make_crawlers(
     )
 
 
-def _make_event_queue(clients: Clients, crawler: CrawlerDefinition, stack: Stack, topic: str) -> MadeQueue:
+def _make_event_queue(clients: Clients, crawler: CrawlerDefinition, name: str, stack: Stack, topic: str) -> MadeQueue:
     queue = make_queue(
         clients,
-        f"{crawler.name(PREFIX)}-objects",
+        f"{name}-objects",
         retention_seconds=stack.crawlers.retention_seconds,
         dead_letter_retention_seconds=stack.crawlers.dead_letter_retention_seconds,
     )

@@ -54,9 +54,9 @@ class Deployer:
         if self._warehouse_dsn is not None:
             if settings.warehouse_secret:
                 keep_secret(clients, settings.warehouse_secret, self._warehouse_dsn)
-            bootstrap_warehouse(clients)
+            bootstrap_warehouse(clients, settings)
         make_load_machine(clients, settings, role)
-        make_rules(clients, stack)
+        make_rules(clients, settings, stack)
         make_crawlers(clients, settings, contracts, stack, role)
         queue_arn = make_manifest_queue(clients, settings, stack)
         # Last: from here on a manifest starts the path, and all of the path is there.

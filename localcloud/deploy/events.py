@@ -5,10 +5,9 @@ from typing import Any
 
 from localcloud.deploy.made import unless_exists
 from localcloud.deploy.queues import allow_sender, make_queue
-from localcloud.deploy.stack import Stack
+from localcloud.deploy.stack import Queue, Stack
 from sluice.aws.clients import Clients
 from sluice.layout import MANIFEST_NAME
-from sluice.names import PREFIX
 from sluice.settings import Settings
 
 
@@ -18,12 +17,13 @@ def make_topics(clients: Clients, settings: Settings) -> None:
         clients.sns.create_topic(Name=name)
 
 
-def make_rules(clients: Clients, stack: Stack) -> None:
+def make_rules(clients: Clients, settings: Settings, stack: Stack) -> None:
     """Make the event rules and the schedules."""
+    prefix = settings.prefix
     for key, rule in stack.rules.items():
-        _make_rule(clients, PREFIX + key, rule.function, {"EventPattern": json.dumps(rule.pattern)})
+        _make_rule(clients, prefix + key, prefix + rule.function, {"EventPattern": json.dumps(rule.pattern)})
     for key, schedule in stack.schedules.items():
-        _make_rule(clients, PREFIX + key, schedule.function, {"ScheduleExpression": schedule.expression})
+        _make_rule(clients, prefix + key, prefix + schedule.function, {"ScheduleExpression": schedule.expression})
 
 
 def make_manifest_queue(clients: Clients, settings: Settings, stack: Stack) -> str:
@@ -38,7 +38,7 @@ def make_manifest_queue(clients: Clients, settings: Settings, stack: Stack) -> s
         max_receives=numbers.max_receives,
     )
     allow_sender(clients, queue, "s3.amazonaws.com", f"arn:aws:s3:::{settings.raw_bucket}")
-    _read_queue(clients, stack, queue.arn)
+    _read_queue(clients, settings.prefix + numbers.function, numbers, queue.arn)
     return queue.arn
 
 
@@ -59,8 +59,7 @@ def announce_manifests(clients: Clients, settings: Settings, queue_arn: str) -> 
     )
 
 
-def _make_rule(clients: Clients, name: str, function: str, trigger: dict[str, str]) -> None:
-    function_name = PREFIX + function
+def _make_rule(clients: Clients, name: str, function_name: str, trigger: dict[str, str]) -> None:
     rule_arn = clients.events.put_rule(Name=name, State="ENABLED", **trigger)["RuleArn"]  # type: ignore[arg-type]
     function_arn = clients.lambda_.get_function(FunctionName=function_name)["Configuration"]["FunctionArn"]
     clients.events.put_targets(Rule=name, Targets=[{"Id": function_name, "Arn": function_arn}])
@@ -74,12 +73,11 @@ def _make_rule(clients: Clients, name: str, function: str, trigger: dict[str, st
     )
 
 
-def _read_queue(clients: Clients, stack: Stack, queue_arn: str) -> None:
-    name = PREFIX + stack.queue.function
+def _read_queue(clients: Clients, name: str, numbers: Queue, queue_arn: str) -> None:
     mapping: dict[str, Any] = {
-        "BatchSize": stack.queue.batch_size,
-        "MaximumBatchingWindowInSeconds": stack.queue.batch_window_seconds,
-        "ScalingConfig": {"MaximumConcurrency": stack.queue.maximum_concurrency},
+        "BatchSize": numbers.batch_size,
+        "MaximumBatchingWindowInSeconds": numbers.batch_window_seconds,
+        "ScalingConfig": {"MaximumConcurrency": numbers.maximum_concurrency},
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
     }
     found = clients.lambda_.list_event_source_mappings(FunctionName=name, EventSourceArn=queue_arn)

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import cattrs
 
-from sluice.names import PREFIX
 from sluice.settings import Settings
 
 TERRAFORM = Path(__file__).resolve().parents[2] / "terraform"
@@ -122,14 +121,14 @@ class Stack:
             settings: Their fields stand for the placeholders of the same names; ``prefix`` is that of all names.
         """
         text = (TERRAFORM / "stack.json").read_text(encoding="utf-8")
-        plain = json.loads(Template(text).substitute(_texts(settings), prefix=PREFIX))
+        plain = json.loads(Template(text).substitute(_texts(settings), prefix=settings.prefix))
         return cattrs.structure(plain | {"runtime": plain["lambda"]["runtime"]}, cls)
 
 
 def load_machine_definition(settings: Settings) -> str:
     """The state machine of the load, rendered as Terraform renders it."""
     text = (TERRAFORM / "state_machines" / "load.asl.json").read_text(encoding="utf-8")
-    names = {"load_step_function": f"{PREFIX}load-step", "archive_function": f"{PREFIX}archive"}
+    names = {"load_step_function": f"{settings.prefix}load-step", "archive_function": f"{settings.prefix}archive"}
     values = _texts(settings) | names
     # Not string.Template: to it, JSONata's own $names are placeholders too.
     return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], text)

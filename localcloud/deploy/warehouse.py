@@ -8,7 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 from localcloud.deploy.made import unless_exists
 from localcloud.errors import LocalCloudError
 from sluice.aws.clients import Clients
-from sluice.names import PREFIX
+from sluice.settings import Settings
 
 
 def keep_secret(clients: Clients, name: str, dsn: str) -> None:
@@ -37,14 +37,14 @@ def keep_secret(clients: Clients, name: str, dsn: str) -> None:
         clients.secretsmanager.put_secret_value(SecretId=name, SecretString=text)
 
 
-def bootstrap_warehouse(clients: Clients) -> None:
+def bootstrap_warehouse(clients: Clients, settings: Settings) -> None:
     """Have the bootstrap function create what the warehouse lacks.
 
     Raises:
         LocalCloudError: It could not.
     """
     try:
-        answer = clients.lambda_.invoke(FunctionName=f"{PREFIX}bootstrap", Payload=b"{}")
+        answer = clients.lambda_.invoke(FunctionName=f"{settings.prefix}bootstrap", Payload=b"{}")
     except ClientError as exc:
         raise LocalCloudError(f"the bootstrap of the warehouse cannot be called: {exc}") from exc
     if answer.get("FunctionError") is not None:

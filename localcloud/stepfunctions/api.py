@@ -1,4 +1,4 @@
-"""Step Functions' API of executions where MiniStack's is not AWS's."""
+"""Step Functions' API of executions, and of machines that go away, where MiniStack's is not AWS's."""
 
 import json
 import re
@@ -36,6 +36,7 @@ class ExecutionApi:
     def install(self) -> None:
         """Take over the actions."""
         for action in (
+            ("DeleteStateMachine", self.delete_state_machine),
             ("StartExecution", self.start_execution),
             ("StopExecution", self.stop_execution),
             ("RedriveExecution", self.redrive_execution),
@@ -43,6 +44,19 @@ class ExecutionApi:
             ("ListExecutions", self.list_executions),
         ):
             self._states.add(*action)
+
+    def delete_state_machine(self, request: dict[str, Any]) -> dict[str, Any]:
+        """DeleteStateMachine: a machine that is gone is no error, so a caller whose answer got lost may ask again.
+
+        Source: https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html (its only
+        errors are InvalidArn and ValidationException)
+        """
+        try:
+            return self._states.call_inner("AWSStepFunctions.DeleteStateMachine", request)
+        except AwsApiError as error:
+            if error.code == "StateMachineDoesNotExist":
+                return {}
+            raise
 
     def start_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         """StartExecution: a name means one execution, and starting what still runs answers with it."""

@@ -42,8 +42,9 @@ def retry(
 
 def _start_sweep(session: Session) -> None:
     """Have the sweep start what waits; when that fails, the scheduled one does it."""
+    function = session.settings.prefix + SWEEP_FUNCTION
     try:
-        with aws_errors(f"invoke {SWEEP_FUNCTION}"):
-            session.clients.lambda_.invoke(FunctionName=SWEEP_FUNCTION, InvocationType="Event", Payload=b"{}")
+        with aws_errors(f"invoke {function}"):
+            session.clients.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
     except SluiceError as exc:
         say(f"the next scheduled sweep starts it, because it could not be started now: {exc}")

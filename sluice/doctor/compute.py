@@ -10,7 +10,8 @@ from sluice.names import FUNCTIONS, GLUE_VERSION, RULES
 
 def check_functions(deployment: Deployment) -> Iterator[Finding]:
     """Every function exists and can be called."""
-    for name in FUNCTIONS:
+    for key in FUNCTIONS:
+        name = deployment.settings.prefix + key
         answer = look_for(
             f"function {name}",
             deployment.clients.lambda_.get_function_configuration,
@@ -29,7 +30,8 @@ def check_functions(deployment: Deployment) -> Iterator[Finding]:
 def check_rules(deployment: Deployment) -> Iterator[Finding]:
     """Event rules and schedules are switched on and call something."""
     events = deployment.clients.events
-    for name in RULES:
+    for key in RULES:
+        name = deployment.settings.prefix + key
         rule = look_for(f"rule {name}", events.describe_rule, Name=name)
         if rule is None:
             yield error("rules", f"rule {name} does not exist", DEPLOY)
@@ -77,7 +79,8 @@ def _roles(deployment: Deployment) -> dict[str, str]:
     """ARN of the role of everything that exists and has one."""
     clients, settings = deployment.clients, deployment.settings
     roles: dict[str, str] = {}
-    for name in FUNCTIONS:
+    for key in FUNCTIONS:
+        name = settings.prefix + key
         function = look_for(
             f"function {name}",
             clients.lambda_.get_function_configuration,

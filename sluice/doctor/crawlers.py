@@ -7,7 +7,7 @@ from sluice.aws.failures import aws_errors
 from sluice.catalog_tables import Zone, zone_tables
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
-from sluice.names import PREFIX, crawler_name
+from sluice.names import crawler_name
 
 
 def check_crawlers(deployment: Deployment) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def check_crawlers(deployment: Deployment) -> Iterator[Finding]:
         for name, names in tables.items():
             yield judge_crawler(name, names, found.get(name))
     known = {name for tables in wanted.values() for name in tables}
-    prefixes = tuple(f"{PREFIX}{zone}-" for zone in Zone)
+    prefixes = tuple(f"{deployment.settings.prefix}{zone}-" for zone in Zone)
     for name in sorted(name for name in found if name.startswith(prefixes) and name not in known):
         what = f"crawler {name} is of no dataset of the contracts"
         yield warning("crawlers", what, f"aws glue delete-crawler --name {name}")
@@ -59,7 +59,7 @@ def _wanted(deployment: Deployment) -> dict[Zone, dict[str, frozenset[str]]]:
         tables = list(zone_tables(contract, settings.raw_bucket, settings.processed))
         for zone in Zone:
             names = frozenset(table["Name"] for place, table in tables if place is zone)
-            wanted[zone][crawler_name(PREFIX, zone, contract.dataset)] = names
+            wanted[zone][crawler_name(settings.prefix, zone, contract.dataset)] = names
     return wanted
 
 

@@ -1,7 +1,7 @@
 """The way in: buckets, the notification of manifests, the queue, and the function that reads it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -73,7 +73,7 @@ def _dead_letters(deployment: Deployment, queue: QueueFacts) -> Finding:
         return error("queue", f"dead-letter queue {name} does not exist", DEPLOY)
     if found.waiting:
         mend = (
-            f"find the cause in the log of {MANIFEST_FUNCTION}, then "
+            f"find the cause in the log of {_function(deployment)}, then "
             f"aws sqs start-message-move-task --source-arn {found.arn}"
         )
         return error("queue", f"dead-letter queue {name} has {found.waiting} events of manifests given up", mend)
@@ -104,29 +104,31 @@ def check_event_source(deployment: Deployment) -> Iterator[Finding]:
     queue = read_queue(deployment, deployment.settings.manifest_queue)
     if queue is None:
         return
-    lambda_ = deployment.clients.lambda_
+    lambda_, function = deployment.clients.lambda_, _function(deployment)
     answer = look_for(
-        f"what function {MANIFEST_FUNCTION} reads",
+        f"what function {function} reads",
         lambda_.list_event_source_mappings,
-        FunctionName=MANIFEST_FUNCTION,
+        FunctionName=function,
         EventSourceArn=queue.arn,
     )
     mappings = [] if answer is None else answer["EventSourceMappings"]
     if not mappings:
-        yield error("event source", f"function {MANIFEST_FUNCTION} does not read queue {queue.name}", DEPLOY)
+        yield error("event source", f"function {function} does not read queue {queue.name}", DEPLOY)
     for mapping in mappings:
-        yield _judge_mapping(
-            mapping.get("UUID", ""), mapping.get("State", ""), mapping.get("FunctionResponseTypes", [])
-        )
+        yield _judge_mapping(f"event source mapping of {function}", mapping)
 
 
-def _judge_mapping(uuid: str, state: str, response_types: Iterable[str]) -> Finding:
-    name = f"event source mapping of {MANIFEST_FUNCTION}"
-    if ITEM_FAILURES not in response_types:
+def _function(deployment: Deployment) -> str:
+    return deployment.settings.prefix + MANIFEST_FUNCTION
+
+
+def _judge_mapping(name: str, mapping: Mapping[str, Any]) -> Finding:
+    state = mapping.get("State", "")
+    if ITEM_FAILURES not in mapping.get("FunctionResponseTypes", ()):
         # Without it Lambda takes every answer for success: a failed message is deleted with the others.
         return error("event source", f"{name} does not have {ITEM_FAILURES}: failed manifests would be lost", DEPLOY)
     if state not in {"Enabled", "Enabling", "Updating"}:
-        mend = f"aws lambda update-event-source-mapping --uuid {uuid} --enabled"
+        mend = f"aws lambda update-event-source-mapping --uuid {mapping.get('UUID', '')} --enabled"
         return error("event source", f"{name} is {state or 'in no state'}: manifests wait in the queue", mend)
     return ok("event source", f"{name} is {state} with {ITEM_FAILURES}")
 

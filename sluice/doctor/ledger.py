@@ -24,15 +24,16 @@ _MOVING = (BatchState.RECEIVED, BatchState.CONVERTING, BatchState.CONVERTED, Bat
 
 def check_heartbeat(deployment: Deployment) -> Iterator[Finding]:
     """The scheduled sweep ran lately and could mend everything."""
+    function = deployment.settings.prefix + SWEEP_FUNCTION
     beat = deployment.ledger.heartbeat()
     if beat is None:
-        mend = f"wait five minutes after a first deploy; then look into the log of {SWEEP_FUNCTION}"
+        mend = f"wait five minutes after a first deploy; then look into the log of {function}"
         yield warning("sweep", "there was no sweep yet", mend)
         return
     age = deployment.clock() - beat.at
     if age > HEARTBEAT_AGE:
         what = f"the last sweep was {_minutes(age)} ago: what a crash leaves behind stays"
-        yield error("sweep", what, f"look into the log of {SWEEP_FUNCTION}, and at its schedule; else {DEPLOY}")
+        yield error("sweep", what, f"look into the log of {function}, and at its schedule; else {DEPLOY}")
     else:
         yield ok("sweep", f"the last sweep was {_minutes(age)} ago")
     for problem in beat.problems:

@@ -29,6 +29,7 @@ run "values_out_of_bounds" {
     retention_days          = { logs = 100 }
     athena_scan_limit_bytes = 1000
     alarms                  = { quarantine_share = 5 }
+    source_writers          = { orders = ["somebody"] }
   }
 
   expect_failures = [
@@ -48,7 +49,18 @@ run "values_out_of_bounds" {
     var.retention_days,
     var.athena_scan_limit_bytes,
     var.alarms,
+    var.source_writers,
   ]
+}
+
+run "writers_of_a_dataset_that_is_none" {
+  command = plan
+
+  variables {
+    source_writers = { gone = ["arn:aws:iam::111122223333:role/gone"] }
+  }
+
+  expect_failures = [terraform_data.packages]
 }
 
 run "an_existing_warehouse_that_is_not_named" {

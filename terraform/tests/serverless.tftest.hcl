@@ -123,6 +123,46 @@ run "a_key_of_yours" {
   }
 }
 
+run "sources_write_their_own_folder_only" {
+  command = plan
+
+  variables {
+    source_writers = {
+      orders   = ["arn:aws:iam::111122223333:role/shop", "arn:aws:iam::444455556666:role/till"]
+      products = []
+    }
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(module.raw_bucket.policy).Statement : statement if statement.Effect == "Allow"
+      ] == [
+      {
+        Sid       = "SourceOrders"
+        Effect    = "Allow"
+        Principal = { AWS = ["arn:aws:iam::111122223333:role/shop", "arn:aws:iam::444455556666:role/till"] }
+        Action    = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        Resource  = "arn:aws:s3:::sluice-raw-111122223333-eu-central-1/orders/*"
+      },
+    ]
+    error_message = "A source may put objects into the folder of its dataset."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_kms_key.this[0].policy).Statement :
+      [statement.Principal.AWS, statement.Action, statement.Condition.StringEquals["kms:ViaService"]] if statement.Sid == "SourceOrders"
+      ] == [
+      [
+        ["arn:aws:iam::111122223333:role/shop", "arn:aws:iam::444455556666:role/till"],
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        "s3.eu-central-1.amazonaws.com",
+      ],
+    ]
+    error_message = "And encrypt them by way of S3 alone."
+  }
+}
+
 run "no_crawlers" {
   command = plan
 

@@ -34,6 +34,19 @@ def stubborn(aws: Aws) -> str:
     return Machines(aws).function(STUBBORN)
 
 
+# Machines
+
+
+def test_a_machine_that_is_gone_can_be_deleted_again(machines: Machines) -> None:
+    client = machines.aws.client("stepfunctions")
+    machine, other = (machines.make({"P": {"Type": "Pass", "End": True}}) for _ in range(2))
+    for _ in range(2):
+        client.delete_state_machine(stateMachineArn=machine)
+        assert refused(client.describe_state_machine, stateMachineArn=machine) == "StateMachineDoesNotExist"
+    assert refused(client.start_execution, stateMachineArn=machine) == "StateMachineDoesNotExist"
+    assert client.describe_state_machine(stateMachineArn=other)["status"] == "ACTIVE"
+
+
 # Names
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from localcloud.deploy import Deployer
 from localcloud.deploy.stack import Stack as StackNumbers
-from sluice.names import PREFIX
 from tests.aws.cloud import eventually
 from tests.e2e.stack import Stack
 
@@ -24,7 +23,7 @@ def test_messages_fail_alone_and_end_in_the_dead_letter_queue(stack: Stack) -> N
         "maxReceiveCount": numbers.max_receives,
     }
     assert found[name]["VisibilityTimeout"] == str(numbers.visibility_timeout_seconds)
-    function = PREFIX + numbers.function
+    function = stack.settings.prefix + numbers.function
     [mapping] = stack.clients.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     assert (mapping["EventSourceArn"], mapping["FunctionResponseTypes"]) == (
         found[name]["QueueArn"],
@@ -55,7 +54,10 @@ def test_every_table_has_a_crawler_and_an_index(stack: Stack) -> None:
 
 def test_a_crawler_hears_of_its_own_published_files_only(stack: Stack) -> None:
     s3, bucket = stack.clients.s3, stack.settings.processed_bucket
-    queues = {name: _ObjectQueue(stack, f"{PREFIX}processed-{name}-objects") for name in ("suppliers", "products")}
+    queues = {
+        name: _ObjectQueue(stack, f"{stack.settings.prefix}processed-{name}-objects")
+        for name in ("suppliers", "products")
+    }
     for queue in queues.values():
         queue.keys()
     key = "suppliers/year=2031/month=01/day=02/heard of.parquet"

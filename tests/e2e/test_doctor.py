@@ -89,7 +89,9 @@ def dead_letter(stack: Stack) -> Iterator[None]:
 @contextmanager
 def deaf_function(stack: Stack) -> Iterator[None]:
     lambda_ = stack.clients.lambda_
-    [mapping] = lambda_.list_event_source_mappings(FunctionName=MANIFEST_FUNCTION)["EventSourceMappings"]
+    [mapping] = lambda_.list_event_source_mappings(FunctionName=stack.settings.prefix + MANIFEST_FUNCTION)[
+        "EventSourceMappings"
+    ]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
         yield
@@ -100,7 +102,9 @@ def deaf_function(stack: Stack) -> Iterator[None]:
 @contextmanager
 def all_or_nothing(stack: Stack) -> Iterator[None]:
     lambda_ = stack.clients.lambda_
-    [mapping] = lambda_.list_event_source_mappings(FunctionName=MANIFEST_FUNCTION)["EventSourceMappings"]
+    [mapping] = lambda_.list_event_source_mappings(FunctionName=stack.settings.prefix + MANIFEST_FUNCTION)[
+        "EventSourceMappings"
+    ]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], FunctionResponseTypes=[])
     try:
         yield

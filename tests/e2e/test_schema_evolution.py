@@ -22,7 +22,7 @@ from sluice.drift import Difference, Kind, Layer
 from sluice.drift.report import DriftReport
 from sluice.errors import MissingObjectError, WarehouseError
 from sluice.layout import Partition
-from sluice.names import PREFIX, crawler_name
+from sluice.names import crawler_name
 from sluice.record import BatchRecord
 from sluice.replay import Replay
 from tests.aws.cloud import eventually
@@ -88,7 +88,7 @@ class Gauges:
     def crawl(self, zone: str) -> list[Difference]:
         """Crawl, and what the sync that follows the crawl's event has found."""
         before = self._surveyed_at(zone)
-        self.stack.clients.glue.start_crawler(Name=crawler_name(PREFIX, zone, DATASET))
+        self.stack.clients.glue.start_crawler(Name=crawler_name(self.stack.settings.prefix, zone, DATASET))
         eventually(lambda: self._surveyed_at(zone) > before, 90)
         return list(self._report().zones[zone].differences)
 

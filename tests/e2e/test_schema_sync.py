@@ -7,7 +7,6 @@ from typing import Any
 from sluice.aws.documents import Documents
 from sluice.drift import Kind
 from sluice.drift.report import DriftReport, ZoneSurvey
-from sluice.names import PREFIX
 from tests.e2e.stack import Stack
 
 EVENT = json.loads(
@@ -22,7 +21,7 @@ def event(crawler: str = CRAWLER, state: str = "Succeeded") -> str:
 
 def crawled(stack: Stack) -> None:
     """Call the function with the event of a crawl; nobody but AWS may put events of AWS on the bus."""
-    answer = stack.clients.lambda_.invoke(FunctionName=f"{PREFIX}sync-schema", Payload=event().encode())
+    answer = stack.clients.lambda_.invoke(FunctionName=f"{stack.settings.prefix}sync-schema", Payload=event().encode())
     assert ("FunctionError" in answer, json.loads(answer["Payload"].read())) == (False, None)
 
 
@@ -39,15 +38,15 @@ def columns(stack: Stack) -> list[Any]:
 
 def test_the_rule_takes_the_ends_of_good_crawls_of_our_crawlers(stack: Stack) -> None:
     events = stack.clients.events
-    pattern = events.describe_rule(Name=f"{PREFIX}crawled")["EventPattern"]
+    pattern = events.describe_rule(Name=f"{stack.settings.prefix}crawled")["EventPattern"]
     taken = {
         (crawler, state): events.test_event_pattern(EventPattern=pattern, Event=event(crawler, state))["Result"]
         for crawler in (CRAWLER, "somebody-elses")
         for state in ("Started", "Succeeded", "Failed")
     }
     assert [key for key, is_taken in taken.items() if is_taken] == [(CRAWLER, "Succeeded")]
-    (target,) = events.list_targets_by_rule(Rule=f"{PREFIX}crawled")["Targets"]
-    assert target["Arn"].endswith(f":function:{PREFIX}sync-schema")
+    (target,) = events.list_targets_by_rule(Rule=f"{stack.settings.prefix}crawled")["Targets"]
+    assert target["Arn"].endswith(f":function:{stack.settings.prefix}sync-schema")
 
 
 def test_a_crawl_brings_the_catalog_back_to_its_contract(stack: Stack) -> None:

@@ -14,7 +14,7 @@ from sluice.aws.arns import Arns
 from sluice.aws.executions import Execution, Executions
 from sluice.batch import BatchState
 from sluice.layout import Partition
-from sluice.names import PREFIX, SWEEP_FUNCTION
+from sluice.names import SWEEP_FUNCTION
 from sluice.record import BatchRecord
 from sluice.retry import retry
 from sluice.simulator import Sender, SimulatorOptions, Truth, simulate
@@ -45,7 +45,7 @@ def test_a_load_that_stops_everywhere_ends_as_one_that_stops_nowhere(stack: Stac
     assert _aggregate(stack, "daily_orders") == []
 
     # It is back, but everything is killed while its call waits for a lock.
-    bootstrap_warehouse(stack.clients)
+    bootstrap_warehouse(stack.clients, stack.settings)
     _kill_in_the_middle(stack, batch)
     stack.start()
     _stop_schedule(stack)
@@ -117,17 +117,17 @@ def _is_saved(stack: Stack, batch: BatchRecord) -> bool:
 
 def _stop_schedule(stack: Stack) -> None:
     """Switch the sweep's schedule off; the next deploy switches it on."""
-    stack.clients.events.disable_rule(Name=SWEEP_FUNCTION)
+    stack.clients.events.disable_rule(Name=stack.settings.prefix + SWEEP_FUNCTION)
 
 
 def _break_archive(stack: Stack) -> None:
     stack.clients.lambda_.update_function_configuration(
-        FunctionName=f"{PREFIX}archive", Handler="lambda_trigger.archive_step.gone"
+        FunctionName=f"{stack.settings.prefix}archive", Handler="lambda_trigger.archive_step.gone"
     )
 
 
 def _hide_ledger(stack: Stack) -> None:
-    name = f"{PREFIX}load-step"
+    name = f"{stack.settings.prefix}load-step"
     known = stack.clients.lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     stack.clients.lambda_.update_function_configuration(
         FunctionName=name, Environment={"Variables": {**known, "SLUICE_LEDGER_TABLE": "gone"}}
@@ -135,7 +135,7 @@ def _hide_ledger(stack: Stack) -> None:
 
 
 def _sweep(stack: Stack) -> None:
-    answer = stack.clients.lambda_.invoke(FunctionName=SWEEP_FUNCTION, Payload=b"{}")
+    answer = stack.clients.lambda_.invoke(FunctionName=stack.settings.prefix + SWEEP_FUNCTION, Payload=b"{}")
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 

@@ -2,15 +2,21 @@
 
 import json
 import shlex
+import time
 from pathlib import Path
+from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
+from sluice.aws.ledger import Ledger
 from sluice.settings import Settings
 from tests.e2e.stack import Stack
 from tests.terraform.workspace import Workspace
 
 # Most of an apply is the provider's waiting for queues and lifecycle rules to be everywhere, so much goes at once.
+NAME = "lake"
+"""Another one than the default of all settings: who looks for that one finds nothing."""
+
 PARALLELISM = "-parallelism=40"
 QUIET = ("-input=false", "-no-color")
 
@@ -38,6 +44,16 @@ class AppliedStack(Stack):
         words = [shlex.split(line) for line in lines]
         variables = dict(word.split("=", 1) for export, word in words if export == "export")
         self.settings = Settings.from_environment(variables)
+        self.ledger = Ledger(self.clients.dynamodb, self.settings.ledger_table)
+
+    def crawl(self, name: str, patience_seconds: float) -> dict[str, Any]:
+        """Start a crawler and wait for its end; gives what Glue says of the crawl."""
+        glue, deadline = self.clients.glue, time.monotonic() + patience_seconds
+        glue.start_crawler(Name=name)
+        while (crawler := glue.get_crawler(Name=name)["Crawler"])["State"] != "READY":
+            assert time.monotonic() < deadline, crawler
+            time.sleep(0.5)
+        return dict(crawler["LastCrawl"])
 
     def check_unchanged(self) -> None:
         """Plan again.
@@ -101,5 +117,9 @@ class AppliedStack(Stack):
             "port": int(str(login["port"])),
             "dbname": login["dbname"],
         }
-        variables = {"endpoint": self.cloud.endpoint_url, "warehouse_credentials": json.dumps(credentials)}
+        variables = {
+            "name": NAME,
+            "endpoint": self.cloud.endpoint_url,
+            "warehouse_credentials": json.dumps(credentials),
+        }
         (self._configuration / "terraform.tfvars.json").write_text(json.dumps(variables), encoding="utf-8")

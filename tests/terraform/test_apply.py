@@ -3,6 +3,7 @@
 Nothing but ``terraform apply`` makes a resource here: a resource that is missing in the configuration is missing.
 """
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from crawlers.definitions import crawler_definitions
+from sluice.analysis import queries
+from sluice.aws.athena import Athena
+from sluice.aws.documents import Documents
 from sluice.batch import BatchState
+from sluice.doctor import Deployment, Severity, examine
+from sluice.drift.report import DriftReport, ZoneSurvey
+from sluice.errors import MissingObjectError
 from sluice.layout import Partition
 from sluice.simulator import DATASETS, Sender, SimulatorOptions, Truth, simulate
 from tests.terraform.applied import AppliedStack
@@ -37,9 +45,18 @@ def stack(workspace: Workspace) -> Iterator[AppliedStack]:
             applied.cloud.stop()
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1500)
 def test_what_is_applied_takes_batches_in_stays_as_planned_and_goes_away(stack: AppliedStack) -> None:
+    findings = list(examine(Deployment.of(stack.clients, stack.settings, stack.contracts), with_queries=False))
+    assert [finding for finding in findings if finding.severity is Severity.ERROR] == []
+    assert _crawled(stack) == {
+        crawler.name("lake-"): (
+            list(crawler.tables),
+            [f"lake-processed-{crawler.dataset}-objects"] if crawler.hears_events else [],
+        )
+        for crawler in crawler_definitions(stack.contracts)
+    }
+
     truth = Truth(stack.contracts)
     sender = Sender(stack.clients.s3, stack.settings.raw_bucket, truth)
     for dataset in DATASETS:
@@ -54,10 +71,58 @@ def test_what_is_applied_takes_batches_in_stays_as_planned_and_goes_away(stack: 
         rows = stack.rows(f"select {', '.join(names)} from {table}")
         assert (table, sorted(rows, key=repr)) == (table, sorted(expected, key=repr))
 
+    # The crawl of what was published ends well, and the schema sync hears of it.
+    assert stack.crawl("lake-processed-orders", PATIENCE_SECONDS)["Status"] == "SUCCEEDED"
+    survey = _survey(stack, "orders", "processed")
+    assert (survey.crawler, survey.differences) == ("lake-processed-orders", ())
+    athena = Athena(
+        stack.clients.athena, stack.settings.processed_database, "s3://enforced-by-the-workgroup/", workgroup="lake"
+    )
+    answers = {title: athena.rows(sql) for title, sql in _saved_queries(stack).items()}
+    published = {table: sum(row[-2] for row in answers[f"{table}: rows of the last day"]) for table in truth.tables}
+    assert published == {table: len(truth.rows(table)) for table in truth.tables}
+
     stack.check_unchanged()
 
     stack.destroy()
     assert stack.left_behind() == NOT_OURS
+
+
+def _crawled(stack: AppliedStack) -> dict[str, tuple[list[str], list[str]]]:
+    """Tables, and names of the queue of events, by crawler."""
+    found = {}
+    for crawler in stack.clients.glue.get_crawlers()["Crawlers"]:
+        (target,) = crawler["Targets"]["CatalogTargets"]
+        queues = [queue] if (queue := target.get("EventQueueArn", "").rpartition(":")[2]) else []
+        for queue in queues:
+            stack.clients.sqs.get_queue_url(QueueName=queue)
+        found[crawler["Name"]] = (target["Tables"], queues)
+    return found
+
+
+def _survey(stack: AppliedStack, dataset: str, zone: str) -> ZoneSurvey:
+    """What the schema sync left, once it has."""
+    documents, deadline = Documents(stack.clients.s3), time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return DriftReport.from_json(documents.read(stack.settings.processed.drift_report(dataset))).zones[zone]
+        except MissingObjectError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def _saved_queries(stack: AppliedStack) -> dict[str, str]:
+    client = stack.clients.athena
+    names = [
+        name
+        for page in client.get_paginator("list_named_queries").paginate(WorkGroup="lake")
+        for name in page["NamedQueryIds"]
+    ]
+    found = [client.get_named_query(NamedQueryId=name)["NamedQuery"] for name in names]
+    queries_of_tables = sum(1 + len(contract.tables) for contract in stack.contracts.values())
+    assert len(found) == len(queries()) + queries_of_tables
+    return {query["Name"]: query["QueryString"] for query in found}
 
 
 def _ends(stack: AppliedStack, dataset: str) -> list[BatchState]:

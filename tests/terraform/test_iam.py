@@ -10,11 +10,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from sluice.names import PREFIX
+from sluice.settings import Settings
 from tests.terraform.calls import Code, Operation
 from tests.terraform.plan import Plan
 from tests.terraform.workspace import ROOT
 
+PREFIX = Settings().prefix
 STACK = json.loads((ROOT / "terraform" / "stack.json").read_text(encoding="utf-8"))
 MACHINE = json.loads((ROOT / "terraform" / "state_machines" / "load.asl.json").read_text(encoding="utf-8"))
 # Of each part: the module and the function that it begins in, and its role.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sluice.analysis import Reader, Schemas, queries, render
 from sluice.aws.items import ledger_table_definition
 from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract.files import read_contracts
@@ -21,6 +22,8 @@ TAGS = {"Environment": "dev", "Application": "sluice", "Owner": "data-platform"}
 RAW_BUCKET = f"sluice-raw-{ACCOUNT}-{REGION}"
 PROCESSED_BUCKET = f"sluice-processed-{ACCOUNT}-{REGION}"
 CONTRACTS = read_contracts(ROOT / "contracts")
+
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 # Tags of these are those of what they belong to, or they can have none on creation.
 UNTAGGED = {"aws_cloudwatch_event_target"}
@@ -193,6 +196,20 @@ def test_a_dataset_needs_only_its_contract(serverless: Plan) -> None:
     assert alarmed == set(CONTRACTS)
 
 
+def test_analysis_queries_are_saved_in_athena(serverless: Plan) -> None:
+    schemas = Schemas.from_settings(Settings())
+    saved = {
+        query.values["name"]: (query.values["description"], query.values["database"], query.values["query"])
+        for query in serverless.of("aws_athena_named_query")
+        if ".analysis[" in query.address
+    }
+    wanted = {
+        query.title: (query.question, "sluice_processed", render(query, Reader.ATHENA, CONTRACTS, schemas))
+        for query in queries()
+    }
+    assert {name: (about, place, sql.rstrip()) for name, (about, place, sql) in saved.items()} == wanted
+
+
 def test_crawlers_own_no_schema(serverless: Plan) -> None:
     for crawler in serverless.of("aws_glue_crawler"):
         assert crawler.values["schema_change_policy"] == [{"delete_behavior": "LOG", "update_behavior": "LOG"}]
@@ -204,8 +221,7 @@ def test_metrics_that_are_watched_are_measured(serverless: Plan) -> None:
     measured = {metric.value for metric in Metric}
     watched = set()
     for alarm in serverless.of("aws_cloudwatch_metric_alarm"):
-        metrics = [query["metric"][0] for query in alarm.values["metric_query"] or () if query["metric"]]
-        for metric in metrics or [alarm.values]:
+        for metric in _watched(alarm.values):
             if metric["namespace"] == NAMESPACE:
                 watched.add(metric["metric_name"])
     assert watched <= measured
@@ -213,6 +229,60 @@ def test_metrics_that_are_watched_are_measured(serverless: Plan) -> None:
     shown = set(re.findall(r'MetricName=\\"(\w+)\\"', body))
     assert shown == measured
     assert f"{{{NAMESPACE},dataset}}" in body
+
+
+def test_every_alarm_that_support_relies_on_is_there(serverless: Plan) -> None:
+    """The metrics that wake support, each with what must be looked at for it."""
+    watched: dict[str, set[str]] = {}
+    for alarm in serverless.of("aws_cloudwatch_metric_alarm"):
+        for metric in _watched(alarm.values):
+            watched.setdefault(f"{metric['namespace']}/{metric['metric_name']}", set()).update(
+                metric["dimensions"].values()
+            )
+    functions = {function.values["function_name"] for function in serverless.of("aws_lambda_function")}
+    queues = {queue.values["name"] for queue in serverless.of("aws_sqs_queue")}
+    dead_letters = {name for name in queues if name.endswith("dead-letters")}
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sluice-load"
+    assert len(dead_letters) == len(queues) / 2
+    assert watched == {
+        "AWS/SQS/ApproximateNumberOfMessagesVisible": dead_letters,
+        "AWS/Lambda/Errors": functions,
+        "AWS/Lambda/Invocations": functions,
+        "AWS/States/ExecutionsAborted": {machine},
+        "AWS/States/ExecutionsFailed": {machine},
+        "AWS/States/ExecutionsTimedOut": {machine},
+        "AWS/Events/TriggeredRules": {"sluice-crawler-failed"},
+        "Sluice/ProcessingErrors": set(CONTRACTS),
+        "Sluice/ExecutionDuration": set(CONTRACTS),
+        "Sluice/FreshnessSeconds": set(CONTRACTS),
+        "Sluice/NotificationsFailed": set(CONTRACTS),
+        "Sluice/RowsPublished": set(CONTRACTS),
+        "Sluice/RowsQuarantined": set(CONTRACTS),
+    }
+
+
+def _watched(alarm: Json) -> list[Json]:
+    """The metrics of an alarm: its own, or those that it reckons with."""
+    return [query["metric"][0] for query in alarm["metric_query"] or () if query["metric"]] or [alarm]
+
+
+def test_the_costs_of_watching_are_those_of_the_plan(serverless: Plan) -> None:
+    count = sum(len(_watched(alarm.values)) for alarm in serverless.of("aws_cloudwatch_metric_alarm"))
+    fixed = count - 7 * len(CONTRACTS)
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    text = text.replace(TIMES, "x")
+    assert f"(7 x 50 + {fixed}) x 0.10" in text
+    assert f"{len(Metric)} x 50 x 0.30" in text
+
+
+def test_the_sums_of_the_cost_tables_are_right() -> None:
+    """Numbers of the monthly table, rounded to dollars, add up to its last line."""
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split("|") for line in text.splitlines() if line.count("|") == 6]
+    amounts = [(row[2].strip(), row[4].strip()) for row in rows]
+    start = next(index for index, row in enumerate(rows) if row[0].strip() == "convert")
+    *parts, total = [tuple(int(re.sub(r"\D", "", cell)) for cell in pair) for pair in amounts[start:]]
+    assert tuple(map(sum, zip(*parts, strict=True))) == total
 
 
 # Protection

@@ -15,7 +15,7 @@ from tests.doubles.ledger import MemoryLedger
 from tests.ledger_behaviour import record
 
 FAILED = replace(record(), state=BatchState.FAILED, stage=Stage.CONVERT, reason="AwsError: x", attempts=3)
-SWEEP = {"FunctionName": SWEEP_FUNCTION, "InvocationType": "Event", "Payload": b"{}"}
+SWEEP = {"FunctionName": f"lake-{SWEEP_FUNCTION}", "InvocationType": "Event", "Payload": b"{}"}
 
 
 @dataclass
@@ -35,6 +35,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     monkeypatch.setattr(Session, "clients", clients)
     monkeypatch.setattr(Session, "ledger", found.ledger)
     monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("SLUICE_NAME", "lake")
     with found.lambda_:
         yield found
         found.lambda_.assert_no_pending_responses()
@@ -68,7 +69,7 @@ def test_a_sweep_that_cannot_be_called_is_told_and_fails_nothing(
     assert _call(FAILED.batch_id) == 0
     assert cloud.ledger.records[FAILED.batch_id].state is BatchState.RECEIVED
     assert capsys.readouterr().err.startswith(
-        "the next scheduled sweep starts it, because it could not be started now: invoke sluice-sweep: "
+        "the next scheduled sweep starts it, because it could not be started now: invoke lake-sweep: "
     )
 
 

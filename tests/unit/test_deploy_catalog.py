@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from crawlers.definitions import CONFIGURATION, crawler_definitions
-from deploy.catalog import catalog_document, write_catalog
+from deploy.catalog import DATABASE, catalog_document, write_catalog
+from sluice.analysis import Reader, Schemas, queries, render
 from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract.files import read_contracts
 from sluice.layout import ProcessedLayout
@@ -53,6 +54,35 @@ def test_document_has_every_crawler_as_it_is_defined() -> None:
         "delete_behavior": "LOG",
     }
     assert document["partition_index"] == "by_time"
+
+
+def test_document_has_the_analysis_queries_for_athena() -> None:
+    document = catalog_document(CONTRACTS, {})
+    schemas = Schemas(athena="lake_processed", spectrum="x", redshift="y")
+    assert {name: item["sql"].replace(DATABASE, "lake_processed") for name, item in document["queries"].items()} == {
+        query.name: render(query, Reader.ATHENA, CONTRACTS, schemas) for query in queries()
+    }
+    assert {name: (item["title"], item["question"]) for name, item in document["queries"].items()} == {
+        query.name: (query.title, query.question) for query in queries()
+    }
+    assert "any_database" not in json.dumps(document)
+
+
+def test_queries_of_tables_that_no_contract_has_are_left_out() -> None:
+    few = {name: CONTRACTS[name] for name in ("customers", "orders")}
+    tables = {table.name for contract in few.values() for table in contract.tables}
+    wanted = {query.name for query in queries() if set(query.tables) <= tables}
+    assert set(catalog_document(few, {})["queries"]) == wanted
+    assert 0 < len(wanted) < len(queries())
+    assert catalog_document({}, {})["queries"] == {}
+
+
+def test_queries_fit_what_athena_saves() -> None:
+    """Source: https://docs.aws.amazon.com/athena/latest/APIReference/API_CreateNamedQuery.html."""
+    found = catalog_document(CONTRACTS, {})["queries"].values()
+    assert all(len(item["title"]) <= 128 and len(item["question"]) <= 1024 for item in found)
+    assert all(len(item["sql"].encode()) < 262144 for item in found)
+    assert len({item["title"] for item in found}) == len(found)
 
 
 def test_written_twice_is_written_once(tmp_path: Path) -> None:

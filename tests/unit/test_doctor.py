@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from botocore.stub import Stubber
 from rich.console import Console
 
+from localcloud.deploy.stack import Stack, load_machine_definition
 from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import DataApi
@@ -23,7 +25,8 @@ from sluice.contract.files import read_contracts
 from sluice.doctor import Deployment, Finding, Severity, examine
 from sluice.doctor.catalog import differences, expected_tables
 from sluice.doctor.checks import CHECKS, QUERIES
-from sluice.doctor.crawlers import judge_crawler
+from sluice.doctor.compute import check_functions, check_rules
+from sluice.doctor.crawlers import check_crawlers, judge_crawler
 from sluice.doctor.findings import DEPLOY, error, ok, warning
 from sluice.doctor.intake import allows_bucket, announces_manifests
 from sluice.doctor.ledger import check_batches, check_heartbeat, check_open_loads
@@ -31,7 +34,7 @@ from sluice.doctor.loading import texts
 from sluice.doctor.queries import check_freshness, check_keys, check_loads, check_quarantine, judge_share
 from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_tables
 from sluice.errors import AwsBusyError
-from sluice.names import FUNCTIONS, GLUE_VERSION, PREFIX, RULES
+from sluice.names import FUNCTIONS, GLUE_VERSION, MANIFEST_FUNCTION, RULES
 from sluice.record import Heartbeat, OpenLoad
 from sluice.settings import Settings
 from sluice.warehouse.aggregate import own_names, plans
@@ -87,10 +90,60 @@ def only(dataset: str) -> dict[str, Contract]:
 
 def test_names_are_those_of_the_stack() -> None:
     stack = json.loads((ROOT / "terraform" / "stack.json").read_text(encoding="utf-8"))
-    assert [f"{PREFIX}{key}" for key in stack["functions"]] == list(FUNCTIONS)
-    assert [f"{PREFIX}{key}" for key in (*stack["rules"], *stack["schedules"])] == list(RULES)
+    assert list(stack["functions"]) == list(FUNCTIONS)
+    assert [*stack["rules"], *stack["schedules"]] == list(RULES)
     assert stack["glue"]["version"] == GLUE_VERSION
-    assert f"{PREFIX}{stack['queue']['function']}" == FUNCTIONS[0]
+    assert stack["queue"]["function"] == MANIFEST_FUNCTION
+
+
+def test_the_deployments_own_name_stands_before_what_is_looked_for() -> None:
+    clients = Clients(region="eu-central-1", access_key="a", secret_key="b")
+    named = replace(deployment(contracts=only("orders")), settings=Settings(name="lake"), clients=clients)
+    functions = ["lake-on-manifest", "lake-on-job-change", "lake-sweep", "lake-load-step", "lake-archive"]
+    functions += ["lake-bootstrap", "lake-sync-schema"]
+    rules = ["lake-job-change", "lake-crawled", "lake-sweep"]
+    crawlers = {
+        "lake-raw-orders": ["orders"],
+        "lake-processed-orders": ["orders", "order_items", "orders_quarantine"],
+        "lake-processed-gone": ["gone"],
+        "sluice-processed-gone": ["gone"],  # another deployment's
+    }
+    with Stubber(clients.lambda_) as lambda_, Stubber(clients.events) as events, Stubber(clients.glue) as glue:
+        for name in functions:
+            answer = {"FunctionName": name, "State": "Active"}
+            lambda_.add_response("get_function_configuration", answer, {"FunctionName": name})
+        for name in rules:
+            events.add_response("describe_rule", {"State": "ENABLED"}, {"Name": name})
+            target = {"Id": "x", "Arn": "arn:aws:lambda:eu-central-1:123456789012:function:x"}
+            events.add_response("list_targets_by_rule", {"Targets": [target]}, {"Rule": name})
+        there = [
+            {"Name": name, "Targets": {"CatalogTargets": [{"DatabaseName": "d", "Tables": tables}]}}
+            for name, tables in crawlers.items()
+        ]
+        glue.add_response("get_crawlers", {"Crawlers": there}, {})
+        assert list(check_functions(named)) == [ok("functions", f"function {name} exists") for name in functions]
+        assert list(check_rules(named)) == [ok("rules", f"rule {name} is switched on") for name in rules]
+        assert list(check_crawlers(named)) == [
+            ok("crawlers", "crawler lake-raw-orders looks at orders"),
+            ok("crawlers", "crawler lake-processed-orders looks at order_items, orders, orders_quarantine"),
+            warning(
+                "crawlers",
+                "crawler lake-processed-gone is of no dataset of the contracts",
+                "aws glue delete-crawler --name lake-processed-gone",
+            ),
+        ]
+    mend = "look into the log of lake-sweep, and at its schedule; else "
+    ledger = MemoryLedger()
+    ledger.beat(Heartbeat(NOW - timedelta(hours=1)))
+    [finding] = check_heartbeat(replace(named, ledger=cast("Ledger", ledger)))
+    assert finding.mend == f"{mend}{DEPLOY}"
+
+
+def test_the_local_deploy_and_the_machine_have_the_deployments_own_name() -> None:
+    settings = Settings(name="lake")
+    assert Stack.read(settings).rules["crawled"].pattern["detail"]["crawlerName"] == [{"prefix": "lake-"}]
+    called = {text for text in texts(json.loads(load_machine_definition(settings))) if text.startswith("lake-")}
+    assert called == {"lake-load-step", "lake-archive"}
 
 
 # Running the checks

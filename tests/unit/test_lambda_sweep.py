@@ -1,16 +1,17 @@
 """The sweep: partitions that the catalog lacks, its sign of life, and problems that it outlives."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
-from lambda_trigger.sweeping import SweepError
+from lambda_trigger.sweeping import PERIOD, SweepError, in_turn
 from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError
 from sluice.record import Claim, Heartbeat, OpenLoad
-from tests.doubles.world import World
+from tests.doubles.world import ROOT, START, World
 
 FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
 
@@ -62,10 +63,19 @@ def test_a_sweep_leaves_a_sign_of_life(world: World) -> None:
     assert world.ledger.heartbeat() == Heartbeat(world.now, ())
 
 
-def test_problems_are_in_the_sign_of_life_and_keep_nothing_else_from_being_swept(world: World) -> None:
+def test_problems_are_in_the_sign_of_life_and_keep_nothing_else_from_being_swept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.app.intake.take(world.send(FOLDER.format(3)))
     world.app.intake.take(world.send("products/year=2026/month=11/day=20/hour=01"))
-    world.glue.refusals = [AwsError("AccessDeniedException")]
+    start = world.glue.start
+
+    def refuse_orders(job: str, arguments: Mapping[str, str]) -> str:
+        if arguments["--dataset"] == "orders":
+            raise AwsError("AccessDeniedException")
+        return start(job, arguments)
+
+    monkeypatch.setattr(world.glue, "start", refuse_orders)
     with pytest.raises(SweepError, match=r"^orders/convert: AccessDeniedException$"):
         world.sweep()
     beat = world.ledger.heartbeat()
@@ -92,6 +102,53 @@ def test_an_error_that_nobody_expected_stops_one_piece_only(world: World, monkey
     assert beat.problems == ("orders/convert: KeyError", "orders/load: KeyError")
     (run,) = world.glue.running
     assert run.arguments["--dataset"] == "products"
+
+
+def test_every_dataset_is_the_first_in_its_turn_and_none_is_left_out() -> None:
+    datasets = ["d", "b", "a", "c"]
+    orders = [in_turn(datasets, START + number * PERIOD) for number in range(8)]
+    assert {order[0] for order in orders[:4]} == set(datasets)
+    assert orders[4:] == orders[:4]
+    start = "abcd".index(orders[0][0])
+    assert orders[:4] == [tuple("abcdabcd"[(start + n) % 4 :][:4]) for n in range(4)]
+    assert in_turn(datasets, START + PERIOD / 2) in orders[:2]
+    assert in_turn([], START) == ()
+
+
+def test_a_sweep_visits_the_datasets_in_their_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    visited: list[str] = []
+    repair = world.ledger.slot
+
+    def note(dataset: str, stage: Stage) -> object:
+        visited.append(dataset)
+        return repair(dataset, stage)
+
+    monkeypatch.setattr(world.ledger, "slot", note)
+    firsts = set()
+    for _ in world.contracts:
+        visited.clear()
+        world.sweep(PERIOD)
+        assert set(visited) == set(world.contracts)
+        firsts.add(visited[0])
+    assert firsts == set(world.contracts)
+
+
+def test_the_period_is_that_of_the_schedule() -> None:
+    stack = json.loads((ROOT / "terraform" / "stack.json").read_text(encoding="utf-8"))
+    assert stack["schedules"]["sweep"]["expression"] == f"rate({PERIOD // timedelta(minutes=1)} minutes)"
+
+
+def test_a_ledger_that_cannot_tell_its_datasets_keeps_none_from_being_swept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy() -> tuple[str, ...]:
+        raise AwsBusyError("slow down")
+
+    monkeypatch.setattr(world.ledger, "datasets", busy)
+    world.app.intake.take(world.send(FOLDER.format(3)))
+    with pytest.raises(SweepError, match=r"^what the ledger knows: slow down$"):
+        world.sweep()
+    assert [run.arguments["--dataset"] for run in world.glue.running] == ["orders"]
 
 
 def test_a_sweep_that_cannot_leave_its_sign_fails(world: World) -> None:

@@ -19,6 +19,7 @@ from tests.ledger_behaviour import AT, HOUR, converted, record
 MOVES = {
     ("RECEIVED", "CONVERTING"),
     ("RECEIVED", "SUPERSEDED"),
+    ("RECEIVED", "FAILED"),
     ("CONVERTING", "CONVERTED"),
     ("CONVERTING", "RECEIVED"),
     ("CONVERTING", "FAILED"),

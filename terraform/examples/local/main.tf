@@ -32,6 +32,7 @@ provider "aws" {
 module "sluice" {
   source = "../.."
 
+  name        = var.name
   environment = "local"
   owner       = "nobody"
   redshift    = "existing"

@@ -4,6 +4,12 @@ variable "endpoint" {
   default     = "http://127.0.0.1:4566"
 }
 
+variable "name" {
+  description = "What every name begins with; `sluice` is what the command line looks for by default."
+  type        = string
+  default     = "sluice"
+}
+
 variable "region" {
   description = "Region of the local cloud."
   type        = string

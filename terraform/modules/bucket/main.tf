@@ -71,6 +71,15 @@ resource "aws_s3_bucket_policy" "this" {
           Condition = { ArnLike = { "aws:SourceArn" = writer.sources } }
         }
       ],
+      [
+        for writer in var.writers : {
+          Sid       = writer.sid
+          Effect    = "Allow"
+          Principal = { AWS = writer.principals }
+          Action    = ["s3:AbortMultipartUpload", "s3:PutObject"]
+          Resource  = "${var.arn}/${trimsuffix(writer.prefix, "/")}/*"
+        }
+      ],
     )
   })
 

@@ -43,6 +43,16 @@ variable "log_writers" {
   default = []
 }
 
+variable "writers" {
+  description = "Principals that may put objects below a prefix, and nothing else."
+  type = list(object({
+    sid        = string
+    principals = list(string)
+    prefix     = string
+  }))
+  default = []
+}
+
 variable "force_destroy" {
   description = "Whether `destroy` deletes the bucket with everything in it."
   type        = bool

@@ -13,3 +13,8 @@ output "arn" {
   value       = var.arn
   depends_on  = [aws_s3_bucket.this]
 }
+
+output "policy" {
+  description = "The bucket's policy."
+  value       = aws_s3_bucket_policy.this.policy
+}
