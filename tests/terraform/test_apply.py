@@ -28,9 +28,13 @@ HOUR = Partition(datetime(2027, 8, 1, 4, tzinfo=UTC))
 OPTIONS = SimulatorOptions(start=HOUR, rows=20, files=1)
 PATIENCE_SECONDS = 420.0
 
-# What is in an account that nobody has touched, and the log groups that Glue makes and all its jobs share. Source:
-# https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
-NOT_OURS = {"log groups": ["/aws-glue/jobs/error", "/aws-glue/jobs/output"], "workgroups": ["primary"]}
+# What is in an account that nobody has touched, and the log groups that Glue makes and all its jobs and crawlers share.
+# Source: https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html,
+# https://docs.aws.amazon.com/glue/latest/dg/monitor-crawler.html
+NOT_OURS = {
+    "log groups": ["/aws-glue/crawlers", "/aws-glue/jobs/error", "/aws-glue/jobs/output"],
+    "workgroups": ["primary"],
+}
 
 
 @pytest.fixture
