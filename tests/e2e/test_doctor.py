@@ -388,7 +388,7 @@ def test_what_was_never_deployed_is_missing_with_its_name(stack: Stack) -> None:
 def test_functions_and_roles_of_another_name_are_missing(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     there = deployment_of(stack)
     assert bad(check_functions, there) == bad(check_roles, there) == []
-    monkeypatch.setattr("sluice.doctor.compute.FUNCTIONS", ("sluice-nobody",))
+    monkeypatch.setattr("sluice.doctor.compute.FUNCTIONS", ("nobody",))
     assert bad(check_functions, there) == [error("functions", "function sluice-nobody does not exist", DEPLOY)]
     monkeypatch.setattr("sluice.doctor.compute._roles", lambda _: {"f": "arn:aws:iam::000000000000:role/nobody"})
     assert bad(check_roles, there) == [error("roles", "role nobody of f does not exist", DEPLOY)]
