@@ -57,12 +57,14 @@ class CatalogSchemas:
                 the same.
 
         Raises:
-            AwsError: There is no such table.
+            AwsError: There is no such table, or it has no storage descriptor, as a table that a person made.
         """
         found = self._table(database, name)
         if found is None:
             raise AwsError(f"change table {database}.{name}: there is no such table")
-        descriptor = found["StorageDescriptor"]
+        descriptor = found.get("StorageDescriptor")
+        if not descriptor:
+            raise AwsError(f"change table {database}.{name}: it says nothing of where and how it is stored")
         old = list(descriptor.get("Columns", ()))
         new = list(change(old))
         if new == old:
@@ -86,7 +88,8 @@ class CatalogSchemas:
             since: A moment after which there probably are so many.
 
         Returns:
-            None of them for a table that does not exist. Partitions whose values are no date and hour are left out.
+            None of them for a table that does not exist. Partitions whose values are no date and hour are left
+            out, and those that have no folder.
         """
         found = self._partitions(database, name, _since(since))
         if len(found) < count:
@@ -118,8 +121,9 @@ class CatalogSchemas:
                 for page in pages:
                     for item in page["Partitions"]:
                         partition = _partition(item["Values"])
-                        if partition is not None:
-                            found[partition] = item["StorageDescriptor"]["Location"]
+                        folder = item.get("StorageDescriptor", {}).get("Location", "")
+                        if partition is not None and folder:
+                            found[partition] = folder
             except ClientError as exc:
                 if code_of(exc) != "EntityNotFoundException":
                     raise

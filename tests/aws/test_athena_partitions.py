@@ -111,6 +111,11 @@ NOT_PRUNED = [
     "SELECT count(x.n) FROM t AS y LEFT JOIN b AS x ON x.n = y.n WHERE x.year IS NULL OR x.year = '2026'",
     "SELECT count(n) FROM b WHERE year = '2026' OR n = 1",
     "SELECT count(n) FROM b WHERE year = (SELECT max(year) FROM t WHERE n = 1)",
+    # The name of a key is here that of another column.
+    "SELECT count(n) FROM b AS x (day, year, n) WHERE day = 1",
+    "WITH q AS (SELECT n, year, day FROM b) SELECT count(n) FROM q AS x (day, year, n) WHERE day = 1",
+    # A query that nobody reads has the name of a table that it reads.
+    "WITH t AS (SELECT b.n FROM b JOIN t ON b.n = t.n) SELECT count(n) FROM b",
     # These conditions are on what comes out of a query, not on what goes in.
     "SELECT count(*) FROM (SELECT n, year, row_number() OVER (ORDER BY n) AS r FROM b) WHERE year = '2026'",
     "SELECT count(*) FROM (SELECT n, year FROM b ORDER BY n LIMIT 2) WHERE year = '2026'",

@@ -90,6 +90,12 @@ def test_an_outer_join_may_put_nulls_in_the_place_of_rows() -> None:
     assert conditions("SELECT 1 FROM lake.t LEFT JOIN m ON m.x = t.x AND t.day = 1") == [()]
 
 
+def test_a_table_of_the_same_name_in_another_schema_has_filters_of_its_own() -> None:
+    sql = "SELECT 1 FROM lake.t JOIN public.t ON lake.t.x = public.t.x WHERE {}.t.day = 1"
+    assert conditions(sql.format("public")) == [()]
+    assert conditions(sql.format("LAKE")) == [plain('("day" = 1)')]
+
+
 def test_a_filter_around_a_query_counts_for_the_columns_that_it_gives_unchanged() -> None:
     around = "SELECT 1 FROM ({}) c WHERE c.day = 1 AND c.year = '2'"
     assert conditions(around.format("SELECT * FROM lake.t")) == [plain('("day" = 1) AND ("year" = \'2\')')]

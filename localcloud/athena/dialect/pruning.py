@@ -37,7 +37,7 @@ def conditions(node: exp.Table, keys: Sequence[str]) -> Conditions:
         keys: names of its partition keys.
     """
     select = _select_of(node)
-    if select is None or not keys:
+    if select is None or not keys or _names_columns(node):
         return Conditions(node.alias_or_name)
     source = _Source.of(select, node)
     names = {key.lower() for key in keys}
@@ -142,8 +142,7 @@ def _from_around(select: exp.Select) -> Iterator[tuple[exp.Expr, bool]]:
 def _place_of(select: exp.Select) -> exp.Expr | None:
     """Where a query reads the rows of a SELECT: a subquery in FROM, or the one mention of a query of WITH."""
     above = select.parent
-    alias = above.args.get("alias") if above is not None else None
-    if alias is not None and alias.args.get("columns"):
+    if above is None or _names_columns(above):
         return None
     if isinstance(above, exp.Subquery):
         return above
@@ -151,7 +150,16 @@ def _place_of(select: exp.Select) -> exp.Expr | None:
         return None
     name = above.alias.lower()
     mentions = [table for table in select.root().find_all(exp.Table) if table.name.lower() == name]
-    return mentions[0] if len(mentions) == 1 and not mentions[0].args.get("db") else None
+    if len(mentions) != 1 or mentions[0].args.get("db") or _names_columns(mentions[0]):
+        return None
+    # Inside of the query its name is that of a table of the catalog.
+    return None if mentions[0].find_ancestor(exp.CTE) is above else mentions[0]
+
+
+def _names_columns(node: exp.Expr) -> bool:
+    """Whether an alias gives the columns other names, by which conditions around it call them."""
+    alias = node.args.get("alias")
+    return alias is not None and bool(alias.args.get("columns"))
 
 
 def _keeps_rows(select: exp.Select) -> bool:

@@ -52,16 +52,17 @@ class Condition:
     is_null_refused: bool
 
 
-def condition(tree: exp.Expr, alias: str, keys: frozenset[str], *, takes_bare: bool) -> str | None:
+def condition(tree: exp.Expr, alias: str, keys: frozenset[str], *, schema: str, takes_bare: bool) -> str | None:
     """Give the condition that follows from a filter, None when none does.
 
     Args:
         tree: the filter.
         alias: by which the filter calls the table.
         keys: the table's partition columns.
+        schema: the table's; empty for what has none, such as a derived table.
         takes_bare: whether a column without a table in front may be this table's.
     """
-    found = _implied(tree, _Columns(alias, keys, takes_bare=takes_bare))
+    found = _implied(tree, _Columns(alias, keys, schema, takes_bare=takes_bare))
     return None if found is None else rewrite(found.sql(dialect=_DIALECT))
 
 
@@ -71,9 +72,13 @@ class _Columns:
 
     alias: str
     keys: frozenset[str]
+    schema: str
     takes_bare: bool
 
     def has(self, column: exp.Column) -> bool:
+        # Two schemas may have a table of one name, and a statement both without an alias.
+        if column.db and column.db.lower() != self.schema:
+            return False
         is_ours = column.table.lower() == self.alias or (self.takes_bare and not column.table)
         return is_ours and column.name.lower() in self.keys
 

@@ -48,11 +48,12 @@ class Place:
         is_outer = any(join.side for join in joins)
         is_merged = any(join.args.get("using") or join.method for join in joins)
         found: list[Condition] = []
+        schema = self.table.db.lower() if isinstance(self.table, exp.Table) else ""
         if self.around is not None and not is_merged and _is_transparent(self.select):
             given = self.around.conditions(self._given(keys))
             found += (Condition(each.text, is_null_refused=each.is_null_refused or is_outer) for each in given)
         for tree, is_after in self._filters(joins):
-            part = condition(tree, self.alias, keys, takes_bare=not is_merged)
+            part = condition(tree, self.alias, keys, schema=schema, takes_bare=not is_merged)
             if part is not None:
                 found.append(Condition(part, is_null_refused=is_after and is_outer))
         return tuple(found)
