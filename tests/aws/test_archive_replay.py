@@ -126,7 +126,10 @@ def test_an_hour_is_archived_replayed_and_archived_again(
     assert trigger.states() == [("2026-11-20T13", "ARCHIVED"), ("2026-11-20T13", "ARCHIVED")]
 
 
-def test_a_dry_replay_writes_nothing(trigger: Trigger, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_replay_writes_nothing(
+    trigger: Trigger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # a narrow terminal folds what is compared
     trigger.send(FOLDER, "part-1")
     on_manifest.handler({"Records": trigger.receive(1)}, CONTEXT)
     load(trigger)

@@ -23,8 +23,9 @@ OLD = Partition(NOW.start - timedelta(days=30))
 def saved_queries() -> dict[str, str]:
     """The templates of the saved queries, by the name of their resource."""
     text = (ROOT / "terraform" / "athena.tf").read_text(encoding="utf-8")
-    blocks = re.findall(r'resource "aws_athena_named_query" "(\w+)" \{.*?<<-SQL\n(.*?)\n\s*SQL\n', text, re.DOTALL)
-    return dict(blocks)
+    # The analysis queries have no template: they are rendered by sluice/analysis.
+    block = r'resource "aws_athena_named_query" "(\w+)" \{(?:(?!\nresource ).)*?<<-SQL\n(.*?)\n\s*SQL\n'
+    return dict(re.findall(block, text, re.DOTALL))
 
 
 def rendered(template: str, table: str) -> str:
