@@ -270,3 +270,14 @@ def test_without_anything_every_layer_says_so() -> None:
         (Layer.SPECTRUM, "spectrum", "external schema over sluice_processed", Kind.COMPATIBLE),
     ]
     assert catalog.asked == [("sluice_processed", "things", MAX_PARTITIONS, "2026-10-20T14")]
+
+
+def test_a_column_of_the_catalog_without_a_type_is_told() -> None:
+    class Untyped(MemoryCatalog):
+        def table(self, *_asked: object) -> CatalogTable | None:
+            return CatalogTable(({"Name": "stray"},), ())
+
+    redshift = RedshiftSurvey(NoWarehouse(), Settings())
+    survey = Survey(Untyped(), MemoryFiles(), redshift, Settings(), lambda: datetime(2026, 11, 20, tzinfo=UTC))
+    found = survey.raw(contract(CsvSource(layout=LAYOUT)), apply=False)
+    assert [(item.have, item.kind) for item in found if item.column == "stray"] == [("", N)]
