@@ -1,13 +1,14 @@
 """Thrift's compact protocol, as far as it is needed to read a document whose meaning is known elsewhere.
 
 Values become plain Python: numbers, bytes, lists, and a structure as its fields by number. Nothing that the document
-says makes the reader reserve memory, go deeper than `MAX_DEPTH`, or do more than the document is long.
+says makes the reader keep more than `MAX_VALUES`, go deeper than `MAX_DEPTH`, or do more than the document is long.
 
 Source: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 """
 
 import struct
-from collections.abc import Callable, Collection, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -16,6 +17,8 @@ Fields: TypeAlias = "dict[int, Value]"
 
 MAX_DEPTH: Final = 16
 """Structures and lists inside each other; Parquet's own need seven."""
+MAX_VALUES: Final = 500_000
+"""Values that one document may have beside those that are passed by; the schema of 1,600 columns has some 15,000."""
 
 _STOP, _TRUE, _FALSE, _LIST, _SET, _MAP, _STRUCT = 0, 1, 2, 9, 10, 11, 12
 _LONG_LIST = 15
@@ -38,6 +41,8 @@ class CompactReader:
 
     content: bytes
     place: int = 0
+    _kept: int = 0
+    _is_keeping: bool = True
 
     def document(self, skipped: Collection[int] = ()) -> Fields:
         """The document's structure.
@@ -60,11 +65,21 @@ class CompactReader:
             if kind in (_TRUE, _FALSE):
                 fields[number] = kind == _TRUE
             else:
-                value = self._value(kind, depth - 1)
-                fields[number] = None if number in skipped else value
+                fields[number] = self._passed_by(kind, depth - 1) if number in skipped else self._value(kind, depth - 1)
+            if not self._is_keeping:
+                fields.clear()
         return fields
 
+    def _passed_by(self, kind: int, depth: int) -> None:
+        """Go over a value without keeping anything of it."""
+        self._is_keeping = False
+        self._value(kind, depth)
+        self._is_keeping = True
+
     def _value(self, kind: int, depth: int) -> Value:
+        self._kept += self._is_keeping
+        if self._kept > MAX_VALUES:
+            raise CompactError(f"byte {self.place}: more than {MAX_VALUES} values")
         if kind in (_LIST, _SET):
             return self._list(depth)
         if kind == _MAP:
@@ -83,7 +98,7 @@ class CompactReader:
         if size == _LONG_LIST:
             size = self._varint()
         self._check_size(size)
-        return [self._element(kind, depth - 1) for _ in range(size)]
+        return self._collected(self._element(kind, depth - 1) for _ in range(size))
 
     def _map(self, depth: int) -> list[Value]:
         """Pairs one after the other; no field of Parquet's metadata is a map."""
@@ -93,7 +108,14 @@ class CompactReader:
             return []
         self._check_size(size)
         kinds = self._byte()
-        return [[self._element(kind, depth - 1) for kind in (kinds >> 4, kinds & 0x0F)] for _ in range(size)]
+        pairs = ([self._element(kind, depth - 1) for kind in (kinds >> 4, kinds & 0x0F)] for _ in range(size))
+        return self._collected(pairs)
+
+    def _collected(self, values: Iterator[Value]) -> list[Value]:
+        if self._is_keeping:
+            return list(values)
+        deque(values, maxlen=0)
+        return []
 
     def _element(self, kind: int, depth: int) -> Value:
         # Outside of a structure a truth value has a byte of its own.

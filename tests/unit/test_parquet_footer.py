@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from sluice.contract import SqlType
 from sluice.contract.sqltype import MAX_VARCHAR_BYTES
 from sluice.parquet import TAIL_BYTES, FileColumn, Footer, ParquetError, footer_bytes, read_footer
-from sluice.parquet.compact import CompactError, CompactReader
+from sluice.parquet.compact import MAX_VALUES, CompactError, CompactReader
 
 TEXT = SqlType("varchar", length=MAX_VARCHAR_BYTES)
 NAME = "s3://bucket/orders/part-0.parquet"
@@ -179,6 +180,32 @@ def test_a_footer_may_claim_what_it_likes_and_takes_no_memory() -> None:
         CompactReader(deep).document()
     with pytest.raises(CompactError, match="a number of more than 64 bits"):
         CompactReader(b"\x16" + b"\xff" * 20).document()
+
+
+def _list_of_empty_structures(size: int) -> bytes:
+    """A document whose first field is a list of so many structures without fields."""
+    length, rest = b"", size
+    while True:
+        rest, part = rest >> 7, rest & 0x7F
+        length += bytes([part | 0x80 if rest else part])
+        if not rest:
+            return bytes([0x19, 0xFC]) + length + bytes(size) + b"\0"
+
+
+def test_a_footer_of_very_many_small_values_is_refused() -> None:
+    with pytest.raises(CompactError, match="more than 500000 values"):
+        CompactReader(_list_of_empty_structures(MAX_VALUES)).document()
+
+
+def test_what_is_passed_by_is_not_kept_and_does_not_count() -> None:
+    content = _list_of_empty_structures(MAX_VALUES * 2)
+    tracemalloc.start()
+    try:
+        assert CompactReader(content).document(skipped=(1,)) == {1: None}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000
 
 
 def test_a_long_footer_is_not_read() -> None:
