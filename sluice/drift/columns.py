@@ -79,7 +79,7 @@ def changed_columns(
         made: The differences; only compatible ones change something.
     """
     change = {item.column for item in made if item.kind is Kind.COMPATIBLE}
-    there = {str(column["Name"]): column for column in live}
+    there = {str(column["Name"]).lower(): column for column in live}
     known: list[Mapping[str, Any]] = []
     for column in wanted.columns:
         name = str(column["Name"])

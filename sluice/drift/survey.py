@@ -110,9 +110,9 @@ class Survey:
         if table is None:
             mend = "deploy: tables of the catalog are made from the contracts"
             return [Difference(Layer.CATALOG, wanted.name, "", "", "a table", Kind.BREAKING, mend)]
-        # The catalog's API asks for a column's name only.
-        live = {str(column["Name"]): str(column.get("Type", "")) for column in table.columns}
-        keys = {str(key["Name"]): str(key.get("Type", "")) for key in table.keys}
+        # The catalog's API asks for a column's name only; readers of the catalog do not tell its case.
+        live = {str(column["Name"]).lower(): str(column.get("Type", "")) for column in table.columns}
+        keys = {str(key["Name"]).lower(): str(key.get("Type", "")) for key in table.keys}
         found = compare_columns(Layer.CATALOG, wanted, live)
         if apply and any(item.kind is Kind.COMPATIBLE for item in found):
             self.catalog.change_columns(database, wanted.name, lambda columns: changed_columns(wanted, columns, found))

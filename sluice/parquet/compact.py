@@ -65,18 +65,18 @@ class CompactReader:
             if kind in (_TRUE, _FALSE):
                 fields[number] = kind == _TRUE
             else:
-                fields[number] = self._passed_by(kind, depth - 1) if number in skipped else self._value(kind, depth - 1)
+                fields[number] = self._value(kind, depth - 1, is_kept=number not in skipped)
             if not self._is_keeping:
                 fields.clear()
         return fields
 
-    def _passed_by(self, kind: int, depth: int) -> None:
-        """Go over a value without keeping anything of it."""
-        self._is_keeping = False
-        self._value(kind, depth)
-        self._is_keeping = True
-
-    def _value(self, kind: int, depth: int) -> Value:
+    def _value(self, kind: int, depth: int, *, is_kept: bool = True) -> Value:
+        """One value; of one that is not kept nothing stays, however much there is in it."""
+        if not is_kept:
+            self._is_keeping = False
+            self._value(kind, depth)
+            self._is_keeping = True
+            return None
         self._kept += self._is_keeping
         if self._kept > MAX_VALUES:
             raise CompactError(f"byte {self.place}: more than {MAX_VALUES} values")

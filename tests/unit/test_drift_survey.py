@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sluice.catalog_tables import raw_table
 from sluice.contract import Column, Contract, CsvSource, JsonSource, ParquetSource, Table, XmlSource
 from sluice.drift import Difference, Kind, Layer
 from sluice.drift.ports import CatalogTable
@@ -21,7 +22,7 @@ from sluice.drift.redshift import RedshiftSurvey
 from sluice.drift.sampling import MAX_UNPACKED_BYTES
 from sluice.drift.survey import HEAD_BYTES, MAX_PARTITIONS, Survey
 from sluice.errors import AwsBusyError, InputChangedError, MissingObjectError, SluiceError
-from sluice.layout import Partition
+from sluice.layout import PARTITION_KEYS, Partition
 from sluice.settings import Settings
 from sluice.stored import ListedFile
 
@@ -281,3 +282,18 @@ def test_a_column_of_the_catalog_without_a_type_is_told() -> None:
     survey = Survey(Untyped(), MemoryFiles(), redshift, Settings(), lambda: datetime(2026, 11, 20, tzinfo=UTC))
     found = survey.raw(contract(CsvSource(layout=LAYOUT)), apply=False)
     assert [(item.have, item.kind) for item in found if item.column == "stray"] == [("", N)]
+
+
+def test_a_column_of_the_catalog_in_capitals_is_the_contracts() -> None:
+    wanted = raw_table(contract(CsvSource(layout=LAYOUT)), Settings().raw_bucket)["StorageDescriptor"]["Columns"]
+
+    class Capitals(MemoryCatalog):
+        def table(self, *_asked: object) -> CatalogTable | None:
+            columns = tuple({**column, "Name": column["Name"].upper()} for column in wanted)
+            keys = tuple({"Name": name.upper(), "Type": "string"} for name in PARTITION_KEYS)
+            return CatalogTable(columns, keys)
+
+    redshift = RedshiftSurvey(NoWarehouse(), Settings())
+    survey = Survey(Capitals(), MemoryFiles(), redshift, Settings(), lambda: datetime(2026, 11, 20, tzinfo=UTC))
+    found = survey.raw(contract(CsvSource(layout=LAYOUT)), apply=False)
+    assert [item for item in found if item.layer is Layer.CATALOG] == []
