@@ -127,7 +127,9 @@ def test_what_a_crawler_crawls(aws: Aws, schemas: CatalogSchemas, database: str)
             {"DatabaseName": "other", "Tables": ["x"]},
         ]
     }
-    aws.client("glue").create_crawler(Name=name, Role="role", Targets=targets)
+    aws.client("glue").create_crawler(
+        Name=name, Role="role", Targets=targets, SchemaChangePolicy={"DeleteBehavior": "LOG"}
+    )
     assert schemas.crawled(name) == ((database, "orders"), (database, "items"), ("other", "x"))
     assert schemas.crawled("no-such-crawler") == ()
 
