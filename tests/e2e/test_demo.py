@@ -47,9 +47,8 @@ def test_the_demo_accounts_for_every_row() -> None:
     for table, counts in report["readers"].items():
         assert counts == dict.fromkeys(("athena", "spectrum", "redshift"), report["tables"][table]["warehouse"])
     assert set(report["analyses"]) == {query.name for query in queries()}
-    assert all(found["ok"] for found in report["analyses"].values())
-    # Nothing is wrong with the amounts; every other query has something to say.
-    assert [name for name, found in report["analyses"].items() if not found["rows"]] == ["health_amounts"]
+    # All have something to say: empty answers would agree whatever the readers see.
+    assert all(found["ok"] and found["rows"] > 0 for found in report["analyses"].values())
     assert report["archived_files"] > 0
     assert report["notifications"]["support"] == 1
     assert 4 <= report["notifications"]["business"] <= 12
