@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from glue_jobs.conversion import schema
-from glue_jobs.conversion.parse import BrokenFileError
 from glue_jobs.conversion.storage import RangeFile, Storage, escape_glob
 from sluice.contract import Contract
 from sluice.contract.shape import Group, Items, Leaf, Node, Shape
+from sluice.kernel.parse import BrokenFileError
 
 _EXACT_IN_DOUBLE = 2.0**53
 _PATH = "_path"

@@ -18,17 +18,17 @@ from pyspark.sql import types as T
 
 from glue_jobs.conversion import schema
 from glue_jobs.conversion.parquet_source import ParquetReader
-from glue_jobs.conversion.parse import Parsed
-from glue_jobs.conversion.parse.content import first_line
-from glue_jobs.conversion.parse.csv_text import CsvRecords
-from glue_jobs.conversion.parse.json_text import JsonRecords
-from glue_jobs.conversion.parse.worker import JsonLine, csv_lines, whole_files, with_origin
-from glue_jobs.conversion.parse.xml_text import XmlRecords
 from glue_jobs.conversion.storage import Storage, escape_glob
 from sluice.contract import Contract, CsvSource, JsonSource, ParquetSource, XmlSource
 from sluice.contract.shape import Shape, leaf_names
 from sluice.errors import AccountingError
 from sluice.handover import SourceFile
+from sluice.kernel.parse import Parsed
+from sluice.kernel.parse.content import first_line
+from sluice.kernel.parse.csv_text import CsvRecords
+from sluice.kernel.parse.json_text import JsonRecords
+from sluice.kernel.parse.worker import JsonLine, csv_lines, whole_files, with_origin
+from sluice.kernel.parse.xml_text import XmlRecords
 
 SPLIT_FROM_BYTES = 1 << 20
 """Smaller files are never split: it is less than Spark's smallest part (spark.sql.files.openCostInBytes, 4 MiB)."""

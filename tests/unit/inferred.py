@@ -7,14 +7,14 @@ from functools import reduce
 from typing import Any
 
 from glue_jobs.conversion.casts import ISO_DATE, ISO_TIMESTAMP, datetime_patterns
-from glue_jobs.conversion.parse import Parsed
-from glue_jobs.conversion.parse.csv_text import CsvRecords
-from glue_jobs.conversion.parse.json_text import JsonRecords
-from glue_jobs.conversion.parse.xml_text import XmlRecords
 from glue_jobs.conversion.rows import WHITE_SPACE
 from sluice.contract import Column, Contract, CsvSource, JsonSource, Table, XmlSource
 from sluice.contract.rules import typed_value
 from sluice.contract.shape import Group, Items, leaf_names, shape_of
+from sluice.kernel.parse import Parsed
+from sluice.kernel.parse.csv_text import CsvRecords
+from sluice.kernel.parse.json_text import JsonRecords
+from sluice.kernel.parse.xml_text import XmlRecords
 
 BOOLEANS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
 

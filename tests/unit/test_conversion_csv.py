@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glue_jobs.conversion.parse import Parsed
-from glue_jobs.conversion.parse.content import first_line
-from glue_jobs.conversion.parse.csv_text import MAX_RECORD_CHARACTERS, CsvRecords
 from sluice.contract import CsvSource
+from sluice.kernel.parse import Parsed
+from sluice.kernel.parse.content import first_line
+from sluice.kernel.parse.csv_text import MAX_RECORD_CHARACTERS, CsvRecords
 
 FEW, MANY = "record: too few fields", "record: too many fields"
 OPEN, AFTER = "record: a quote that is not closed", "record: text after a closing quote"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glue_jobs.conversion.parse import Parsed
-from glue_jobs.conversion.parse.json_text import JsonRecords
 from sluice.contract import JsonSource
 from sluice.contract.shape import Group, Items, Leaf
+from sluice.kernel.parse import Parsed
+from sluice.kernel.parse.json_text import JsonRecords
 
 SHAPE = Group({"a": Leaf(), "n": Group({"x": Leaf()}), "i": Items(Group({"q": Leaf()}))})
 MALFORMED = "record: malformed JSON"

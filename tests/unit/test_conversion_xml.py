@@ -5,10 +5,10 @@ import pickle
 
 import pytest
 
-from glue_jobs.conversion.parse import Parsed
-from glue_jobs.conversion.parse.xml_text import XmlRecords
 from sluice.contract import XmlSource
 from sluice.contract.shape import TEXT_OF_ELEMENT, Group, Items, Leaf
+from sluice.kernel.parse import Parsed
+from sluice.kernel.parse.xml_text import XmlRecords
 
 SHAPE = Group(
     {

@@ -7,10 +7,10 @@ from xml.etree.ElementTree import Element, ParseError, tostring
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from glue_jobs.conversion.parse.content import open_binary, unpacking
-from glue_jobs.conversion.parse.parsed import BrokenFileError, MalformedRecordError, Parsed, broken_file
 from sluice.contract import XmlSource
 from sluice.contract.shape import TEXT_OF_ELEMENT, Group, Items, Node
+from sluice.kernel.parse.content import open_binary, unpacking
+from sluice.kernel.parse.parsed import BrokenFileError, MalformedRecordError, Parsed, broken_file
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 Extract = Callable[[Element], Any]

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
-from glue_jobs.conversion.parse.csv_text import CsvRecords
-from glue_jobs.conversion.parse.json_text import JsonRecords
-from glue_jobs.conversion.parse.parsed import Parsed
+from sluice.kernel.parse.csv_text import CsvRecords
+from sluice.kernel.parse.json_text import JsonRecords
+from sluice.kernel.parse.parsed import Parsed
 
 _Value_co = TypeVar("_Value_co", covariant=True)
 

@@ -5,17 +5,17 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from glue_jobs.conversion.parse.content import open_text, unpacking
-from glue_jobs.conversion.parse.parsed import (
+from sluice.contract import JsonSource
+from sluice.contract.shape import Group
+from sluice.kernel.parse.content import open_text, unpacking
+from sluice.kernel.parse.parsed import (
     UNDECODABLE,
     BrokenFileError,
     MalformedRecordError,
     Parsed,
     broken_file,
 )
-from glue_jobs.conversion.parse.values import extractor
-from sluice.contract import JsonSource
-from sluice.contract.shape import Group
+from sluice.kernel.parse.values import extractor
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BYTE_ORDER_MARK = "\ufeff"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO, cast
 
-from glue_jobs.conversion.parse.parsed import BrokenFileError
+from sluice.kernel.parse.parsed import BrokenFileError
 
 
 def open_binary(content: bytes, compression: str) -> BinaryIO:

@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from glue_jobs.conversion.parse.content import open_text, unpacking
-from glue_jobs.conversion.parse.csv_fields import FieldReader, QuoteError, UnclosedQuoteError
-from glue_jobs.conversion.parse.parsed import UNDECODABLE, BrokenFileError, Parsed, broken_file
 from sluice.contract import CsvSource
+from sluice.kernel.parse.content import open_text, unpacking
+from sluice.kernel.parse.csv_fields import FieldReader, QuoteError, UnclosedQuoteError
+from sluice.kernel.parse.parsed import UNDECODABLE, BrokenFileError, Parsed, broken_file
 
 MAX_RECORD_CHARACTERS = 1 << 20
 """A quote that does not close within this much text is an error: no row of the warehouse could hold the field, and the

@@ -4,6 +4,6 @@ Every reader gives `Parsed` values. Spark's own readers of CSV, JSON and XML are
 in silence: what follows a broken quote, the digits of a number, the second of two equal keys, the only row of a file.
 """
 
-from glue_jobs.conversion.parse.parsed import BrokenFileError, MalformedRecordError, Parsed
+from sluice.kernel.parse.parsed import BrokenFileError, MalformedRecordError, Parsed
 
 __all__ = ["BrokenFileError", "MalformedRecordError", "Parsed"]

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from glue_jobs.conversion.parse.parsed import MalformedRecordError
 from sluice.contract.shape import Group, Items, Leaf, Node
+from sluice.kernel.parse.parsed import MalformedRecordError
 
 Extract = Callable[[Any], Any]
 
