@@ -41,6 +41,7 @@ module "job" {
   queuing              = local.stack.glue.queuing
   statements           = local.job_grants[each.key]
   region               = local.region
+  s3_arn_prefix        = "arn:${local.partition}:s3:::"
   log_group_arn_prefix = local.log_group_arn_prefix
   log_retention_days   = var.retention_days.logs
   kms_key_arn          = local.kms_key_arn

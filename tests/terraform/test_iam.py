@@ -12,7 +12,7 @@ import pytest
 
 from sluice.settings import Settings
 from tests.terraform.calls import Code, Operation
-from tests.terraform.plan import Plan
+from tests.terraform.plan import Json, Plan
 from tests.terraform.workspace import ROOT
 
 PREFIX = Settings().prefix
@@ -90,7 +90,7 @@ OTHERS: Mapping[str, set[str]] = {
         "s3:ListBucket",
         "s3:PutObject",
     },
-    "load": _JOB | _SECRET,
+    "load": {*_JOB, *_SECRET, "s3:GetObject"},
 }
 
 # Actions of a task of the state machine. Source: https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html
@@ -129,6 +129,62 @@ def test_a_role_allows_what_its_code_calls(name: str, calls: dict[str, set[str]]
     allowed = {action for statement in serverless.policies()[ENTRIES[name][2]] for action in statement["Action"]}
     needed = (calls[name] - never) | OTHERS[name]
     assert {"missing": sorted(needed - allowed), "spare": sorted(allowed - needed)} == {"missing": [], "spare": []}
+
+
+def _allows(statements: list[Json], action: str, resource: str) -> bool:
+    """Whether a statement without a condition allows an action on one resource.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html (`*` is any text,
+    `?` any character; a colon or a slash ends neither).
+    """
+    return any(
+        action in statement["Action"]
+        and not statement.get("Condition")
+        and any(_is_like(resource, pattern) for pattern in statement["Resource"])
+        for statement in statements
+    )
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    pieces = {"*": ".*", "?": "."}
+    return re.fullmatch("".join(pieces.get(each, re.escape(each)) for each in pattern), text, re.DOTALL) is not None
+
+
+def _fetched(plan: Plan) -> list[tuple[str, str, str]]:
+    """What AWS itself does with a role of ours: the role, the action, the resource."""
+    [key] = (resource.values["arn"] for resource in plan.of("aws_kms_key"))
+    found = []
+    for job in (resource.values for resource in plan.of("aws_glue_job")):
+        role, arguments = job["name"], job["default_arguments"]
+        urls = [job["command"][0]["script_location"], *arguments["--extra-py-files"].split(",")]
+        found += [(role, "s3:GetObject", f"arn:aws:s3:::{url.removeprefix('s3://')}") for url in urls]
+        found.append((role, "kms:Decrypt", key))
+    for mapping in (resource.values for resource in plan.of("aws_lambda_event_source_mapping")):
+        actions = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+        role = mapping["function_name"].rpartition(":")[2]
+        found += [(role, action, mapping["event_source_arn"]) for action in actions]
+    for invoke in (resource.values for resource in plan.of("aws_lambda_function_event_invoke_config")):
+        for destination in invoke["destination_config"]:
+            [failure] = destination["on_failure"]
+            found.append((invoke["function_name"], "sqs:SendMessage", failure["destination"]))
+    for function in (resource.values for resource in plan.of("aws_lambda_function")):
+        name = function["function_name"]
+        stream = f"arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/{name}:log-stream:2026/11/20/[$LATEST]0"
+        found += [(name, action, stream) for action in ("logs:CreateLogStream", "logs:PutLogEvents")]
+        found.append((name, "kms:Decrypt", key))
+    return found
+
+
+def test_a_role_allows_what_aws_itself_does_with_it(plan: Plan) -> None:
+    """Script and library, the queue that Lambda reads, where it sends what failed, log streams, and the key.
+
+    Sources: https://docs.aws.amazon.com/glue/latest/dg/create-an-iam-role.html,
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html,
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    fetched, policies = _fetched(plan), plan.policies()
+    assert {role for role, _, _ in fetched} == {role for _, _, role in ENTRIES.values()}
+    assert [pair for pair in fetched if not _allows(policies[pair[0]], pair[1], pair[2])] == []
 
 
 def test_exceptions_are_of_calls_that_are_there(calls: dict[str, set[str]]) -> None:

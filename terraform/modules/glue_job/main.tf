@@ -13,6 +13,13 @@ module "role" {
     var.statements,
     [
       {
+        # Glue fetches script and library as the job's role, before any line of them runs.
+        # https://docs.aws.amazon.com/glue/latest/dg/create-an-iam-role.html
+        sid       = "Code"
+        actions   = ["s3:GetObject"]
+        resources = [for url in [var.script, var.library] : "${var.s3_arn_prefix}${trimprefix(url, "s3://")}"]
+      },
+      {
         sid     = "Logs"
         actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
         # The second is Glue's own: driver output and errors go there whatever the job says.

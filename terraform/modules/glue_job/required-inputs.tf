@@ -102,6 +102,12 @@ variable "region" {
   nullable    = false
 }
 
+variable "s3_arn_prefix" {
+  description = "ARN of S3 in this partition, up to the name of a bucket."
+  type        = string
+  nullable    = false
+}
+
 variable "log_group_arn_prefix" {
   description = "ARN of the account's log groups up to and with `log-group:`."
   type        = string
