@@ -22,7 +22,7 @@ from lambda_trigger.running import Run
 from sluice.backoff import Backoff
 from sluice.batch import BatchState, Stage
 from sluice.errors import ConflictError
-from sluice.handover import BatchOutcome, FileCounts, LoadBatchOutcome
+from sluice.handover import BatchOutcome, ClosedClaim, FileCounts, LoadBatchOutcome, RunOutcome
 from sluice.logs import log_context
 from sluice.metrics import Metric
 from sluice.record import DONE, WAITING, BatchRecord, Claim, OpenLoad, timestamp
@@ -107,6 +107,23 @@ class Booking:
                 self._book_late(claim, run)
             self.claims.close(claim)
 
+    def give_back(self, claim: Claim) -> None:
+        """Put the batches of a claim that has no run back where they waited, and free the slot.
+
+        A run that Glue did not show yet may still come to be; it finds its claim closed and publishes nothing.
+
+        Raises:
+            TransientError: AWS could not answer now; giving back again goes on where this stopped.
+        """
+        if claim.stage is Stage.CONVERT:
+            self._fence(claim, "it has no run")
+        self.claims.give_back(claim)
+
+    def _fence(self, claim: Claim, reason: str) -> None:
+        """See to it that no run publishes for a claim any more, before its batches go to others."""
+        closed = ClosedClaim(claim.claim_id, timestamp(self.clock()), reason)
+        self.documents.create(self.settings.processed.run_closed(claim.claim_id), closed.to_json())
+
     def _open(self, claim: Claim, verdicts: Mapping[str, Verdict]) -> None:
         if claim.stage is Stage.LOAD and any(not verdict.error for verdict in verdicts.values()):
             self.ledger.open_load(OpenLoad.first(claim, self.clock()))
@@ -172,7 +189,7 @@ class Booking:
 
     def _verdicts(self, claim: Claim, run: Run) -> dict[str, Verdict]:
         if claim.stage is Stage.CONVERT:
-            outcome = read_run_outcome(self.documents, self.settings.processed.run_outcome(claim.claim_id))
+            outcome = self._run_outcome(claim, run)
             batches = () if outcome is None else outcome.batches
             found = {batch.batch_id: _converted(claim.claim_id, batch) for batch in batches}
         else:
@@ -181,6 +198,16 @@ class Booking:
         if not found:
             logger.warning("claim %s: run %s (%s) left no outcome", claim.claim_id, run.run_id, run.state)
         return found
+
+    def _run_outcome(self, claim: Claim, run: Run) -> RunOutcome | None:
+        """The outcome of a conversion; when there is none, none that counts comes any more."""
+        url = self.settings.processed.run_outcome(claim.claim_id)
+        outcome = read_run_outcome(self.documents, url)
+        if outcome is not None:
+            return outcome
+        self._fence(claim, f"run {run.run_id} ended as {run.state} and left no outcome")
+        # A run that published before the fence stood, and wrote its outcome meanwhile, has won.
+        return read_run_outcome(self.documents, url)
 
 
 def _converted(claim_id: str, outcome: BatchOutcome) -> Verdict:

@@ -113,7 +113,7 @@ class Runs:
         run = self.runners[claim.stage].find(claim)
         if run is None:
             logger.warning("gave claim %s back: it has no run", claim.claim_id)
-            self.claims.give_back(claim)
+            self.booking.give_back(claim)
             return
         if not claim.run_id:
             self.ledger.record_run(claim.claim_id, run.run_id)

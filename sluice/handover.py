@@ -95,6 +95,24 @@ class RunInput(Document):
 
 
 @dataclass(frozen=True)
+class ClosedClaim(Document):
+    """The fence of a conversion's claim whose batches went to others; no run publishes for the claim any more.
+
+    It is written once, before the batches are given away. A run looks for it when it begins and again right before it
+    publishes: one that Glue called dead, or that somebody has started again, must not put its content over newer one.
+
+    Attributes:
+        claim_id: The claim.
+        closed_at: When, ISO 8601 in UTC.
+        reason: Why.
+    """
+
+    claim_id: str
+    closed_at: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class PublishedFile:
     """One Parquet file that a run published.
 

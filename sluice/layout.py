@@ -240,6 +240,10 @@ class ProcessedLayout:
         """What a conversion run did."""
         return f"s3://{self.bucket}/_sluice/runs/{claim_id}/outcome.json"
 
+    def run_closed(self, claim_id: str) -> str:
+        """The fence of a conversion's claim: while it is there, no run may publish anything for the claim."""
+        return f"s3://{self.bucket}/_sluice/runs/{claim_id}/closed.json"
+
     def run_publication(self, claim_id: str) -> str:
         """Which files a conversion run puts in place of which."""
         return f"s3://{self.bucket}/_sluice/runs/{claim_id}/publication.json"

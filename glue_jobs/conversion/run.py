@@ -22,6 +22,10 @@ from sluice.settings import Settings
 _LOGGER = logging.getLogger(__name__)
 
 
+class ClosedClaimError(TerminalError):
+    """The claim was closed before this run published: its batches belong to another run by now."""
+
+
 class SupersededError(TerminalError):
     """A newer batch of the same partition is in the same run."""
 
@@ -77,13 +81,15 @@ def convert(context: RunContext, claim_id: str, predicate: str) -> RunOutcome:
         predicate: The partitions of its batches, as an expression for the catalog.
 
     Raises:
-        TerminalError: A run has done the claim already: its files may be loaded or replaced by now.
+        TerminalError: A run has done the claim already: its files may be loaded or replaced by now. Or the claim was
+            closed without a run that did it: its batches went to another one.
         AccountingError: The books are off for every batch that was converted.
     """
     run = _Run(context, claim_id)
     layout = context.settings.processed
     if run.storage.status(layout.run_outcome(claim_id)) is not None:
         raise TerminalError(f"claim {claim_id} is done: {layout.run_outcome(claim_id)} exists")
+    run.check_open()
     task = RunInput.from_json(run.storage.read_text(layout.run_input(claim_id)))
     try:
         with log_context(batch=only(task.batches)):
@@ -114,6 +120,16 @@ class _Run:
         if off and len(off) == len(errors):
             raise off[0]
         return tuple(self._books.outcome(batch_id) for batch_id in sorted(task.batches))
+
+    def check_open(self) -> None:
+        """Make sure that the claim's batches have not gone to another run.
+
+        Raises:
+            ClosedClaimError: They have.
+        """
+        fence = self._context.settings.processed.run_closed(self._claim_id)
+        if self.storage.status(fence) is not None:
+            raise ClosedClaimError(f"claim {self._claim_id} is closed: {fence} exists; its batches went to another run")
 
     def remove_staging(self) -> None:
         """Remove what was staged; what stays is invisible and does no harm."""
@@ -189,6 +205,7 @@ class _Run:
         for batch_id, error in staged.failed.items():
             self._fail(batch_id, error)
         ready = [item for batch in good.values() for item in self._ready(batch, staged)]
+        self.check_open()
         published, failed = self._publisher().publish(ready)
         for batch_id, failure in failed.items():
             self._fail(batch_id, failure)

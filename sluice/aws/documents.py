@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 _MISSING_CODES = {"NoSuchKey", "NoSuchVersion", "NotFound", "404"}
+_EXISTS_CODES = {"PreconditionFailed", "412"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,30 @@ class Documents:
         bucket, key = split_url(url)
         with aws_errors(f"write {url}"):
             self.s3.put_object(Bucket=bucket, Key=key, Body=text.encode("utf-8"), ContentType="application/json")
+
+    def create(self, url: str, text: str) -> bool:
+        """Write a text as UTF-8 unless the object exists.
+
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+
+        Returns:
+            False when it exists; then nothing was written.
+        """
+        bucket, key = split_url(url)
+        with aws_errors(f"write {url}"):
+            try:
+                self.s3.put_object(
+                    Bucket=bucket,
+                    Key=key,
+                    Body=text.encode("utf-8"),
+                    ContentType="application/json",
+                    IfNoneMatch="*",
+                )
+            except ClientError as exc:
+                if code_of(exc) in _EXISTS_CODES:
+                    return False
+                raise
+        return True
 
     def info(self, url: str) -> ObjectInfo | None:
         """Size, time and ETag of an object; None when it is not there."""

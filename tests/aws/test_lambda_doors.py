@@ -54,6 +54,13 @@ def test_documents_are_read_as_they_were_written(trigger: Trigger) -> None:
     assert trigger.documents.exists(url) is True
 
 
+def test_a_document_is_created_once(trigger: Trigger) -> None:
+    url = f"s3://{trigger.settings.processed_bucket}/_sluice/runs/c1/closed.json"
+    assert trigger.documents.create(url, "first") is True
+    assert trigger.documents.create(url, "second") is False
+    assert trigger.documents.read(url) == "first"
+
+
 def test_a_version_is_read_exactly(trigger: Trigger) -> None:
     bucket, key = trigger.settings.raw_bucket, "some/key"
     put = trigger.clients.s3.put_object

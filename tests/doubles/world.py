@@ -92,6 +92,12 @@ class MemoryDocuments:
     def write(self, url: str, text: str) -> None:
         self.put(url, text.encode())
 
+    def create(self, url: str, text: str) -> bool:
+        if url in self._versions:
+            return False
+        self.write(url, text)
+        return True
+
     def info(self, url: str) -> ObjectInfo | None:
         return self.fetch(url)[1] if url in self._versions else None
 
@@ -411,6 +417,8 @@ class World:
 
     def _convert(self, run: JobRun, errors: Mapping[str, tuple[str, bool]]) -> None:
         work = RunInput.from_json(self.documents.read(self._input(run)))
+        if self.documents.info(self.settings.processed.run_closed(work.claim_id)) is not None:
+            return  # What a run does that finds its claim closed: it publishes nothing and leaves no outcome.
         outcomes = []
         for batch_id, url in work.batches.items():
             manifest = FrozenManifest.from_json(self.documents.read(url))

@@ -18,12 +18,14 @@ from pyspark.sql import SparkSession
 
 from glue_jobs.conversion.accounting import StagedTable
 from glue_jobs.conversion.attempt import Converter
+from glue_jobs.conversion.publish import Publisher
 from glue_jobs.conversion.readers import RecordReader
+from glue_jobs.conversion.run import ClosedClaimError
 from glue_jobs.conversion.session import SETTINGS
 from glue_jobs.conversion.staging import Staging
 from sluice.contract import Contract, parse_contract
 from sluice.errors import AccountingError, TerminalError
-from sluice.handover import BatchOutcome, FrozenManifest, TableCounts
+from sluice.handover import BatchOutcome, ClosedClaim, FrozenManifest, TableCounts
 from sluice.layout import Partition, archive_url
 from sluice.whereabouts import raw_location
 from tests.spark.lake import HOUR, Lake, settings_of
@@ -168,6 +170,50 @@ def test_a_claim_is_done_once_and_then_its_files_belong_to_others(lake: Lake) ->
     with pytest.raises(TerminalError, match=r"^claim first is done: s3://.*/first/outcome\.json exists$"):
         lake.run(table, older, claim="first")
     assert lake.rows("t", "k", "v") == [(2, "new")]
+
+
+def test_a_dead_claim_that_is_run_again_does_not_come_over_a_newer_batch(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = contract()
+    older = lake.send(table, HOUR, {"1.csv": csv("1,old,2026-11-20")})
+
+    def die(*_: object) -> None:
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Publisher, "publish", die)
+        with pytest.raises(SystemExit):
+            lake.run(table, older, claim="first")
+    lake.put(
+        lake.settings.processed.run_closed("first"),
+        ClosedClaim("first", "2026-11-20T14:30:00+00:00").to_json().encode(),
+    )
+    newer = lake.send(table, HOUR, {"2.csv": csv("2,new,2026-11-20")})
+    lake.run(table, newer, claim="second")
+    before = everything(lake, "t")
+    with pytest.raises(ClosedClaimError, match=r"claim first is closed: s3://\S+/first/closed\.json exists"):
+        lake.run(table, older, claim="first")
+    assert everything(lake, "t") == before
+
+
+def test_a_claim_that_is_closed_while_its_run_works_publishes_nothing(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = contract()
+    lake.send(table, HOUR, {"1.csv": csv("1,old,2026-11-20")})
+    converted = Converter.convert
+
+    def closing(self: Converter, *arguments: Any) -> Any:
+        staged = converted(self, *arguments)
+        lake.put(lake.settings.processed.run_closed("slow"), b"{}")
+        return staged
+
+    monkeypatch.setattr(Converter, "convert", closing)
+    with pytest.raises(ClosedClaimError):
+        lake.run(table, claim="slow")
+    assert everything(lake, "t") == {}
+    assert not lake.path(lake.settings.processed.run_outcome("slow")).exists()
 
 
 def test_only_the_partitions_that_the_predicate_selects_are_read(lake: Lake) -> None:

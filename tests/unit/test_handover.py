@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sluice.handover import (
     BatchOutcome,
+    ClosedClaim,
     Document,
     FileCounts,
     FrozenManifest,
@@ -18,7 +19,7 @@ from sluice.handover import (
     TableCounts,
 )
 
-DOCUMENTS = (FrozenManifest, RunInput, RunOutcome, LoadInput, LoadOutcome)
+DOCUMENTS = (FrozenManifest, RunInput, RunOutcome, ClosedClaim, LoadInput, LoadOutcome)
 COUNTS = st.builds(TableCounts, *[st.integers(0, 10**9)] * 4)
 
 
