@@ -1,7 +1,7 @@
 """What all tables of a load run share, and how a run talks to the warehouse."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sluice.aws.data_api import DataApi, client_token
@@ -62,12 +62,12 @@ class LoadContext:
         else:
             self.execute(label, change.statements[0], attempt)
 
-    def transaction(self, label: str, statements: Sequence[str], parameters: Mapping[str, str] | None = None) -> None:
+    def transaction(self, label: str, statements: Sequence[str]) -> None:
         """Run a transaction that bears repetition."""
 
         def step(attempt: str) -> None:
             token = client_token(attempt, label, *statements)
-            self.warehouse.transaction(statements, parameters, label=label, token=token)
+            self.warehouse.transaction(statements, label=label, token=token)
 
         self.repeat(label, step)
 

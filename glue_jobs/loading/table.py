@@ -161,5 +161,5 @@ class TableLoad:
 
     def _merge(self, staging: Staging, batches: Iterable[str]) -> None:
         listed = list_batches(batches, self.target.table.load)
-        transaction = merge(staging, listed, self.context.claim_id)
-        self.context.transaction(f"table {self.target}: merge", transaction.statements, transaction.parameters)
+        statements = merge(staging, listed, self.context.claim_id)
+        self.context.transaction(f"table {self.target}: merge", statements)

@@ -132,18 +132,18 @@ class DataApi:
         """Run one query and give its rows alone."""
         return list(self.execute(sql, parameters, label=label).rows)
 
-    def transaction(
-        self, statements: Sequence[str], parameters: Mapping[str, str] | None = None, *, label: str, token: str = ""
-    ) -> None:
+    def transaction(self, statements: Sequence[str], *, label: str, token: str = "") -> None:
         """Run statements in one transaction: when one fails, nothing is changed.
+
+        There are no parameters: ``BatchExecuteStatement`` has them since botocore 1.42.87, and Glue 6.0 has 1.42.84.
+        Source: https://raw.githubusercontent.com/awslabs/aws-glue-libs/main/base-requirements.txt
 
         Args:
             statements: 1 to 40 statements of at most 100 KB.
-            parameters: Values of the ``:name`` in them, shared by all; each must be used.
             label: Short name of the transaction for messages and logs.
             token: As for `execute`.
         """
-        request = self._request(statements, parameters, label, token)
+        request = self._request(statements, None, label, token)
         self._run("batch_execute_statement", {"Sqls": list(statements), **request}, label)
 
     def _request(

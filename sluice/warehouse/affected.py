@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from sluice.contract.model import BATCH_ID
 from sluice.warehouse.batches import BATCHES, batch_id_lists, partition_lists
-from sluice.warehouse.quoting import OWN_SCHEMA, identifier, lines, names, qualified
+from sluice.warehouse.quoting import OWN_SCHEMA, identifier, lines, literal, names, qualified
 from sluice.warehouse.target import Target
 
 DATES_TABLE = "load_dates"
@@ -33,16 +33,17 @@ def partition_of(column: str) -> str:
     return f"SPLIT_PART({column}, '.', 2)"
 
 
-def insert_dates(*queries: str) -> str:
-    """The statement that notes days; each takes ``table_schema`` and ``table_name``.
+def insert_dates(target: Target, *queries: str) -> str:
+    """The statement that notes days.
 
     Args:
+        target: The table whose days they are.
         queries: Queries of two columns: the batch, and a day that it affects or null. The first names them ``batch_id``
             and ``affected_date``.
     """
     return lines(
         f"INSERT INTO {DATES} ({names(_COLUMNS)})",
-        "SELECT CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "
+        f"SELECT CAST({literal(target.schema)} AS varchar(128)), CAST({literal(target.table.name)} AS varchar(128)), "
         f"{names(_COLUMNS[2:], _AFFECTED)}",
         "FROM (",
         # UNION leaves out what comes twice.
@@ -65,8 +66,8 @@ def sent_before(target: Target, column: str) -> str:
     )
 
 
-def noted_before() -> str:
-    """The query of the days that older batches of the same partition noted; it takes the table's names, too.
+def noted_before(target: Target) -> str:
+    """The query of the days that older batches of the same partition noted.
 
     What `sent_before` cannot see: a version that such a batch brought and that lost, which may have been what was left
     of its row in the published files; and the day that a row left with a batch that failed in another table, so that
@@ -77,7 +78,7 @@ def noted_before() -> str:
         f'SELECT {BATCHES}."batch_id", {_NOTED}."affected_date"',
         f"FROM {DATES} AS {_NOTED} INNER JOIN {BATCHES}",
         f'ON {partition_of(batch)} = {BATCHES}."partition_digits" AND {batch} < {BATCHES}."batch_id"',
-        f'WHERE {_NOTED}."table_schema" = :table_schema AND {_NOTED}."table_name" = :table_name',
+        f"WHERE {target.is_meant}",
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from sluice.contract.model import BATCH_ID
 from sluice.handover import LoadCounts
 from sluice.warehouse.batches import BATCHES, batch_id_lists
-from sluice.warehouse.quoting import OWN_SCHEMA, identifier, lines, names, qualified
+from sluice.warehouse.quoting import OWN_SCHEMA, identifier, lines, literal, names, qualified
+from sluice.warehouse.staging import Staging
 
 AUDIT_TABLE = "load_audit"
 AUDIT = qualified(OWN_SCHEMA, AUDIT_TABLE)
@@ -17,26 +18,28 @@ _COLUMNS = (
 _BATCH = identifier(BATCH_ID)
 
 
-def insert_audit(staging: str, kept: str, updated: str | None = None) -> str:
+def insert_audit(staging: Staging, claim_id: str, kept: str, updated: str | None = None) -> str:
     """The statement that books every batch that is still in the list of batches, those without rows included.
 
     It runs before the target changes: what is new and what is known can be told only then.
 
     Args:
-        staging: The staging table, quoted.
+        staging: The staging table.
+        claim_id: The claim that the load works for.
         kept: Query of ``_batch_id`` and ``rows``: how many rows of a batch reach the target.
         updated: Query of the same form: how many of those replace a row; None when none does.
     """
-    staged = f'SELECT {_BATCH}, COUNT(*) AS "rows" FROM {staging} GROUP BY {_BATCH}'
+    target = staging.target
+    staged = f'SELECT {_BATCH}, COUNT(*) AS "rows" FROM {staging.sql} GROUP BY {_BATCH}'
     updated_rows = "0" if updated is None else _rows("_updated")
     values = (
-        "CAST(:dataset AS varchar(128))",
-        "CAST(:table_schema AS varchar(128))",
-        "CAST(:table_name AS varchar(128))",
+        f"CAST({literal(target.dataset)} AS varchar(128))",
+        f"CAST({literal(target.schema)} AS varchar(128))",
+        f"CAST({literal(target.table.name)} AS varchar(128))",
         f'{BATCHES}."batch_id"',
         f'{BATCHES}."partition_label"',
-        "CAST(:load_mode AS varchar(16))",
-        "CAST(:claim_id AS varchar(256))",
+        f"CAST({literal(target.table.load)} AS varchar(16))",
+        f"CAST({literal(claim_id)} AS varchar(256))",
         _rows("_all"),
         f"{_rows('_kept')} - {updated_rows}",
         updated_rows,

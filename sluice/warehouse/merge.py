@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html (when a s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
 from sluice.warehouse.affected import day, insert_dates, noted_before, partition_of, sent_before
@@ -27,24 +26,14 @@ _RANKED = identifier("_ranked")
 _RANK = identifier("_rank")
 _LOADED = identifier("_loaded")
 _BATCH = identifier(BATCH_ID)
-_OF_THIS_TABLE = '"table_schema" = :table_schema AND "table_name" = :table_name'
 
 
-@dataclass(frozen=True)
-class Transaction:
-    """Statements that succeed or fail together.
-
-    Attributes:
-        statements: The statements in order.
-        parameters: Values of the ``:name`` in them; each is used.
-    """
-
-    statements: tuple[str, ...]
-    parameters: dict[str, str]
-
-
-def merge(staging: Staging, batches: Sequence[ListedBatch], claim_id: str) -> Transaction:
+def merge(staging: Staging, batches: Sequence[ListedBatch], claim_id: str) -> tuple[str, ...]:
     """The transaction that loads what was staged, by the load mode of the target's contract.
+
+    Values stand in the statements as literals: the botocore of Glue 6.0 (1.42.84) knows no ``Parameters`` of
+    ``BatchExecuteStatement``.
+    Source: https://raw.githubusercontent.com/awslabs/aws-glue-libs/main/base-requirements.txt
 
     Args:
         staging: The filled staging table.
@@ -53,32 +42,24 @@ def merge(staging: Staging, batches: Sequence[ListedBatch], claim_id: str) -> Tr
     """
     target = staging.target
     moves = {"upsert": _upsert, "append": _append, "full_refresh": _full_refresh}[target.table.load]
-    statements = (
+    return (
         f"LOCK {target.sql}",
         create_batches(),
         *insert_batches(batches),
-        _forget_loaded(),
-        *moves(staging),
+        _forget_loaded(target),
+        *moves(staging, claim_id),
     )
-    parameters = {
-        "dataset": target.dataset,
-        "table_schema": target.schema,
-        "table_name": target.table.name,
-        "load_mode": target.table.load,
-        "claim_id": claim_id,
-    }
-    return Transaction(statements, parameters)
 
 
-def _forget_loaded() -> str:
+def _forget_loaded(target: Target) -> str:
     return lines(
         f"DELETE FROM {BATCHES}",
         f"USING {AUDIT}",
-        f'WHERE {_OF_THIS_TABLE} AND "load_audit"."batch_id" = {BATCHES}."batch_id"',
+        f'WHERE {target.is_meant} AND "load_audit"."batch_id" = {BATCHES}."batch_id"',
     )
 
 
-def _upsert(staging: Staging) -> tuple[str, ...]:
+def _upsert(staging: Staging, claim_id: str) -> tuple[str, ...]:
     """Newest row per key: first among the staged rows, then against the target."""
     target = staging.target
     return (
@@ -86,7 +67,7 @@ def _upsert(staging: Staging) -> tuple[str, ...]:
         _insert_newest(staging),
         _delete_stale(target),
         *_note_upserted(staging),
-        insert_audit(staging.sql, _count_fresh(), _count_known(target)),
+        insert_audit(staging, claim_id, _count_fresh(), _count_known(target)),
         _merge(target),
     )
 
@@ -137,7 +118,7 @@ def _note_upserted(staging: Staging) -> tuple[str, ...]:
         f"INNER JOIN {target.sql} ON {_same_key(target, _STAGED)}",
     )
     come = f'SELECT {_BATCH} AS "batch_id", {day(identifier(column))} AS "affected_date" FROM {FRESH}'
-    return (insert_dates(come, met, sent_before(target, column), noted_before()),)
+    return (insert_dates(target, come, met, sent_before(target, column), noted_before(target)),)
 
 
 def _wins_at(target: Target, columns: tuple[str, ...]) -> str:
@@ -176,17 +157,22 @@ def _merge(target: Target) -> str:
     )
 
 
-def _append(staging: Staging) -> tuple[str, ...]:
+def _append(staging: Staging, claim_id: str) -> tuple[str, ...]:
     """The newest batch of each partition."""
     retire = lines(
         f'UPDATE {BATCHES} SET "is_current" = FALSE',
-        f'FROM (SELECT "partition_label", MAX("batch_id") AS "batch_id" FROM {AUDIT} WHERE {_OF_THIS_TABLE}',
+        f'FROM (SELECT "partition_label", MAX("batch_id") AS "batch_id" FROM {AUDIT} WHERE {staging.target.is_meant}',
         f'GROUP BY "partition_label") AS {_LOADED}',
         f'WHERE {_LOADED}."partition_label" = {BATCHES}."partition_label"',
         f'AND {_LOADED}."batch_id" > {BATCHES}."batch_id"',
     )
     replaced = f"INNER JOIN {staging.target.sql} ON {_replaced(staging.target)}"
-    return (retire, *_note_replaced(staging, replaced), _delete_replaced(staging.target), *_insert_current(staging))
+    return (
+        retire,
+        *_note_replaced(staging, replaced),
+        _delete_replaced(staging.target),
+        *_insert_current(staging, claim_id),
+    )
 
 
 def _delete_replaced(target: Target) -> str:
@@ -221,22 +207,22 @@ def _note_replaced(staging: Staging, join: str) -> tuple[str, ...]:
         f'SELECT {BATCHES}."batch_id", {day(target.column(column))}',
         f'FROM {BATCHES} {join} WHERE {BATCHES}."is_current"',
     )
-    return (insert_dates(come, go),)
+    return (insert_dates(target, come, go),)
 
 
-def _full_refresh(staging: Staging) -> tuple[str, ...]:
+def _full_refresh(staging: Staging, claim_id: str) -> tuple[str, ...]:
     """The newest batch of all. DELETE, because TRUNCATE would commit the transaction half-way."""
     retire = lines(
         f'UPDATE {BATCHES} SET "is_current" = FALSE',
-        f'FROM (SELECT MAX("batch_id") AS "batch_id" FROM {AUDIT} WHERE {_OF_THIS_TABLE}) AS {_LOADED}',
+        f'FROM (SELECT MAX("batch_id") AS "batch_id" FROM {AUDIT} WHERE {staging.target.is_meant}) AS {_LOADED}',
         f'WHERE {_LOADED}."batch_id" > {BATCHES}."batch_id"',
     )
     empty = f'DELETE FROM {staging.target.sql} WHERE EXISTS (SELECT 1 FROM {BATCHES} WHERE "is_current")'
     every_row = f"CROSS JOIN {staging.target.sql}"
-    return (retire, *_note_replaced(staging, every_row), empty, *_insert_current(staging))
+    return (retire, *_note_replaced(staging, every_row), empty, *_insert_current(staging, claim_id))
 
 
-def _insert_current(staging: Staging) -> tuple[str, str]:
+def _insert_current(staging: Staging, claim_id: str) -> tuple[str, str]:
     target = staging.target
     batch = f"{_STAGED}.{_BATCH}"
     current = f'{_staged_rows(staging)} WHERE {BATCHES}."is_current"'
@@ -246,7 +232,7 @@ def _insert_current(staging: Staging) -> tuple[str, str]:
         f"SELECT {names(target.columns, _STAGED)}",
         f"FROM {current}",
     )
-    return insert_audit(staging.sql, kept), insert
+    return insert_audit(staging, claim_id, kept), insert
 
 
 def _staged_rows(staging: Staging) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from sluice.contract.model import RedshiftHints, Table
 from sluice.contract.sqltype import SqlType
-from sluice.warehouse.quoting import identifier, lines, names, qualified
+from sluice.warehouse.quoting import identifier, lines, literal, names, qualified
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Target:
     def columns(self) -> tuple[str, ...]:
         """Names of all stored columns in the order of the Parquet files."""
         return tuple(self.table.stored_types)
+
+    @property
+    def is_meant(self) -> str:
+        """The condition that a row of one of Sluice's own tables is about this table."""
+        return f'"table_schema" = {literal(self.schema)} AND "table_name" = {literal(self.table.name)}'
 
     def column(self, name: str) -> str:
         """A column where other tables take part. Redshift's MERGE and DELETE know the target by its own name only."""

@@ -59,7 +59,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 -- orders: merge 4
 DELETE FROM "_load_batches"
 USING "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "table_schema" = 'public' AND "table_name" = 'orders' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
 
 -- orders: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -96,7 +96,7 @@ AND (("orders"."updated_at" > "_load_fresh"."updated_at") OR ("orders"."updated_
 
 -- orders: merge 8
 INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
-SELECT CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+SELECT CAST('public' AS varchar(128)), CAST('orders' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
 FROM (
 SELECT "_batch_id" AS "batch_id", CAST("order_date" AS date) AS "affected_date" FROM "_load_fresh"
 UNION
@@ -111,13 +111,13 @@ UNION
 SELECT "_load_batches"."batch_id", "_noted"."affected_date"
 FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
 ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
-WHERE "_noted"."table_schema" = :table_schema AND "_noted"."table_name" = :table_name
+WHERE "table_schema" = 'public' AND "table_name" = 'orders'
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 
 -- orders: merge 9
 INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST(:dataset AS varchar(128)), CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST(:load_mode AS varchar(16)), CAST(:claim_id AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+SELECT CAST('orders' AS varchar(128)), CAST('public' AS varchar(128)), CAST('orders' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_orders_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"
@@ -195,7 +195,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 -- order_items: merge 4
 DELETE FROM "_load_batches"
 USING "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "table_schema" = 'public' AND "table_name" = 'order_items' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
 
 -- order_items: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -229,7 +229,7 @@ AND (("order_items"."updated_at" > "_load_fresh"."updated_at") OR ("order_items"
 
 -- order_items: merge 8
 INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
-SELECT CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+SELECT CAST('public' AS varchar(128)), CAST('order_items' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
 FROM (
 SELECT "_batch_id" AS "batch_id", CAST("order_date" AS date) AS "affected_date" FROM "_load_fresh"
 UNION
@@ -244,13 +244,13 @@ UNION
 SELECT "_load_batches"."batch_id", "_noted"."affected_date"
 FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
 ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
-WHERE "_noted"."table_schema" = :table_schema AND "_noted"."table_name" = :table_name
+WHERE "table_schema" = 'public' AND "table_name" = 'order_items'
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 
 -- order_items: merge 9
 INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST(:dataset AS varchar(128)), CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST(:load_mode AS varchar(16)), CAST(:claim_id AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+SELECT CAST('orders' AS varchar(128)), CAST('public' AS varchar(128)), CAST('order_items' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_order_items_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"

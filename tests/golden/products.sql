@@ -57,7 +57,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 -- products: merge 4
 DELETE FROM "_load_batches"
 USING "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "table_schema" = 'public' AND "table_name" = 'products' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
 
 -- products: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -93,7 +93,7 @@ AND (("products"."updated_at" > "_load_fresh"."updated_at") OR ("products"."upda
 
 -- products: merge 8
 INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST(:dataset AS varchar(128)), CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST(:load_mode AS varchar(16)), CAST(:claim_id AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+SELECT CAST('products' AS varchar(128)), CAST('public' AS varchar(128)), CAST('products' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_products_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"

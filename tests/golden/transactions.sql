@@ -55,7 +55,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 -- transactions: merge 4
 DELETE FROM "_load_batches"
 USING "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "table_schema" = 'public' AND "table_name" = 'transactions' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
 
 -- transactions: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -90,7 +90,7 @@ AND (("transactions"."updated_at" > "_load_fresh"."updated_at") OR ("transaction
 
 -- transactions: merge 8
 INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
-SELECT CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+SELECT CAST('public' AS varchar(128)), CAST('transactions' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
 FROM (
 SELECT "_batch_id" AS "batch_id", CAST("transaction_date" AS date) AS "affected_date" FROM "_load_fresh"
 UNION
@@ -105,13 +105,13 @@ UNION
 SELECT "_load_batches"."batch_id", "_noted"."affected_date"
 FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
 ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
-WHERE "_noted"."table_schema" = :table_schema AND "_noted"."table_name" = :table_name
+WHERE "table_schema" = 'public' AND "table_name" = 'transactions'
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 
 -- transactions: merge 9
 INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST(:dataset AS varchar(128)), CAST(:table_schema AS varchar(128)), CAST(:table_name AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST(:load_mode AS varchar(16)), CAST(:claim_id AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+SELECT CAST('transactions' AS varchar(128)), CAST('public' AS varchar(128)), CAST('transactions' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_transactions_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"

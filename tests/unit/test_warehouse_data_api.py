@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ParamValidationError
 from botocore.stub import ANY, Stubber
 
 from sluice.aws.data_api import MAX_STATEMENT_BYTES, Address, DataApi, client_token
@@ -17,6 +18,7 @@ from sluice.aws.data_api_values import ResultColumn, read_records
 from sluice.backoff import Backoff
 from sluice.errors import AwsBusyError, AwsError, WarehouseBusyError, WarehouseError
 from sluice.settings import Settings
+from tests.runtime_models import runtime_client
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
@@ -96,21 +98,46 @@ def test_a_statement_that_is_through_at_once_is_not_asked_for_again(stub: Stubbe
     assert api.rows("SELECT 1") == []
 
 
-def test_a_transaction_carries_its_parameters_and_its_token(stub: Stubber, api: DataApi) -> None:
+def test_a_transaction_carries_its_token(stub: Stubber, api: DataApi) -> None:
     stub.add_response(
         "batch_execute_statement",
         described("FINISHED", HasResultSet=False),
         {
-            "Sqls": ["A :x", "B"],
+            "Sqls": ["A", "B"],
             **PLACE,
             "StatementName": "merge",
             "ClientToken": "token",
-            "Parameters": [{"name": "x", "value": "1"}],
             "WaitTimeSeconds": 20,
         },
     )
 
-    api.transaction(["A :x", "B"], {"x": "1"}, label="merge", token="token")
+    api.transaction(["A", "B"], label="merge", token="token")
+
+
+def test_every_request_is_known_to_the_botocore_of_glue_6(clock: Clock) -> None:
+    """Glue 6.0 has 1.42.84: no ``Parameters`` of a batch, no long poll."""
+    old = runtime_client(
+        "redshift-data",
+        "1.42.84",
+        region_name="eu-central-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    api = DataApi(old, Address("warehouse", workgroup="sluice"), Backoff(attempts=1), 2, lambda: clock.now)
+    asked = {key: value for key, value in ASKED.items() if key != "WaitTimeSeconds"}
+    with Stubber(old) as stub:
+        batch = {key: value for key, value in asked.items() if key != "Sql"} | {"Sqls": ["A", "B"]}
+        stub.add_response("batch_execute_statement", {"Id": ID}, batch)
+        stub.add_response("describe_statement", described("FINISHED", HasResultSet=False), {"Id": ID})
+        with_parameter = {**asked, "Sql": "SELECT :x", "Parameters": [{"name": "x", "value": "1"}]}
+        stub.add_response("execute_statement", {"Id": ID}, with_parameter)
+        stub.add_response("describe_statement", described("FINISHED", HasResultSet=True), {"Id": ID})
+        stub.add_response("get_statement_result", {"ColumnMetadata": [], "Records": []}, {"Id": ID})
+
+        api.transaction(["A", "B"], label="query")
+        assert api.rows("SELECT :x", {"x": "1"}) == []
+    with pytest.raises(ParamValidationError, match='Unknown parameter in input: "Parameters"'):
+        old.batch_execute_statement(**PLACE, Sqls=["A :x"], Parameters=[{"name": "x", "value": "1"}])
 
 
 def test_a_cluster_is_named_by_its_identifier(stub: Stubber, client: RedshiftDataAPIServiceClient) -> None:
@@ -239,24 +266,28 @@ def test_a_statement_that_does_not_end_is_cancelled(stub: Stubber, api: DataApi,
 
 
 @pytest.mark.parametrize(
-    ("statements", "parameters", "message"),
+    ("statements", "message"),
     [
-        ([], {}, "0 statements; a transaction has 1 to 40"),
-        (["A"] * 41, {}, "41 statements; a transaction has 1 to 40"),
+        ([], "0 statements; a transaction has 1 to 40"),
+        (["A"] * 41, "41 statements; a transaction has 1 to 40"),
         (
             ["A", "ä" * (MAX_STATEMENT_BYTES // 2 + 1)],
-            {},
             "statement 2 has 100002 bytes; the Data API takes at most 100000",
         ),
-        (["A :x"], {"x": ""}, "parameter x is empty; the Data API takes no empty text"),
     ],
 )
 def test_what_the_api_would_refuse_is_not_sent(
-    stub: Stubber, api: DataApi, statements: list[str], parameters: dict[str, str], message: str
+    stub: Stubber, api: DataApi, statements: list[str], message: str
 ) -> None:
     with pytest.raises(WarehouseError) as caught:
-        api.transaction(statements, parameters, label="merge")
+        api.transaction(statements, label="merge")
     assert str(caught.value) == f"merge: {message}"
+
+
+def test_an_empty_value_is_not_sent(stub: Stubber, api: DataApi) -> None:
+    with pytest.raises(WarehouseError) as caught:
+        api.execute("A :x", {"x": ""})
+    assert str(caught.value) == "query: parameter x is empty; the Data API takes no empty text"
 
 
 def test_tokens_are_the_same_for_the_same_parts_only() -> None:

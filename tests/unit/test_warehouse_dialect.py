@@ -50,7 +50,7 @@ def statements(target: Target) -> Iterator[str]:
     yield from stage(staging, "s3://bucket/it's.json", ROLES)
     yield from stage(staging, None, "default")
     yield count_staged(staging)
-    yield from merge(staging, list_batches(BATCH_IDS, target.table.load), "claim").statements
+    yield from merge(staging, list_batches(BATCH_IDS, target.table.load), "claim")
     yield from select_counts(BATCH_IDS)
     yield drop_stage(staging.name)
     for live in ([], [narrower(column, target.table) for column in target.table.columns]):
@@ -138,5 +138,5 @@ def test_no_statement_of_a_wide_table_and_many_batches_exceeds_the_limits() -> N
         Staging(replace(target, table=wide), run_name("run")), list_batches(batch_ids, wide.load), "claim"
     )
 
-    assert len(transaction.statements) <= 40
-    assert max(len(statement.encode()) for statement in transaction.statements) <= 100_000
+    assert len(transaction) <= 40
+    assert max(len(statement.encode()) for statement in transaction) <= 100_000

@@ -42,7 +42,7 @@ def steps(contract: Contract, table: str) -> Iterator[tuple[str, str]]:
     yield f"{table}: new column", evolve_target(target, [])[-1].statements[-1]
     yield from ((f"{table}: stage", sql) for sql in stage(staging, manifest, "default"))
     yield f"{table}: count", count_staged(staging)
-    yield from ((f"{table}: merge {number}", sql) for number, sql in enumerate(transaction.statements, start=1))
+    yield from ((f"{table}: merge {number}", sql) for number, sql in enumerate(transaction, start=1))
     yield from ((f"{table}: audit", sql) for sql in select_counts(batch_ids))
     yield f"{table}: drop", drop_stage(staging.name)
 

@@ -21,6 +21,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
 
 from localcloud.redshift import Warehouse
+from tests.runtime_models import runtime_client
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 REGION = "eu-central-1"
 PASSWORD = "local-password"
+CLIENT_OPTIONS = {"region_name": REGION, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 AsgiCall = Callable[..., Awaitable[Any]]
 
@@ -46,14 +48,11 @@ def free_port() -> int:
 def client(service: str, endpoint: str) -> Any:
     """Give a boto3 client of the local cloud that does not retry."""
     make: Any = boto3.client
-    return make(
-        service,
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=ClientConfig(retries={"max_attempts": 1, "mode": "standard"}, s3={"addressing_style": "path"}),
-    )
+    return make(service, endpoint_url=endpoint, config=_no_retries(), **CLIENT_OPTIONS)
+
+
+def _no_retries() -> ClientConfig:
+    return ClientConfig(retries={"max_attempts": 1, "mode": "standard"}, s3={"addressing_style": "path"})
 
 
 def with_warehouse(warehouse: Warehouse) -> AsgiCall:
@@ -206,12 +205,20 @@ def folder() -> Iterator[Path]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def glue_redshift(local_aws: LocalAws) -> RedshiftDataAPIServiceClient:
+    """A client of the Data API that knows what the botocore of Glue 6.0 knows."""
+    options = {**CLIENT_OPTIONS, "endpoint_url": local_aws.endpoint, "config": _no_retries()}
+    found: RedshiftDataAPIServiceClient = runtime_client("redshift-data", "1.42.84", **options)
+    return found
+
+
 @pytest.fixture
-def loads(s3: S3Client, redshift: RedshiftDataAPIServiceClient, bucket: str, sql: Sql) -> Loads:
-    """Runs the load job's own code against an empty warehouse."""
+def loads(s3: S3Client, glue_redshift: RedshiftDataAPIServiceClient, bucket: str, sql: Sql) -> Loads:
+    """Runs the load job's own code against an empty warehouse, with the client library that Glue has."""
     from tests.warehouse.loads import Loads
 
-    return Loads(s3, redshift, bucket)
+    return Loads(s3, glue_redshift, bucket)
 
 
 @pytest.fixture
