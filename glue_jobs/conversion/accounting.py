@@ -2,58 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from sluice.contract import Contract, Table
+from sluice.contract import Contract
 from sluice.errors import AccountingError, TerminalError
 from sluice.handover import FileCounts, SourceFile, TableCounts
+from sluice.kernel.tally import FileTally
 
 
 class TooManyRejectedError(TerminalError):
     """More of a batch was quarantined than its contract allows."""
-
-
-@dataclass
-class FileTally:
-    """What was read from one file.
-
-    Attributes:
-        records: Records; one for a file that is not well-formed.
-        rejected: Quarantined records.
-        read_rows: Rows of each table that the records hold.
-        rejected_rows: Rows of each table in quarantined records.
-        reasons: Quarantined records by reason.
-        file_error: Why the whole file is quarantined, or None.
-    """
-
-    records: int = 0
-    rejected: int = 0
-    read_rows: Counter[str] = field(default_factory=Counter)
-    rejected_rows: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    file_error: str | None = None
-
-    def add(self, records: int, reasons: Iterable[str], rows: Mapping[str, int]) -> None:
-        """Count records that have the same reasons, none for good ones.
-
-        Args:
-            records: How many.
-            reasons: Their reasons.
-            rows: Rows of each table that they hold.
-        """
-        self.records += records
-        self.read_rows.update(rows)
-        reasons = tuple(reasons)
-        if reasons:
-            self.rejected += records
-            self.rejected_rows.update(rows)
-            self.reasons.update(dict.fromkeys(reasons, records))
-
-    @classmethod
-    def broken(cls, reason: str, tables: Iterable[Table]) -> "FileTally":
-        """The tally of a file that is quarantined whole: one record, and one row of each table that is not exploded."""
-        rows = Counter({table.name: 1 for table in tables if table.explode is None})
-        return cls(1, 1, rows, rows.copy(), Counter({reason: 1}), reason)
 
 
 @dataclass(frozen=True, slots=True)

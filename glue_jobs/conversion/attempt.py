@@ -8,7 +8,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 
 from glue_jobs.conversion import schema
-from glue_jobs.conversion.accounting import FileTally, StagedTable, check_ratio
+from glue_jobs.conversion.accounting import StagedTable, check_ratio
 from glue_jobs.conversion.batches import Batch
 from glue_jobs.conversion.faults import SPARK_ERRORS, is_of_file, root_cause
 from glue_jobs.conversion.readers import InputFile, RecordReader
@@ -18,6 +18,7 @@ from glue_jobs.conversion.storage import Storage
 from sluice.contract import Contract
 from sluice.contract.shape import shape_of
 from sluice.errors import SluiceError
+from sluice.kernel.tally import FileTally
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from glue_jobs.conversion import schema
-from glue_jobs.conversion.accounting import FileTally, StagedFile, StagedTable
+from glue_jobs.conversion.accounting import StagedFile, StagedTable
 from glue_jobs.conversion.storage import Storage
 from sluice.contract import Contract, Table
+from sluice.kernel.tally import FileTally
 from sluice.quarantine import MAX_FILE_TEXT_BYTES, QUARANTINE_COLUMNS
 
 _KIND, _BATCH = "_kind", "_batch"

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from glue_jobs.conversion.accounting import (
-    FileTally,
     StagedFile,
     StagedTable,
     TooManyRejectedError,
@@ -15,6 +14,7 @@ from glue_jobs.conversion.accounting import (
 from sluice.contract import Contract, parse_contract
 from sluice.errors import AccountingError
 from sluice.handover import FileCounts, SourceFile, TableCounts
+from sluice.kernel.tally import FileTally
 
 A, B = SourceFile("s3://raw/a", 300, 0, ""), SourceFile("s3://raw/b", 100, 0, "")
 BROKEN = "file: is not well-formed XML"

@@ -1,0 +1,45 @@
+"""Arrow types of what the kernel gives; they decide the Parquet types of the files.
+
+Catalog, COPY and Spectrum read a column only where the file has the type that its table names: decimals to the last
+digit, moments in microseconds since 1970 UTC.
+Source: https://docs.aws.amazon.com/redshift/latest/dg/c-spectrum-troubleshooting.html (incompatible Parquet schema)
+"""
+
+import pyarrow as pa
+
+from sluice.contract import SqlType, Table
+from sluice.quarantine import QUARANTINE_COLUMNS
+
+MOMENT = pa.timestamp("us", tz="UTC")
+_TYPES: dict[str, pa.DataType] = {
+    "smallint": pa.int16(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "real": pa.float32(),
+    "double precision": pa.float64(),
+    "boolean": pa.bool_(),
+    "char": pa.string(),
+    "varchar": pa.string(),
+    "date": pa.date32(),
+    "timestamp": MOMENT,
+}
+_QUARANTINE: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "array<string>": pa.list_(pa.string()),
+    "timestamp": MOMENT,
+}
+
+QUARANTINE_SCHEMA = pa.schema([pa.field(name, _QUARANTINE[kind]) for name, kind in QUARANTINE_COLUMNS.items()])
+"""Columns of quarantined records."""
+
+
+def arrow_type(sql_type: SqlType) -> pa.DataType:
+    """Arrow's type of a column."""
+    if sql_type.name == "decimal":
+        return pa.decimal128(sql_type.precision or 0, sql_type.scale or 0)
+    return _TYPES[sql_type.name]
+
+
+def stored_schema(table: Table) -> pa.Schema:
+    """The columns of a table's files, lineage columns last."""
+    return pa.schema([pa.field(name, arrow_type(kind)) for name, kind in table.stored_types.items()])
