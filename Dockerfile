@@ -42,4 +42,4 @@ EXPOSE 4566 5439
 # Healthy is: deployed to, so that a manifest starts the path, and the warehouse lets its clients in.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=120s --retries=6 CMD ["python", "-m", "localcloud.healthy"]
 ENTRYPOINT ["sluice"]
-CMD ["up", "--bind-address", "0.0.0.0"]
+CMD ["up", "--bind-address", "0.0.0.0", "--host-name", "cloud"]

@@ -33,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: done.set())
     if options.stop_with_stdin:
         threading.Thread(target=_wait_for_parent, args=(done,), daemon=True).start()
+    # Whatever this process and its children write is the user's alone, whatever the user's own mask says.
+    os.umask(0o077)
     cloud = LocalCloud(from_options(options))
     try:
         cloud.start()

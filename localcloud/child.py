@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -60,7 +61,8 @@ class LocalCloudProcess:
             LocalCloudError: it did not start; the message is its own.
         """
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "localcloud", "--stop-with-stdin", *to_arguments(self.config)],
+            # -P: the folder that the user stands in is no place to import from; it may hold anybody's data.
+            [sys.executable, "-P", "-m", "localcloud", "--stop-with-stdin", *to_arguments(self.config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._environment(),
@@ -125,15 +127,29 @@ class LocalCloudProcess:
         line = self._process.stdout.readline()
         if not line:
             return {"message": f"the local cloud ended at its start; see {self.config.log_file}"}
-        fields: dict[str, Any] = json.loads(line)
-        return fields
+        return _as_fields(line, self.config.log_file)
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), environment.get("PYTHONPATH")]))
+        # An entry that is empty or relative would be the folder that the user stands in.
+        given = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if Path(entry).is_absolute()]
+        environment["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), *given])
         if self.config.warehouse_password is not None:
             environment[PASSWORD_ENV] = self.config.warehouse_password
         return environment
+
+
+def _as_fields(line: str, log_file: Path) -> dict[str, Any]:
+    """What the child said; when it is no JSON, a message that says so."""
+    try:
+        fields = json.loads(line)
+    except json.JSONDecodeError:
+        fields = None
+    if isinstance(fields, dict):
+        return fields
+    return {
+        "message": f"the local cloud answered {line.strip()[:200]!r} at its start, which is no JSON; see {log_file}"
+    }
 
 
 def _as_error(fields: dict[str, Any]) -> LocalCloudError:

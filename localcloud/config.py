@@ -44,6 +44,8 @@ class LocalCloudConfig:
         bind_address: IPv4 address that the endpoint and the warehouse listen on. Other machines get in with any other
             than the default, and the endpoint asks nobody for a password: it is for containers, whose ports are
             published on 127.0.0.1. 0.0.0.0 is all addresses; what is started here needs 127.0.0.1 to be one of them.
+        host_names: by which clients may call the endpoint, beside localhost and the loopback addresses; a container's
+            name. Any other name in a request's Host header is refused (see `localcloud.gate`).
         warehouse_password: None takes SLUICE_WAREHOUSE_PASSWORD, or else one made once per state directory.
         region: region of requests that name none.
         account_id: account of requests whose access key is no account id.
@@ -57,6 +59,7 @@ class LocalCloudConfig:
     port: int = 4566
     warehouse_port: int = 5439
     bind_address: str = HOST
+    host_names: tuple[str, ...] = ()
     warehouse_password: str | None = field(default=None, repr=False)
     region: str = "eu-central-1"
     account_id: str = "000000000000"

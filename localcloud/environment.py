@@ -67,6 +67,8 @@ def ministack_variables(config: LocalCloudConfig, port: int) -> dict[str, str]:
         "LAMBDA_EXECUTOR": "local",
         # Lambda workers run on this interpreter; what an editable install adds to its path is not in their zips.
         "PYTHONPATH": str(LAMBDA_SITE),
+        # Nothing that is started here imports from the folder that it happens to stand in.
+        "PYTHONSAFEPATH": "1",
         "LOCALCLOUD_HIDDEN_PATHS": os.pathsep.join(hidden_paths()),
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",

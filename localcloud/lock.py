@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from localcloud.config import HOST
-from localcloud.errors import AlreadyRunningError, PortBusyError
+from localcloud.errors import AlreadyRunningError, LocalCloudError, PortBusyError
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,23 @@ class Running:
             return cls(int(fields["pid"]), str(fields["endpoint_url"]), fields["warehouse_port"])
         except (OSError, ValueError, KeyError):
             return None
+
+
+def own_folder(folder: Path) -> None:
+    """Make the state directory, or close an existing one to other users of the machine (mode 0700).
+
+    Raw data, quarantined rows, logs and the saved secrets lie in it.
+
+    Raises:
+        LocalCloudError: it belongs to somebody else, or cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+    except OSError as exc:
+        raise LocalCloudError(
+            f"state directory {folder}: {exc.strerror}; it has to be a folder of your own, choose one with --state-dir"
+        ) from exc
 
 
 class StateLock:

@@ -17,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--port", type=int, default=defaults.port)
     made.add_argument("--warehouse-port", type=int, default=defaults.warehouse_port)
     made.add_argument("--bind-address", default=defaults.bind_address)
+    made.add_argument("--host-name", action="append", default=[], dest="host_names")
     made.add_argument("--no-warehouse", action="store_true")
     made.add_argument("--region", default=defaults.region)
     made.add_argument("--account-id", default=defaults.account_id)
@@ -38,6 +39,7 @@ def from_options(options: argparse.Namespace) -> LocalCloudConfig:
         port=options.port,
         warehouse_port=options.warehouse_port,
         bind_address=options.bind_address,
+        host_names=tuple(options.host_names),
         region=options.region,
         account_id=options.account_id,
         glue=GlueSettings(
@@ -71,4 +73,5 @@ def to_arguments(config: LocalCloudConfig) -> Sequence[str]:
         "--glue-stop-grace-seconds": config.glue.stop_grace_seconds,
     }
     flags = [] if config.with_warehouse else ["--no-warehouse"]
-    return [*flags, *(f"{name}={value}" for name, value in values.items())]
+    names = [f"--host-name={name}" for name in config.host_names]
+    return [*flags, *names, *(f"{name}={value}" for name, value in values.items())]

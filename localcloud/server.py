@@ -22,7 +22,7 @@ from localcloud.environment import apply_environment
 from localcloud.errors import LocalCloudError
 from localcloud.glue.install import install_glue
 from localcloud.lambda_errors import with_error_types
-from localcloud.lock import Running, StateLock, claim_port
+from localcloud.lock import Running, StateLock, claim_port, own_folder
 from localcloud.logs import log_to_file, stop_logging
 from localcloud.saved_queries import saved_queries
 from localcloud.stepfunctions.install import install_stepfunctions
@@ -76,11 +76,11 @@ class LocalCloud:
         """Start everything and return when the endpoint answers.
 
         Raises:
-            AlreadyRunningError: another local cloud uses the state directory; nothing was changed.
+            AlreadyRunningError: another local cloud uses the state directory; nothing was changed there.
             PortBusyError: a port is taken.
             LocalCloudError: this process has had its local cloud, or the start failed.
         """
-        self.config.state_dir.mkdir(parents=True, exist_ok=True)
+        own_folder(self.config.state_dir)
         self._lock.acquire()
         with ExitStack() as started:
             started.callback(self._lock.release)
@@ -131,7 +131,7 @@ class LocalCloud:
 
     def _start_endpoint(self, started: ExitStack, parts: Iterable[Part]) -> None:
         started.callback(registry.end_lambda_workers)
-        web = WebServer(self.port, self._checkpointer.touch, self.config.bind_address)
+        web = WebServer(self.port, self._checkpointer.touch, self.config.bind_address, self.config.host_names)
         started.callback(web.stop)
         web.start()
         started.callback(self._checkpointer.stop)

@@ -6,7 +6,7 @@ import http.client
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -15,10 +15,7 @@ from hypercorn.config import Config
 from localcloud import registry
 from localcloud.config import HOST
 from localcloud.errors import LocalCloudError
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+from localcloud.gate import Gate, Receive, Scope, Send
 
 START_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 75
@@ -31,17 +28,21 @@ class WebServer:
     Signals stay with the main thread: hypercorn installs no handlers when it is given its own way to stop.
     """
 
-    def __init__(self, port: int, on_request: Callable[[], None], bind_address: str = HOST) -> None:
+    def __init__(
+        self, port: int, on_request: Callable[[], None], bind_address: str = HOST, host_names: Sequence[str] = ()
+    ) -> None:
         """Prepare; `start` listens.
 
         Args:
             port: what it listens on.
             on_request: called at each request.
             bind_address: the address that it listens on; its own questions go to 127.0.0.1.
+            host_names: by which clients may call it, beside localhost and the address.
         """
         self._port = port
         self._on_request = on_request
         self._bind_address = bind_address
+        self._gate = Gate(self._application, (bind_address, *host_names))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
@@ -83,7 +84,7 @@ class WebServer:
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
         config.errorlog = logging.getLogger("hypercorn.error")
         config.accesslog = None
-        application: Any = self._application  # hypercorn's own types name each event
+        application: Any = self._gate  # hypercorn's own types name each event
         await serve(application, config, shutdown_trigger=self._stop.wait)
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -188,6 +188,7 @@ class Execution:
                 "AWS_DEFAULT_REGION": self.run.region,
                 "PYTHONPATH": python_path,
                 "PYTHONUNBUFFERED": "1",
+                "PYTHONSAFEPATH": "1",
                 "PYSPARK_PYTHON": sys.executable,
                 "PYSPARK_DRIVER_PYTHON": sys.executable,
                 "SPARK_CONF_DIR": str(self.files.work / "conf"),

@@ -21,11 +21,18 @@ def up(
     bind_address: Annotated[
         str, typer.Option(help="IPv4 address to listen on. Nobody is asked for a password on the AWS endpoint.")
     ] = "127.0.0.1",
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name by which clients call the endpoint beside localhost; others are refused. Repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Run AWS on this machine with Sluice deployed, until stopped with Ctrl-C.
 
-    Everything listens on 127.0.0.1 only, unless another address is given, as in a container that others talk to. Data
-    are kept in the state directory (see `sluice --help`) from one start to the next; delete it to begin anew.
+    Everything listens on 127.0.0.1 only, unless another address is given, as in a container that others talk to. The
+    endpoint answers programs only: a web page in the browser cannot use it. Data are kept in the state directory (see
+    `sluice --help`) from one start to the next; delete it to begin anew.
     """
     session = Session(context.ensure_object(GlobalOptions))
     try:
@@ -36,7 +43,11 @@ def up(
         raise CommandError(_MISSING.format(exc)) from exc
     require_java()
     config = LocalCloudConfig(
-        session.options.state_dir.resolve(), port=port, warehouse_port=warehouse_port, bind_address=bind_address
+        session.options.state_dir.resolve(),
+        port=port,
+        warehouse_port=warehouse_port,
+        bind_address=bind_address,
+        host_names=tuple(host_name or ()),
     )
     raise typer.Exit(run(config, session.settings, session.contracts))
 

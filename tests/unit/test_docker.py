@@ -180,7 +180,7 @@ def test_ports_are_those_of_the_local_cloud_and_open_to_this_machine_only() -> N
         "cloud": ["127.0.0.1:${SLUICE_PORT:-4566}:4566", "127.0.0.1:${SLUICE_WAREHOUSE_PORT:-5439}:5439"],
         "redash": ["127.0.0.1:${SLUICE_REDASH_PORT:-5050}:5000"],
     }
-    assert SERVICES["cloud"]["command"] == ["up", "--bind-address", "0.0.0.0"]
+    assert SERVICES["cloud"]["command"] == ["up", "--bind-address", "0.0.0.0", "--host-name", "cloud"]
     assert json.loads(_last("CMD")) == SERVICES["cloud"]["command"]
 
 
