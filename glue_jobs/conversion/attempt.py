@@ -100,18 +100,25 @@ class Converter:
         return None
 
     def unreadable_files(self, batches: Iterable[Batch]) -> dict[str, str]:
-        """Read every file alone and give those that break Spark's readers, with the reason.
+        """Read every file alone and give those whose own bytes break Spark's readers, with the reason.
 
-        A failure that may go away by itself, or that is our own, is no verdict on a file, which is then not among them.
+        A file is among them only when two reads of it fail for the same cause, and that cause is certainly its own: a
+        batch is never converted without a file for any other reason.
         """
         found = {}
         for item in _inputs(batches):
-            try:
-                self._reader.read([item]).select(schema.RECORD).write.format("noop").mode("overwrite").save()
-            except SPARK_ERRORS as exc:
-                if is_of_file(exc):
-                    found[item.file.url] = f"file: not readable ({root_cause(exc)})"
+            fault = self._own_fault(item)
+            if fault is not None and fault == self._own_fault(item):
+                found[item.file.url] = f"file: not readable ({fault})"
         return found
+
+    def _own_fault(self, item: InputFile) -> str | None:
+        """What the file itself does to a reader; None when it can be read, or when something else went wrong."""
+        try:
+            self._reader.read([item]).select(schema.RECORD).write.format("noop").mode("overwrite").save()
+        except SPARK_ERRORS as exc:
+            return root_cause(exc) if is_of_file(exc) else None
+        return None
 
 
 def _inputs(batches: Iterable[Batch]) -> list[InputFile]:

@@ -1,50 +1,35 @@
 """What an exception of Spark means: its name for messages, and whether trying again may help.
 
-Only class names are taken from Spark's exceptions, because their texts may hold values of the input.
+Texts of Spark's exceptions are judged and never told, because they may hold values of the input.
 """
 
-from collections.abc import Iterator
-
 from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark.errors import PySparkException, PythonException
+from pyspark.errors import PySparkException
 
 from sluice.errors import SluiceError, TransientError
+from sluice.failures import Sign, Verdict, judge_spark
 
 SPARK_ERRORS = (PySparkException, Py4JJavaError)
 """What Spark raises when a job fails; the connection to the JVM itself still works."""
 
-_TRANSIENT = (
-    "OutOfMemory",
-    "Timeout",
-    "Connect",
-    "SocketException",
-    "UnknownHost",
-    "SlowDown",
-    "Throttl",
-    "ServiceUnavailable",
-    "AWSServiceIO",
-    "ExecutorLost",
-    "FetchFailed",
-    "NoSpaceLeft",
-)
 _MAX_CAUSES = 20
 
 
 def root_cause(error: BaseException) -> str:
     """Class name of what lies at the bottom of an exception."""
-    return next(iter(reversed(list(_causes(error)))), type(error).__name__)
+    return _chain(error)[-1].name
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether trying again may succeed: memory, network, lost workers."""
+    """Whether trying again may succeed: memory, network, lost workers, and everything that nobody knows."""
     if isinstance(error, SluiceError):
         return isinstance(error, TransientError)
-    return any(mark in name for name in _causes(error) for mark in _TRANSIENT)
+    return judge_spark(_chain(error)) in {Verdict.WORLD, Verdict.RUN}
 
 
 def is_of_file(error: BaseException) -> bool:
-    """Whether the failure to read a file is the file's fault: it stays, and it is not our own code that failed."""
-    return not is_transient(error) and not isinstance(error, PythonException)
+    """Whether the failure to read a file is certainly the file's own fault."""
+    return not isinstance(error, SluiceError) and judge_spark(_chain(error)) is Verdict.FILE
 
 
 def describe(error: BaseException) -> str:
@@ -54,14 +39,16 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: Spark could not finish the conversion ({root_cause(error)})"
 
 
-def _causes(error: BaseException) -> Iterator[str]:
-    yield type(error).__name__
+def _chain(error: BaseException) -> list[Sign]:
+    """The exception and its causes in the JVM, the outermost first; texts of Python's own exceptions are left out."""
     java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    signs = [Sign(type(error).__name__, "" if java is not None else str(error))]
     for _ in range(_MAX_CAUSES):
         if java is None:
-            return
+            break
         try:
-            yield str(java.getClass().getSimpleName())
+            signs.append(Sign(str(java.getClass().getSimpleName()), str(java.getMessage() or "")))
             java = java.getCause()
-        except Py4JError:
-            return
+        except (Py4JError, OSError):
+            break
+    return signs

@@ -532,3 +532,39 @@ def test_daily_partitions(lake: Lake) -> None:
     assert outcome.table_counts() == {"t": TableCounts(2, 0, 0, 2)}
     assert lake.rows("t", partition=day) == [(1,), (1,)]
     assert lake.files("t", day)[0].parent == lake.folder / "sluice-processed/t/year=2026/month=11/day=20"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["Connection reset", "Connection reset"], ["could not read page", "Connection reset"], ["could not read page"]],
+)
+def test_a_healthy_file_is_in_the_batch_or_the_batch_is_not_published(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, texts: list[str]
+) -> None:
+    """Whatever the reading of a file alone ends with, its rows are there, unless two reads find it damaged."""
+    from pyspark.errors import PySparkRuntimeError
+
+    from glue_jobs.conversion import attempt
+    from sluice.failures import Sign, Verdict, judge_spark
+
+    table = contract()
+    batch_id = lake.send(table, hours(1)[0], {"1.csv": csv("1,a,2026-11-20"), "2.csv": csv("2,b,2026-11-20")})
+    convert = Converter.convert
+    failures = [PySparkRuntimeError("the joint job failed")]
+
+    def once_broken(self: Converter, *arguments: object) -> object:
+        if failures:
+            raise failures.pop()
+        return convert(self, *arguments)  # type: ignore[arg-type]
+
+    left = list(texts)
+
+    def own_fault(self: Converter, item: object) -> str | None:
+        cause = Sign("IOException", left.pop(0)) if left else None
+        return "IOException" if cause and judge_spark([cause]) is Verdict.FILE else None
+
+    monkeypatch.setattr(Converter, "convert", once_broken)
+    monkeypatch.setattr(attempt.Converter, "_own_fault", own_fault)
+    found = by_id(lake.run(table).batches)[batch_id]
+    assert found.error == ""
+    assert found.table_counts() == {"t": TableCounts(2, 0, 0, 2)}
