@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sluice.aws.failures import aws_errors, is_busy_code
-from sluice.errors import AwsBusyError, AwsError
+from sluice.errors import AwsBusyError, AwsError, SluiceError
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -27,6 +27,14 @@ _EXISTS = "AlreadyExistsException"
 _DESCRIBES_FILES = ("Location", "Columns", "InputFormat", "OutputFormat", "SerdeInfo")
 
 Values = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Existing:
+    """Partitions that could not be created because they exist already, and what else went wrong."""
+
+    inputs: "list[PartitionInputTypeDef]"
+    errors: "dict[Values, SluiceError]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,49 +79,105 @@ class GlueCatalog:
         """
         if not partitions:
             return
-        with aws_errors(f"look up table {database}.{table}"):
-            definition = self.glue.get_table(DatabaseName=database, Name=table)["Table"]
-        _check_values(f"{database}.{table}", definition, partitions)
+        definition = self._definition(database, table, partitions)
         inputs = [_partition(definition, values, location) for values, location in sorted(partitions.items())]
         for chunk in _chunks(inputs):
             existing = self._create(database, table, chunk)
-            if existing:
-                self._update(database, table, existing)
+            for error in existing.errors.values():
+                raise error
+            if existing.inputs:
+                self._update_differing(database, table, existing.inputs)
         logger.info("registered %d partitions of %s.%s", len(inputs), database, table)
 
-    def _create(
+    def switch(self, database: str, wanted: Mapping[str, Mapping[Values, str]]) -> dict[Values, SluiceError]:
+        """Give partitions of several tables another location, each at once: a reader sees the old one or the new one.
+
+        A partition that does not exist yet is created. What fails for one table is left as it is in the tables that
+        come after it.
+
+        Args:
+            database: Catalog database.
+            wanted: For each table the ``s3://`` folders of its partitions, by the values of their keys.
+
+        Returns:
+            What went wrong, by the values of the partition.
+        """
+        failed: dict[Values, SluiceError] = {}
+        definitions: dict[str, TableTypeDef] = {}
+        for table, partitions in wanted.items():
+            try:
+                definitions[table] = self._definition(database, table, partitions)
+            except SluiceError as exc:
+                failed |= dict.fromkeys(partitions, exc)
+        for table, partitions in wanted.items():
+            inputs = [
+                _partition(definitions[table], values, location)
+                for values, location in sorted(partitions.items())
+                if values not in failed
+            ]
+            for chunk in _chunks(inputs):
+                failed |= self._switched(database, table, chunk)
+        return failed
+
+    def _switched(
         self, database: str, table: str, inputs: "Sequence[PartitionInputTypeDef]"
-    ) -> "list[PartitionInputTypeDef]":
-        """Create partitions; returns those that exist already."""
+    ) -> dict[Values, SluiceError]:
+        """Switch as many partitions as one call takes; returns what went wrong."""
+        try:
+            existing = self._create(database, table, inputs)
+            failed = existing.errors
+            if existing.inputs:
+                failed = failed | self._update(database, table, existing.inputs)
+        except SluiceError as exc:
+            return {tuple(item["Values"]): exc for item in inputs}
+        return failed
+
+    def _definition(self, database: str, table: str, partitions: Mapping[Values, str]) -> "TableTypeDef":
+        with aws_errors(f"look up table {database}.{table}"):
+            definition = self.glue.get_table(DatabaseName=database, Name=table)["Table"]
+        _check_values(f"{database}.{table}", definition, partitions)
+        return definition
+
+    def _create(self, database: str, table: str, inputs: "Sequence[PartitionInputTypeDef]") -> "_Existing":
+        """Create partitions; returns those that exist already, and what went wrong."""
         with aws_errors(f"register partitions of {database}.{table}"):
             answer = self.glue.batch_create_partition(
                 DatabaseName=database, TableName=table, PartitionInputList=list(inputs)
             )
         errors = {tuple(error["PartitionValues"]): error["ErrorDetail"] for error in answer.get("Errors", ())}
-        existing = []
-        for item in inputs:
-            error = errors.get(tuple(item["Values"]))
-            if error is None:
-                continue
-            if error.get("ErrorCode") != _EXISTS:
-                raise _partition_error(f"{database}.{table}", item["Values"], error)
-            existing.append(item)
-        return existing
+        exist = {values for values, error in errors.items() if error.get("ErrorCode") == _EXISTS}
+        return _Existing(
+            [item for item in inputs if tuple(item["Values"]) in exist],
+            {
+                values: _partition_error(f"{database}.{table}", values, error)
+                for values, error in errors.items()
+                if values not in exist
+            },
+        )
 
-    def _update(self, database: str, table: str, wanted: "Sequence[PartitionInputTypeDef]") -> None:
+    def _update_differing(self, database: str, table: str, wanted: "Sequence[PartitionInputTypeDef]") -> None:
         """Bring existing partitions up to date where they differ."""
         found = self._get(database, table, wanted)
+        differing = [item for item in wanted if _differs(found.get(tuple(item["Values"])), item)]
+        if differing:
+            for error in self._update(database, table, differing).values():
+                raise error
+
+    def _update(
+        self, database: str, table: str, wanted: "Sequence[PartitionInputTypeDef]"
+    ) -> dict[Values, SluiceError]:
+        """Update existing partitions; returns what went wrong."""
         entries: list[BatchUpdatePartitionRequestEntryTypeDef] = [
-            {"PartitionValueList": item["Values"], "PartitionInput": item}
-            for item in wanted
-            if _differs(found.get(tuple(item["Values"])), item)
+            {"PartitionValueList": item["Values"], "PartitionInput": item} for item in wanted
         ]
-        if not entries:
-            return
         with aws_errors(f"update partitions of {database}.{table}"):
             answer = self.glue.batch_update_partition(DatabaseName=database, TableName=table, Entries=entries)
-        for error in answer.get("Errors", ()):
-            raise _partition_error(f"{database}.{table}", error["PartitionValueList"], error["ErrorDetail"])
+        return {
+            tuple(error["PartitionValueList"]): _partition_error(
+                f"{database}.{table}", error["PartitionValueList"], error["ErrorDetail"]
+            )
+            for error in answer.get("Errors", ())
+        }
 
     def _get(
         self, database: str, table: str, wanted: "Sequence[PartitionInputTypeDef]"

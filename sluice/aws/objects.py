@@ -4,14 +4,18 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reques
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from sluice.aws.failures import aws_errors, code_of
-from sluice.errors import InputChangedError, TransientError
+from sluice.aws.streams import ObjectStream
+from sluice.errors import AwsError, InputChangedError, TransientError
+from sluice.handover import SourceFile
 from sluice.layout import split_url
 from sluice.stored import StoredObject
 
@@ -24,6 +28,11 @@ MAX_COPY_BYTES = 5 * 1024**3
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
+
+PART_BYTES = 64 << 20
+"""Files that are larger are uploaded in parts of this size."""
+MAX_DELETED_PER_CALL = 1000
+"""Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
 
 _SOURCE_ETAG = "sluice-source-etag"
 _MISSING_CODES = {"NoSuchKey", "NoSuchVersion", "NotFound", "404"}
@@ -123,6 +132,59 @@ class Objects:
         bucket, key = split_url(url)
         with aws_errors(f"delete {url}"):
             self.s3.delete_object(Bucket=bucket, Key=key)
+
+    def remove_all(self, urls: Iterable[str]) -> None:
+        """Delete whatever is at some URLs of one bucket.
+
+        Raises:
+            AwsError: S3 deleted some and refused others; the message names one.
+        """
+        keys = [split_url(url) for url in urls]
+        for start in range(0, len(keys), MAX_DELETED_PER_CALL):
+            chunk = keys[start : start + MAX_DELETED_PER_CALL]
+            bucket = chunk[0][0]
+            with aws_errors(f"delete {len(chunk)} objects of {bucket}"):
+                answer = self.s3.delete_objects(
+                    Bucket=bucket, Delete={"Objects": [{"Key": key} for _, key in chunk], "Quiet": True}
+                )
+            for error in answer.get("Errors", ()):
+                raise AwsError(f"delete s3://{bucket}/{error.get('Key')}: {error.get('Code')}: {error.get('Message')}")
+
+    def listed(self, folder: str) -> tuple[StoredObject, ...]:
+        """All objects of a folder and of those in it, in the order of their keys.
+
+        Args:
+            folder: ``s3://`` folder.
+        """
+        bucket, prefix = split_url(folder if folder.endswith("/") else f"{folder}/")
+        with aws_errors(f"list {folder}"):
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            return tuple(
+                StoredObject(
+                    f"s3://{bucket}/{item['Key']}", item["Size"], item["LastModified"], item["ETag"].strip('"')
+                )
+                for page in pages
+                for item in page.get("Contents", ())
+            )
+
+    def open(self, file: SourceFile) -> ObjectStream:
+        """The content of a file as its manifest was validated, as a stream without a buffer.
+
+        Raises:
+            InputChangedError: The object is gone, or is another one.
+        """
+        return ObjectStream(self.s3, file)
+
+    def upload(self, path: Path, url: str) -> None:
+        """Write a file of this machine as an object; what was there before is replaced at once and whole."""
+        bucket, key = split_url(url)
+        with aws_errors(f"write {url}"):
+            if path.stat().st_size <= PART_BYTES:
+                with path.open("rb") as body:  # the transfer manager's threads cost more than a small file
+                    self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+                return
+            config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
+            self.s3.upload_file(str(path), bucket, key, Config=config)
 
     def create(self, url: str, body: bytes) -> bool:
         """Write an object that does not exist yet.

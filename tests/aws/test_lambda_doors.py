@@ -175,6 +175,71 @@ def test_a_partition_that_the_catalog_refuses_is_an_error(trigger: Trigger, code
     assert str(caught.value) == f"{database}.orders: partition ('2026', '11', '01', '00'): {code}: no"
 
 
+def second_table(trigger: Trigger) -> str:
+    """A table like the first beside it."""
+    glue, database = trigger.clients.glue, trigger.settings.raw_database
+    table = glue.get_table(DatabaseName=database, Name="orders")["Table"]
+    second: Any = {name: table[name] for name in ("StorageDescriptor", "PartitionKeys")}
+    glue.create_table(DatabaseName=database, TableInput={"Name": "second"} | second)
+    return "second"
+
+
+def test_partitions_of_several_tables_are_switched_by_few_calls(trigger: Trigger) -> None:
+    """New partitions take one call for a hundred, existing ones two."""
+    calls: list[str] = []
+
+    class Glue:
+        def __getattr__(self, name: str) -> Any:
+            calls.append(name)
+            return getattr(trigger.clients.glue, name)
+
+    database = trigger.settings.raw_database
+    catalog = GlueCatalog(Glue())  # type: ignore[arg-type]
+    wanted = hours(130)
+    first, second = ({values: f"s3://{run}/{'-'.join(values)}/" for values in wanted} for run in ("r1", "r2"))
+    assert catalog.switch(database, {"orders": first, second_table(trigger): dict(list(first.items())[:1])}) == {}
+    assert calls == ["get_table"] * 2 + ["batch_create_partition"] * 3
+    calls.clear()
+    assert catalog.switch(database, {"orders": second}) == {}
+    assert calls == ["get_table", *["batch_create_partition", "batch_update_partition"] * 2]
+    assert trigger.catalog.locations(database, "orders", "") == second
+
+
+def test_what_cannot_be_switched_in_one_table_stays_in_the_next(trigger: Trigger) -> None:
+    class Glue:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(trigger.clients.glue, name)
+
+        def batch_create_partition(self, **request: Any) -> Any:
+            if request["TableName"] != "orders":
+                return trigger.clients.glue.batch_create_partition(**request)
+            detail = {"ErrorCode": "InternalServiceException", "ErrorMessage": "no"}
+            trigger.clients.glue.batch_create_partition(
+                **request | {"PartitionInputList": request["PartitionInputList"][1:]}
+            )
+            return {"Errors": [{"PartitionValues": list(min(hours(2))), "ErrorDetail": detail}]}
+
+    database, wanted = trigger.settings.raw_database, hours(2)
+    catalog = GlueCatalog(Glue())  # type: ignore[arg-type]
+    second_table(trigger)
+    failed = catalog.switch(database, {"orders": wanted, "second": wanted})
+    assert {values: str(error) for values, error in failed.items()} == {
+        min(wanted): f"{database}.orders: partition ('2026', '11', '01', '00'): InternalServiceException: no"
+    }
+    kept = {max(wanted): wanted[max(wanted)]}
+    assert trigger.catalog.locations(database, "orders", "") == kept
+    assert trigger.catalog.locations(database, "second", "") == kept
+
+
+def test_a_table_that_is_not_there_keeps_its_partitions_from_being_switched_anywhere(trigger: Trigger) -> None:
+    database, wanted = trigger.settings.raw_database, hours(2)
+    first = min(wanted)
+    failed = trigger.catalog.switch(database, {"orders": wanted, "nowhere": {first: "s3://x/"}})
+    assert list(failed) == [first]
+    assert "EntityNotFoundException" in str(failed[first])
+    assert list(trigger.catalog.locations(database, "orders", "")) == [max(wanted)]
+
+
 # Job runs
 
 

@@ -3,6 +3,7 @@
 import itertools
 from datetime import UTC, datetime
 from hashlib import md5
+from pathlib import Path
 
 import pytest
 
@@ -219,3 +220,41 @@ def _a_second_later(clients: Clients, bucket: str, key: str) -> str:
         clients.s3.delete_object(Bucket=bucket, Key="clock", VersionId=version)
         if is_later:
             return clients.s3.put_object(Bucket=bucket, Key=key, Body=b"two")["VersionId"]
+
+
+def test_listing_uploading_and_removing_many(clients: Clients, objects: Objects, bucket: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    urls = [f"s3://{bucket}/folder/{number:04}" for number in range(1003)]
+    for url in urls[:3]:
+        objects.upload(path, url)
+    for url in urls[3:]:
+        put(clients, bucket, url.partition(f"{bucket}/")[2], b"")
+    objects.upload(path, f"s3://{bucket}/folder-of-others/x")
+    assert [(item.url, item.size_bytes) for item in objects.listed(f"s3://{bucket}/folder")] == [
+        (url, 7 if number < 3 else 0) for number, url in enumerate(urls)
+    ]
+    objects.remove_all(urls)
+    assert objects.listed(f"s3://{bucket}/folder") == ()
+    assert keys(clients, bucket) == ["folder-of-others/x"]
+    objects.remove_all([])
+
+
+def test_a_file_in_parts_is_uploaded_whole(
+    clients: Clients, objects: Objects, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sluice.aws.objects.PART_BYTES", 5 * MIB)
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789abcdef" * (MIB // 2))
+    objects.upload(path, f"s3://{bucket}/large")
+    assert body(clients, bucket, "large") == path.read_bytes()
+    assert "-" in clients.s3.head_object(Bucket=bucket, Key="large")["ETag"]
+
+
+def test_a_file_is_opened_as_it_was_validated(clients: Clients, objects: Objects, bucket: str) -> None:
+    file = present(objects, put(clients, bucket, "a", b"one")).as_file
+    with objects.open(file) as stream:
+        assert stream.read() == b"one"
+    put(clients, bucket, "a", b"two")
+    with pytest.raises(InputChangedError, match="another ETag"):
+        objects.open(file)
