@@ -7,11 +7,71 @@ from typing import Annotated
 import typer
 
 from sluice import __version__
-from sluice.cli import contract, doctor, drift, loads, local, quarantine, query, replay, retry, send, status
-from sluice.cli.session import GlobalOptions
+from sluice.cli.lazy import Entry, LazyGroup
+from sluice.cli.options import GlobalOptions
+
+
+class _Commands(LazyGroup):
+    entries = (
+        Entry(
+            "up", "Run AWS on this machine with Sluice deployed, until stopped with Ctrl-C.", "sluice up --port 4600"
+        ),
+        Entry(
+            "demo",
+            "Run the whole pipeline on this machine and compare the warehouse, row by row, with what was sent.",
+            "sluice demo --rows 500",
+        ),
+        Entry(
+            "send",
+            "Play the source system: write files into the raw bucket, and the manifest last.",
+            "sluice send orders transactions --start 2026-11-20T13 --hours 3 --bad-share 0.05",
+        ),
+        Entry(
+            "status",
+            "Show the batches and where they stand, newest first; or one batch with its history and what to do next.",
+            "sluice status --dataset orders --state failed --since 1d",
+        ),
+        Entry(
+            "retry",
+            "Let a failed batch go on, in the stage in which it failed, and start that stage at once.",
+            "sluice retry orders.2026112013",
+        ),
+        Entry(
+            "replay",
+            "Convert and load partitions again, from the files that their newest batches had.",
+            "sluice replay orders 2026-11-20T13..2026-11-20T15 --dry-run",
+        ),
+        Entry(
+            "quarantine",
+            "Show why records of a dataset are in quarantine, and how many; only of the current batch of each "
+            "partition.",
+            "sluice quarantine orders --partition 2026-11-20 --samples 20 --export bad.jsonl",
+        ),
+        Entry(
+            "loads",
+            "Show what was loaded into the warehouse, newest first: one row for each batch and table.",
+            "sluice loads --table order_items --since 6h",
+        ),
+        Entry(
+            "doctor",
+            "Examine a deployed stack, on AWS or on this machine: is everything there, as the contracts say, and "
+            "alive?",
+            "sluice doctor --no-queries",
+        ),
+        Entry(
+            "drift",
+            "Compare contracts with the Data Catalog, the newest published files, Spectrum, Redshift and the newest "
+            "raw files.",
+            "sluice drift orders --apply",
+        ),
+        Entry("query", "Run SQL: in the warehouse, or with Athena on the published files."),
+        Entry("contract", "Check contracts, guess new ones, and write their JSON Schema."),
+    )
+
 
 app = typer.Typer(
     name="sluice",
+    cls=_Commands,
     help="Batches of raw files from S3 into Amazon Redshift through AWS Glue; on AWS or on this machine.",
     epilog="Example: sluice --endpoint-url http://127.0.0.1:4566 status",
     no_args_is_help=True,
@@ -19,22 +79,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command(epilog="Example: sluice up --port 4600")(local.up)
-app.command(epilog="Example: sluice demo --rows 500")(local.demo)
-app.command(epilog="Example: sluice send orders transactions --start 2026-11-20T13 --hours 3 --bad-share 0.05")(
-    send.send
-)
-app.command(epilog="Example: sluice status --dataset orders --state failed --since 1d")(status.status)
-app.command(epilog="Example: sluice retry orders.2026112013")(retry.retry)
-app.command(epilog="Example: sluice replay orders 2026-11-20T13..2026-11-20T15 --dry-run")(replay.replay)
-app.command(epilog="Example: sluice quarantine orders --partition 2026-11-20 --samples 20 --export bad.jsonl")(
-    quarantine.quarantine
-)
-app.command(epilog="Example: sluice loads --table order_items --since 6h")(loads.loads)
-app.command(epilog="Example: sluice doctor --no-queries")(doctor.doctor)
-app.command(epilog="Example: sluice drift orders --apply")(drift.drift)
-app.add_typer(query.app, name="query")
-app.add_typer(contract.app, name="contract")
 
 
 def _print_version(wanted: bool) -> None:

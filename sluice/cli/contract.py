@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sluice.cli.session import GlobalOptions
+from sluice.cli.options import GlobalOptions
 from sluice.cli.terminal import out, say, say_error, table_of
 from sluice.contract import Contract
 from sluice.contract.files import read_contract, read_contracts
@@ -14,6 +14,7 @@ from sluice.infer.infer import DEFAULT_ROWS, Options, infer
 from sluice.layout import MANIFEST_NAME
 
 app = typer.Typer(
+    add_completion=False,
     rich_markup_mode="markdown",
     help="Check contracts, guess new ones, and write their JSON Schema.",
     no_args_is_help=True,

@@ -10,7 +10,8 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_json, print_table, table_of
 from sluice.doctor import Deployment, Finding, Severity, examine
 from sluice.doctor.reference import health_queries

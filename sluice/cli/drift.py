@@ -10,7 +10,8 @@ from rich.text import Text
 
 from sluice.aws.samples import Samples
 from sluice.aws.schemas import CatalogSchemas
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.cli.terminal import err, print_json, print_table, say, table_of
 from sluice.drift import Difference, Kind
 from sluice.drift.redshift import RedshiftSurvey

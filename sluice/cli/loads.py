@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from sluice.cli.moments import MOMENT_HELP, parse_since
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.cli.terminal import err, print_rows
 from sluice.warehouse.history import COLUMNS, select_history
 

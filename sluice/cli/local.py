@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.errors import CommandError
 
 _MISSING = "the local cloud is not installed with this copy of Sluice ({}): pip install 'sluice[local]'"

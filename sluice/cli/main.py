@@ -1,12 +1,10 @@
 """Entry of the command line: runs a command, and turns every error into a line or two that a person can act on."""
 
 import sys
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import NoReturn
 
 from sluice.cli.app import app
-from sluice.cli.session import GlobalOptions
-from sluice.cli.terminal import say_error
+from sluice.cli.options import GlobalOptions
 from sluice.errors import SluiceError
 
 
@@ -22,9 +20,11 @@ def main(arguments: list[str] | None = None) -> None:
     options = GlobalOptions()
     try:
         app(args=arguments, prog_name="sluice", obj=options)
-    except (SluiceError, ClientError, BotoCoreError) as exc:
+    except SluiceError as exc:
         _fail(exc, str(exc), options)
     except Exception as exc:  # noqa: BLE001 - the last place where an error can become words
+        if _is_of_aws(exc):
+            _fail(exc, str(exc), options)
         _fail(
             exc,
             f"unexpected {type(exc).__name__}: {exc}\nRun it again with `sluice --debug ...` to see where.",
@@ -32,7 +32,15 @@ def main(arguments: list[str] | None = None) -> None:
         )
 
 
-def _fail(exc: Exception, message: str, options: GlobalOptions) -> None:
+def _is_of_aws(exc: Exception) -> bool:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - most commands end without an error
+
+    return isinstance(exc, BotoCoreError | ClientError)
+
+
+def _fail(exc: Exception, message: str, options: GlobalOptions) -> NoReturn:
+    from sluice.cli.terminal import say_error  # noqa: PLC0415 - it imports rich
+
     if options.debug:
         raise exc
     say_error(message)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from sluice.cli.moments import parse_partition
+from sluice.cli.options import GlobalOptions
 from sluice.cli.quarantined import (
     FORMATS,
     QuarantinedRecord,
@@ -18,7 +19,7 @@ from sluice.cli.quarantined import (
     write_records,
 )
 from sluice.cli.replay import replay_of
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_json, print_table, say, table_of
 from sluice.contract import Contract
 from sluice.errors import CommandError

@@ -6,11 +6,13 @@ import typer
 
 from sluice.analysis import Reader, Schemas, queries, query_of, render
 from sluice.cli.moments import parse_partition
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_rows
 from sluice.lake import Span
 
 app = typer.Typer(
+    add_completion=False,
     rich_markup_mode="markdown",
     help="Run SQL: in the warehouse, or with Athena on the published files.",
     no_args_is_help=True,

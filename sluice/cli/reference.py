@@ -7,6 +7,7 @@ from typing import Any, Final
 import typer
 
 from sluice.cli.app import app
+from sluice.cli.lazy import LazyGroup
 
 REFERENCE_FILE: Final = Path("docs/cli.md")
 _HEAD: Final = """# Command line
@@ -34,7 +35,8 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - typer hides its command classes
     yield path, command
-    for name, child in getattr(command, "commands", {}).items():
+    children = command.loaded() if isinstance(command, LazyGroup) else getattr(command, "commands", {}).items()
+    for name, child in children:
         yield from _below(f"{path} {name}", child)
 
 

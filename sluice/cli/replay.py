@@ -8,7 +8,8 @@ import typer
 
 from sluice.aws.documents import Documents
 from sluice.aws.objects import Objects
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.cli.terminal import out, print_json, say, table_of
 from sluice.layout import Partition
 from sluice.replay import Replay, ReplayPlan, parse_span

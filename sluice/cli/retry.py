@@ -9,7 +9,8 @@ from sluice.aws.arns import Arns
 from sluice.aws.executions import Executions
 from sluice.aws.failures import aws_errors
 from sluice.cli.batch_view import find_batch
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.cli.terminal import out, say
 from sluice.errors import SluiceError
 from sluice.names import SWEEP_FUNCTION

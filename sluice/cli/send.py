@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from sluice.aws.failures import aws_errors
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, progress_of, table_of
 from sluice.layout import Partition
 from sluice.simulator import DATASETS, Sender, SimulatedPartition, SimulatorOptions, simulate

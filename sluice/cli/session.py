@@ -14,6 +14,7 @@ from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
+from sluice.cli.options import GlobalOptions
 from sluice.cli.terminal import say
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
@@ -30,25 +31,6 @@ _NO_AWS: Final = (
     "Start one with `sluice up` in another terminal, name one with --endpoint-url, "
     "or configure AWS (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_REGION)."
 )
-
-
-@dataclass
-class GlobalOptions:
-    """The options that stand before the command. Filled by the command line, read by the commands.
-
-    Attributes:
-        endpoint_url: Endpoint that was asked for; empty to find one.
-        is_aws: Whether AWS is meant, even if a local cloud runs.
-        state_dir: Where the local cloud keeps its state.
-        contracts_dir: Folder of the contracts; None for ``contracts`` here, or those of the package.
-        debug: Whether errors show where they come from.
-    """
-
-    endpoint_url: str = ""
-    is_aws: bool = False
-    state_dir: Path = Path(".sluice")
-    contracts_dir: Path | None = None
-    debug: bool = False
 
 
 @dataclass

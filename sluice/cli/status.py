@@ -13,7 +13,8 @@ from rich.text import Text
 from sluice.batch import BatchState
 from sluice.cli.batch_view import batch_as_json, read_view, render_view, view_as_json
 from sluice.cli.moments import MOMENT_HELP, parse_since, parse_until
-from sluice.cli.session import GlobalOptions, Session
+from sluice.cli.options import GlobalOptions
+from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_json, print_table, state_text, table_of
 from sluice.handover import TableCounts
 from sluice.record import BatchRecord

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +15,10 @@ import pytest
 from sluice import __version__
 from sluice.analysis import Reader, Schemas, queries, query_of, render
 from sluice.cli import main
+from sluice.cli.app import _Commands
+from sluice.cli.options import GlobalOptions
 from sluice.cli.reference import cli_reference, commands
-from sluice.cli.session import GlobalOptions, Session, running_endpoint
+from sluice.cli.session import Session, running_endpoint
 from sluice.contract.files import read_contracts
 from sluice.contract.schema import contract_schema
 from sluice.errors import CommandError
@@ -111,6 +115,34 @@ def test_the_reference_is_current_and_has_every_command() -> None:
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert text == cli_reference(), "run `python -m sluice.cli.reference` and commit docs/cli.md"
     assert [path for path in COMMANDS if f"## `{path}`" not in text] == []
+
+
+def test_the_list_of_commands_says_of_each_what_its_own_help_begins_with() -> None:
+    listed = {entry.name: entry.summary for entry in _Commands.entries}
+    own = {path.split()[1]: command.help for path, command in COMMANDS.items() if path.count(" ") == 1}
+    assert listed == {name: " ".join(text.split("\n\n")[0].split()) for name, text in own.items()}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("contract", "--help")])
+def test_help_imports_no_aws_and_no_engine(arguments: tuple[str, ...]) -> None:
+    script = f"""
+import sys
+from sluice.cli import main
+try:
+    main({list(arguments)!r})
+except SystemExit as end:
+    assert end.code == 0
+heavy = {{"boto3", "botocore", "pyspark", "pyarrow", "duckdb", "localcloud"}} & set(sys.modules)
+sys.exit(f"imported: {{sorted(heavy)}}" if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest(call: Call) -> None:
+    result = call("statsu")
+    assert result.status == 2
+    assert "Did you mean 'status'?" in " ".join(result.err.split())
 
 
 def test_version(call: Call) -> None:
