@@ -22,7 +22,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from lambda_trigger.outcomes import read_frozen_manifest
-from lambda_trigger.parallel import each
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort, ObjectsPort
 from sluice.batch import BatchState
 from sluice.contract import Contract
@@ -30,6 +29,7 @@ from sluice.errors import InputChangedError, MissingObjectError, SluiceError
 from sluice.handover import FrozenManifest, SourceFile
 from sluice.layout import Partition, archive_url, is_archive_url
 from sluice.logs import log_context
+from sluice.parallel import each
 from sluice.record import BatchRecord, timestamp
 from sluice.settings import Settings
 from sluice.stored import StoredObject

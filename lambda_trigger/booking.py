@@ -14,7 +14,6 @@ from lambda_trigger.claims import Claims
 from lambda_trigger.measures import measures_of_conversion, measures_of_load
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.outcomes import read_load_outcome, read_run_outcome
-from lambda_trigger.parallel import each
 from lambda_trigger.pauses import pause_after
 from lambda_trigger.ports import DocumentsPort, LedgerPort, MetricsPort
 from lambda_trigger.publications import Publications
@@ -25,6 +24,7 @@ from sluice.errors import ConflictError
 from sluice.handover import BatchOutcome, ClosedClaim, FileCounts, LoadBatchOutcome, RunOutcome
 from sluice.logs import log_context
 from sluice.metrics import Metric
+from sluice.parallel import each
 from sluice.record import DONE, WAITING, BatchRecord, Claim, OpenLoad, timestamp
 from sluice.settings import Settings
 

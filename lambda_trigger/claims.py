@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from lambda_trigger.parallel import each
 from lambda_trigger.ports import LedgerPort
 from sluice.errors import ConflictError
 from sluice.logs import log_context
+from sluice.parallel import each
 from sluice.record import RUNNING, BatchRecord, Claim
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,6 @@ from lambda_trigger.booking import Booking
 from lambda_trigger.dispatch import Dispatcher
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.outcomes import read_load_outcome
-from lambda_trigger.parallel import each
 from lambda_trigger.ports import DocumentsPort, LedgerPort
 from lambda_trigger.refresh import RefreshPage, page_of
 from lambda_trigger.step_failures import load_run, readable
@@ -23,6 +22,7 @@ from sluice.contract import Contract
 from sluice.errors import ConflictError, TerminalError
 from sluice.logs import log_context
 from sluice.notices import StepFailure
+from sluice.parallel import each
 from sluice.record import MAX_NOTE_CHARACTERS, BatchRecord, Claim
 from sluice.settings import Settings
 from sluice.warehouse.procedure import refresh_statements

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import cattrs
 
-from lambda_trigger.parallel import each
 from lambda_trigger.ports import DocumentsPort, ObjectsPort
 from sluice.errors import MissingObjectError
 from sluice.handover import Publication, Replacement
 from sluice.layout import ProcessedLayout
 from sluice.logs import log_context
+from sluice.parallel import each
 
 logger = logging.getLogger(__name__)
 

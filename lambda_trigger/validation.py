@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 
 from lambda_trigger.manifest_events import ManifestEvent
-from lambda_trigger.parallel import each
 from lambda_trigger.ports import DocumentsPort
 from sluice.aws.documents import ObjectInfo
 from sluice.batch import BatchId
@@ -13,6 +12,7 @@ from sluice.errors import LayoutError, ManifestError, TerminalError
 from sluice.handover import FrozenManifest, SourceFile
 from sluice.layout import Partition, archive_url
 from sluice.manifest import Manifest, ManifestEntry
+from sluice.parallel import each
 
 _MAX_PROBLEMS = 5
 

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_trigger.parallel import each
 from sluice.errors import ManifestError
 from sluice.logs import (
     MAX_ITEMS,
@@ -30,6 +29,7 @@ from sluice.logs import (
     only,
     to_line,
 )
+from sluice.parallel import each
 
 NAMES = ("dataset", "batch", "run")
 KEYS = ["timestamp", "level", "logger", "message", "dataset", "batch", "run"]
@@ -297,7 +297,7 @@ LAMBDA = """
 import logging
 from types import SimpleNamespace
 from lambda_trigger.logs import function_logger, share
-from lambda_trigger.parallel import each
+from sluice.parallel import each
 from sluice.logs import log_context
 import sluice.backoff
 logger = function_logger()
