@@ -229,6 +229,7 @@ variable "provisioned" {
       automated_retention_days = optional(number, 7)
       manual_retention_days    = optional(number, 90)
     }), {})
+    final_snapshot     = optional(bool, true)
     maintenance_window = optional(string, "sun:04:00-sun:04:30")
   })
   default  = {}
@@ -302,7 +303,10 @@ variable "permissions_boundary" {
 }
 
 variable "deletion_protection" {
-  description = "Whether ledger, buckets and warehouse are kept from being destroyed with their content."
+  description = <<-EOT
+    Whether all of this is kept from being destroyed, and buckets, key, ledger and warehouse from being replaced. To
+    give the data up, apply `false` by itself first.
+  EOT
   type        = bool
   default     = true
   nullable    = false

@@ -55,7 +55,7 @@ module "redshift_provisioned" {
   concurrency_scaling_minutes_per_day = var.provisioned.concurrency_scaling_minutes_per_day
   snapshots                           = var.provisioned.snapshots
   maintenance_window                  = var.provisioned.maintenance_window
-  skip_final_snapshot                 = !var.deletion_protection
+  skip_final_snapshot                 = !var.provisioned.final_snapshot
   tags                                = local.tags
 }
 

@@ -59,7 +59,7 @@ run "cluster" {
   }
 
   assert {
-    condition     = aws_redshift_cluster.this.final_snapshot_identifier == "wh-final"
+    condition     = !aws_redshift_cluster.this.skip_final_snapshot
     error_message = "The last snapshot is taken."
   }
 

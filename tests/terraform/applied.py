@@ -63,6 +63,23 @@ class AppliedStack(Stack):
         """
         self._run("plan", "-detailed-exitcode", PARALLELISM)
 
+    def protect(self, *, on: bool) -> None:
+        """Switch the protection against a destroy on or off.
+
+        Args:
+            on: Which.
+        """
+        self._write_variables(deletion_protection=on)
+        self._run("apply", "-auto-approve", PARALLELISM)
+
+    def objects(self) -> dict[str, list[str]]:
+        """Keys of all objects that the buckets of data hold."""
+        pages = self.clients.s3.get_paginator("list_objects_v2")
+        return {
+            bucket: [item["Key"] for page in pages.paginate(Bucket=bucket) for item in page.get("Contents", [])]
+            for bucket in (self.settings.raw_bucket, self.settings.processed_bucket)
+        }
+
     def destroy(self) -> None:
         """Take everything down."""
         self._run("destroy", "-auto-approve", PARALLELISM)
@@ -106,7 +123,7 @@ class AppliedStack(Stack):
         quiet = () if command == "output" else QUIET
         return self._workspace.run(command, *quiet, *arguments, configuration=self._configuration)
 
-    def _write_variables(self) -> None:
+    def _write_variables(self, *, deletion_protection: bool = False) -> None:
         assert self.cloud.warehouse_dsn is not None
         login = conninfo_to_dict(self.cloud.warehouse_dsn)
         credentials = {
@@ -121,5 +138,6 @@ class AppliedStack(Stack):
             "name": NAME,
             "endpoint": self.cloud.endpoint_url,
             "warehouse_credentials": json.dumps(credentials),
+            "deletion_protection": deletion_protection,
         }
         (self._configuration / "terraform.tfvars.json").write_text(json.dumps(variables), encoding="utf-8")

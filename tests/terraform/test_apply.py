@@ -22,7 +22,7 @@ from sluice.errors import MissingObjectError
 from sluice.layout import Partition
 from sluice.simulator import DATASETS, Sender, SimulatorOptions, Truth, simulate
 from tests.terraform.applied import AppliedStack
-from tests.terraform.workspace import Workspace
+from tests.terraform.workspace import TerraformError, Workspace
 
 HOUR = Partition(datetime(2027, 8, 1, 4, tzinfo=UTC))
 OPTIONS = SimulatorOptions(start=HOUR, rows=20, files=1)
@@ -88,8 +88,22 @@ def test_what_is_applied_takes_batches_in_stays_as_planned_and_goes_away(stack: 
 
     stack.check_unchanged()
 
+    # Protected, it stays whole: nothing goes before the destroy stops.
+    stack.protect(on=True)
+    there = _everything(stack, truth)
+    with pytest.raises(TerraformError, match="deletion_protection of lake is on"):
+        stack.destroy()
+    assert _everything(stack, truth) == there
+
+    stack.protect(on=False)
     stack.destroy()
     assert stack.left_behind() == NOT_OURS
+
+
+def _everything(stack: AppliedStack, truth: Truth) -> tuple[object, ...]:
+    """Resources, objects and rows."""
+    rows = {table: sorted(stack.rows(f"select * from {table}"), key=repr) for table in truth.tables}
+    return stack.left_behind(), stack.objects(), rows
 
 
 def _crawled(stack: AppliedStack) -> dict[str, tuple[list[str], list[str]]]:

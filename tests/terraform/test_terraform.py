@@ -1,5 +1,6 @@
 """Terraform's own checks: layout, validity, and the tests beside the configuration."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_every_module_has_its_inputs_apart() -> None:
     assert {module.name: {file.name for file in module.glob("*.tf")} for module in modules} == {
         module.name: wanted for module in modules
     }
+
+
+def test_everything_is_destroyed_after_the_protection() -> None:
+    """A resource that is not in its list would go at the same time."""
+    files = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "terraform").glob("*.tf")}
+    protection = files.pop("protection.tf")
+    listed = protection.partition("depends_on = [")[2].partition("]")[0].replace(",", " ").split()
+    blocks = re.findall(r'^(resource|module) "(\w+)"(?: "(\w+)")?', "\n".join(files.values()), re.MULTILINE)
+    assert listed == sorted(".".join(block[1:] if block[0] == "resource" else block[:2]) for block in blocks)
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "terraform").rglob("*-inputs.tf")), ids=lambda path: str(path.parent))

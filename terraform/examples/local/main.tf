@@ -43,7 +43,7 @@ module "sluice" {
     secret_arn = aws_secretsmanager_secret.warehouse.arn
   }
 
-  deletion_protection = false
+  deletion_protection = var.deletion_protection
 }
 
 resource "aws_secretsmanager_secret" "warehouse" {

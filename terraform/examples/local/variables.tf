@@ -21,3 +21,9 @@ variable "warehouse_credentials" {
   type        = string
   sensitive   = true
 }
+
+variable "deletion_protection" {
+  description = "Whether nothing may be destroyed; a laptop's data is made again."
+  type        = bool
+  default     = false
+}

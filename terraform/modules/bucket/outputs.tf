@@ -8,6 +8,11 @@ output "name" {
   ]
 }
 
+output "id" {
+  description = "What the bucket is known by; another one when it is made anew."
+  value       = aws_s3_bucket.this.id
+}
+
 output "arn" {
   description = "ARN of the bucket."
   value       = var.arn

@@ -57,6 +57,9 @@ resource "aws_redshift_parameter_group" "this" {
   }
 }
 
+# The last snapshot outlives the cluster, and a second cluster of the name has another one.
+resource "terraform_data" "final_snapshot" {}
+
 resource "aws_redshift_cluster" "this" {
   # checkov:skip=CKV_AWS_71: aws_redshift_logging below does it
   cluster_identifier                   = var.name
@@ -83,7 +86,7 @@ resource "aws_redshift_cluster" "this" {
   automated_snapshot_retention_period  = var.snapshots.automated_retention_days
   manual_snapshot_retention_period     = var.snapshots.manual_retention_days
   skip_final_snapshot                  = var.skip_final_snapshot
-  final_snapshot_identifier            = var.skip_final_snapshot ? null : "${var.name}-final"
+  final_snapshot_identifier            = var.skip_final_snapshot ? null : "${var.name}-final-${terraform_data.final_snapshot.id}"
   tags                                 = var.tags
 }
 

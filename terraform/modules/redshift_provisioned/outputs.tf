@@ -3,6 +3,11 @@ output "arn" {
   value       = aws_redshift_cluster.this.arn
 }
 
+output "data_ids" {
+  description = "What AWS knows the cluster's data by; another one when it is made anew."
+  value       = [aws_redshift_cluster.this.cluster_namespace_arn]
+}
+
 output "cluster" {
   description = "Identifier of the cluster."
   value       = aws_redshift_cluster.this.cluster_identifier

@@ -3,6 +3,11 @@ output "arn" {
   value       = aws_redshiftserverless_workgroup.this.arn
 }
 
+output "data_ids" {
+  description = "What AWS knows namespace and workgroup by; others when they are made anew."
+  value       = [aws_redshiftserverless_namespace.this.namespace_id, aws_redshiftserverless_workgroup.this.workgroup_id]
+}
+
 output "workgroup" {
   description = "Name of the workgroup."
   value       = aws_redshiftserverless_workgroup.this.workgroup_name
