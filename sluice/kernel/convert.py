@@ -1,38 +1,21 @@
 """The kernel's door: one raw file, or a split of it, to chunks of rows, quarantine and counts."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
-from typing import BinaryIO
-
-import pyarrow as pa
 
 from sluice.contract import Contract
-from sluice.kernel.tally import FileTally
+from sluice.contract.shape import shape_of
+from sluice.kernel.chunk import Chunk
+from sluice.kernel.gather import Gatherer
+from sluice.kernel.raw import RawFile, Watched
+from sluice.kernel.records import RecordSource
+from sluice.kernel.rows import RowLane
 
+__all__ = ["Chunk", "Kernel", "Lanes", "RawFile"]
 
-@dataclass(frozen=True, slots=True)
-class RawFile:
-    """A raw file, or a split of it.
-
-    Attributes:
-        url: ``s3://bucket/key``; the rows' `_source_file`.
-        batch_id: The rows' `_batch_id`.
-        size_bytes: Length of the whole file.
-        open: Gives a stream of the file's bytes, as they lie there, from the beginning. It must be seekable for splits
-            and for Parquet.
-        start: First byte of the split.
-        end: First byte after the split; None for the end of the file. A record belongs to the split in which its line
-            begins.
-    """
-
-    url: str
-    batch_id: str
-    size_bytes: int
-    open: Callable[[], BinaryIO]
-    start: int = 0
-    end: int | None = None
+CHUNK_RECORDS = 20_000
+"""Records of a chunk of the row lane."""
 
 
 class Lanes(Enum):
@@ -40,29 +23,6 @@ class Lanes(Enum):
 
     BOTH = "both"
     ROW = "row"
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """What some consecutive records of a file became.
-
-    Attributes:
-        source_file: URL of the raw file.
-        tally: The counts of these records. One with a `file_error` is the verdict on the whole file and stands in its
-            last chunk: whatever chunks and splits gave of the file before is void.
-        tables: Good rows of every table of the contract, with the columns of `arrow.stored_schema`.
-        quarantine: Rejected records, with the columns of `arrow.QUARANTINE_SCHEMA`.
-    """
-
-    source_file: str
-    tally: FileTally
-    tables: Mapping[str, pa.Table]
-    quarantine: pa.Table
-
-    @property
-    def voids_the_file(self) -> bool:
-        """Whether this is the news that the file is not well-formed as a whole."""
-        return self.tally.file_error is not None
 
 
 class Kernel:
@@ -76,7 +36,10 @@ class Kernel:
             at: Moment of the quarantine, with its time zone.
             lanes: Which lanes to use.
         """
-        self.contract, self.at, self.lanes = contract, at, lanes
+        self._contract, self._at, self._lanes = contract, at, lanes
+        self._shape = shape_of(contract)
+        self._rows = RowLane(contract, self._shape)
+        self._source = RecordSource(contract, self._shape)
 
     def read(self, raw: RawFile) -> Iterator[Chunk]:
         """The chunks of a file; memory is bounded whatever its size.
@@ -86,18 +49,16 @@ class Kernel:
         Raises:
             OSError: The stream failed; whatever the stream raises passes through.
         """
-        raise NotImplementedError
-
-
-def splits(contract: Contract, raw: RawFile, target_bytes: int) -> list[RawFile]:
-    """A file as parts that can be read by different workers, or as it is.
-
-    Only uncompressed files in which a line end always ends a record are split: JSON lines, and CSV without
-    ``multiline``, in encodings made of bytes.
-
-    Args:
-        contract: The contract.
-        raw: The whole file; its stream must be seekable.
-        target_bytes: About how long a part is to be.
-    """
-    raise NotImplementedError
+        gatherer = Gatherer(self._contract, self._shape, self._at, raw.batch_id, raw.url)
+        with Watched(raw) as stream:
+            for parsed in self._source.records(stream):
+                stream.raise_failure()
+                if parsed.is_whole_file:
+                    yield gatherer.verdict(parsed.error or "file: not readable", stream.first_bytes())
+                    return
+                gatherer.take(parsed, self._rows.judge(parsed))
+                if gatherer.records >= CHUNK_RECORDS:
+                    yield gatherer.chunk()
+            stream.raise_failure()
+            if gatherer.records:
+                yield gatherer.chunk()
