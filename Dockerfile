@@ -4,9 +4,13 @@
 FROM python:3.11.14-slim-bookworm AS libraries
 WORKDIR /build
 COPY requirements-local.lock ./
+COPY localcloud/runtimes/ runtimes/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
         --require-hashes -r requirements-local.lock \
+    && for lock in runtimes/*.lock; do \
+        /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps \
+            --only-binary :all: --target "/opt/venv/runtimes/$(basename "$lock" .lock)" -r "$lock" || exit 1; done \
     # What is run from the sources is imported from them, as in a checkout.
     && echo /opt/sluice > /opt/venv/lib/python3.11/site-packages/sluice.pth
 

@@ -21,7 +21,7 @@ help: ## List the targets
 setup: $(VENV)/.ready ## Make the virtual environment from the lock file
 
 # The lock file's digest is the stamp's only prerequisite: a changed lock is a changed environment.
-$(VENV)/.ready: requirements.lock pyproject.toml bin/setup
+$(VENV)/.ready: requirements.lock pyproject.toml bin/setup $(wildcard localcloud/runtimes/*.lock)
 	@PYTHON="$(PYTHON)" bin/setup "$(VENV)"
 
 .PHONY: java
@@ -92,6 +92,7 @@ lock: setup ## Renew the lock files from pyproject.toml
 	$(COMPILE) --upgrade pyproject.toml --all-extras -o requirements.lock
 	$(COMPILE) --upgrade pyproject.toml --extra local --constraint requirements.lock -o requirements-local.lock
 	echo 'pyspark==3.5.*' | $(COMPILE) --upgrade - -o requirements-spark35.lock
+	for name in $(basename $(wildcard localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done
 
 .PHONY: clean
 clean: ## Remove what was built here, the local cloud's data included

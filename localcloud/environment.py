@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from localcloud import runtimes
 from localcloud.config import LocalCloudConfig, endpoint_url
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -66,7 +67,7 @@ def ministack_variables(config: LocalCloudConfig, port: int) -> dict[str, str]:
         "S3_DATA_DIR": str(config.s3_dir),
         "LAMBDA_EXECUTOR": "local",
         # Lambda workers run on this interpreter; what an editable install adds to its path is not in their zips.
-        "PYTHONPATH": str(LAMBDA_SITE),
+        "PYTHONPATH": os.pathsep.join([str(LAMBDA_SITE), *runtimes.of_lambda()]),
         # Nothing that is started here imports from the folder that it happens to stand in.
         "PYTHONSAFEPATH": "1",
         "LOCALCLOUD_HIDDEN_PATHS": os.pathsep.join(hidden_paths()),

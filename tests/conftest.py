@@ -9,10 +9,14 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import oldest_sdk
+
 # Examples may take as long as a busy machine makes them take; pytest's own timeout is the limit.
 # In CI the examples are the same each time, so that a change is judged by what it changes alone.
 settings.register_profile("sluice", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("sluice")
+
+oldest_sdk.install()
 
 LAYERS = ("unit", "spark", "warehouse", "aws", "e2e", "terraform")
 

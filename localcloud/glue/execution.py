@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from localcloud import runtimes
 from localcloud.clients import Clients
 from localcloud.config import LocalCloudConfig
 from localcloud.environment import aws_variables, hidden_paths
@@ -178,7 +179,8 @@ class Execution:
         (self.files.work / "run.json").write_text(json.dumps(specification), encoding="utf-8")
 
     def _environment(self) -> Mapping[str, str]:
-        python_path = os.pathsep.join([*map(str, self._module_paths), str(SHIM)])
+        libraries = runtimes.of_glue(str((self.run.shown or {}).get("GlueVersion", "")))
+        python_path = os.pathsep.join([*map(str, self._module_paths), str(SHIM), *libraries])
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         return (
             inherited

@@ -1,0 +1,62 @@
+"""Every request that the suite makes in its own process is judged by the oldest SDK of AWS's runtimes.
+
+Runs and functions of the local cloud have the runtimes' libraries themselves; what tests call in their process has
+the checkout's, which know more parameters.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from botocore import handlers
+from botocore.exceptions import ParamValidationError, UnknownServiceError
+from botocore.loaders import Loader
+from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
+from botocore.validate import ParamValidator
+
+from localcloud import runtimes
+
+LOOKED_UP = {("redshift-data", "DescribeStatement"): {"WaitTimeSeconds"}}
+"""Parameters that the code sends only to a client whose model has them (`DataApi`)."""
+
+
+class TooNewError(ParamValidationError):
+    """The oldest SDK would not send this request."""
+
+
+@cache
+def service(name: str) -> ServiceModel | None:
+    """The model of a service as the oldest SDK has it; None when it has no such service, or is not installed."""
+    folder = runtimes.installed(runtimes.OLDEST)
+    if folder is None:
+        return None
+    loader = Loader(extra_search_paths=[str(folder / "botocore" / "data")], include_default_search_paths=False)
+    try:
+        return ServiceModel(loader.load_service_model(name, "service-2"), name)
+    except UnknownServiceError:
+        return None
+
+
+def refuse_newer(params: Mapping[str, Any], model: OperationModel, **_: object) -> None:
+    """Raise what the oldest SDK would raise for a request, or for an operation that it does not have."""
+    name = model.service_model.service_name
+    if runtimes.installed(runtimes.OLDEST) is None:
+        return
+    old = service(name)
+    if old is None:
+        raise TooNewError(report=f"the oldest SDK has no service {name}")
+    try:
+        shape = old.operation_model(model.name).input_shape
+    except OperationNotFoundError as exc:
+        raise TooNewError(report=f"the oldest SDK has no operation {name} {model.name}") from exc
+    if shape is None:
+        return
+    looked_up = LOOKED_UP.get((name, model.name), set())
+    report = ParamValidator().validate({key: value for key, value in params.items() if key not in looked_up}, shape)
+    if report.has_errors():
+        raise TooNewError(report=report.generate_report())
+
+
+def install() -> None:
+    """Judge every client that is made in this process from now on."""
+    handlers.BUILTIN_HANDLERS.append(("before-parameter-build", refuse_newer))
