@@ -16,7 +16,7 @@ class Chunk:
         source_file: URL of the raw file.
         tally: The counts of these records. One with a `file_error` is the verdict on the whole file and stands in its
             last chunk: whatever chunks and splits gave of the file before is void.
-        tables: Good rows of every table of the contract, with the columns of `arrow.stored_schema`.
+        tables: Good rows of every table of the contract, with the columns of `arrow.chunk_schema`.
         quarantine: Rejected records, with the columns of `arrow.QUARANTINE_SCHEMA`.
     """
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sluice.contract import Contract, Table
 from sluice.contract.shape import Shape
-from sluice.kernel.arrow import QUARANTINE_SCHEMA, arrow_type, stored_schema
+from sluice.kernel.arrow import QUARANTINE_SCHEMA, Array, arrow_type, chunk_schema, repeated
 from sluice.kernel.chunk import Chunk
 from sluice.kernel.parse.parsed import Parsed
 from sluice.kernel.rows import Judged, Row, record_json
@@ -84,9 +84,9 @@ class Gatherer:
         self._begin()
         return Chunk(self._url, FileTally.broken(reason, self._contract.tables), tables, self._quarantine(refused))
 
-    def lineage(self, rows: int) -> "list[pa.Array[Any]]":
+    def lineage(self, rows: int) -> list[Array]:
         """The lineage columns of so many rows."""
-        return [pa.repeat(pa.scalar(text, pa.string()), rows) for text in (self._batch_id, self._url)]
+        return [repeated(text, rows) for text in (self._batch_id, self._url)]
 
     def _by_table(self, counts: Sequence[int]) -> dict[str, int]:
         return {table.name: count for table, count in zip(self._contract.tables, counts, strict=True)}
@@ -96,7 +96,7 @@ class Gatherer:
             pa.array([row[index] for row in rows], arrow_type(column.sql_type))
             for index, column in enumerate(table.columns)
         ]
-        return pa.Table.from_arrays([*columns, *self.lineage(len(rows))], schema=stored_schema(table))
+        return pa.Table.from_arrays([*columns, *self.lineage(len(rows))], schema=chunk_schema(table))
 
     def _quarantine(self, refused: Sequence[Refusal]) -> pa.Table:
         kinds, reasons, texts, records = zip(*refused, strict=True) if refused else ((), (), (), ())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sluice.contract import Column, Contract, CsvSource, SqlType, Table, parse_contract
 from sluice.contract.shape import shape_of
-from sluice.kernel.arrow import QUARANTINE_SCHEMA, stored_schema
+from sluice.kernel.arrow import QUARANTINE_SCHEMA, chunk_schema
 from sluice.kernel.casts import caster
 from sluice.kernel.convert import Chunk, Kernel, RawFile
 from sluice.kernel.parse.parsed import Parsed
@@ -93,7 +93,7 @@ def read(found: Contract, body: bytes) -> list[Chunk]:
 
 def test_a_file_becomes_rows_and_quarantine() -> None:
     [chunk] = read(contract(), b'k,v\n1,1e2\nx,\n2,"open\n3,\n')
-    assert chunk.tables["t"].schema == stored_schema(contract().tables[0])
+    assert chunk.tables["t"].schema == chunk_schema(contract().tables[0])
     lineage = {"_batch_id": "d.1", "_source_file": "s3://raw/a.csv"}
     assert chunk.tables["t"].to_pylist() == [
         {"k": 1, "v": Decimal("100.00"), **lineage},
