@@ -20,7 +20,7 @@ from localcloud.glue.cache import ObjectCache
 from localcloud.glue.objects import split_location
 from localcloud.glue.process import Exit, RunProcess
 from localcloud.glue.runs import JobRun
-from localcloud.glue.spark_conf import base_settings, s3_mounts, with_job_settings, write_conf_folder
+from localcloud.glue.spark_conf import base_settings, s3_mounts, with_job_settings, write_conf_folder, write_waiting
 from localcloud.glue.workspace import Changes, Workspace
 
 GLUE: Final = Path(__file__).resolve().parent
@@ -72,6 +72,21 @@ class RunFiles:
         return self.work / "s3"
 
     @property
+    def conf(self) -> Path:
+        """Spark's settings."""
+        return self.work / "conf"
+
+    @property
+    def s3_wanted(self) -> Path:
+        """There when the run begins a Spark session, which waits for `s3_ready`."""
+        return self.work / "s3.wanted"
+
+    @property
+    def s3_ready(self) -> Path:
+        """There when `s3` is filled."""
+        return self.work / "s3.ready"
+
+    @property
     def modules(self) -> Path:
         """The script and its modules."""
         return self.work / "modules"
@@ -91,7 +106,9 @@ class Execution:
         self._workspace = Workspace(self.files.s3, cache, clients.s3)
 
     def prepare(self) -> None:
-        """Fetch script, modules and buckets, and write Spark's settings.
+        """Fetch script and modules, and write Spark's settings.
+
+        Buckets are fetched when the run begins a Spark session (see `serve`): most scripts need none.
 
         Raises:
             LocalCloudError: the script or a module is not in S3.
@@ -107,8 +124,7 @@ class Execution:
         ]
         for location in glue_arguments.s3_list(given.get("--extra-files", "")):
             self._download(location, self.files.work / "cwd")
-        buckets = self._workspace.fetch()
-        self._write_spark_conf(buckets)
+        self._write_spark_conf(self._workspace.buckets())
         self._write_specification(script)
         self._module_paths = [path if path.suffix in (".zip", ".egg", ".whl") else path.parent for path in modules]
 
@@ -127,6 +143,19 @@ class Execution:
         )
         self.files.pid.write_text(str(process.pid), encoding="utf-8")
         return process
+
+    def serve(self) -> None:
+        """Fill the run's picture of S3 once a Spark session waits for it.
+
+        Raises:
+            ClientError: S3 did not answer.
+        """
+        if self.files.s3_wanted.exists() and not self.files.s3_ready.exists():
+            self._fill()
+
+    def _fill(self) -> None:
+        self._workspace.fetch()
+        self.files.s3_ready.touch()
 
     def record_changes(self) -> None:
         """Write down what the run did to S3; after this, `send` is a matter of time."""
@@ -165,7 +194,11 @@ class Execution:
         settings = base_settings(self._config.glue, self.run.job_name, self.files.work)
         own = glue_arguments.spark_settings(self.run.job_arguments.get("--conf", ""))
         mounts = s3_mounts({bucket: self._workspace.bucket_folder(bucket) for bucket in buckets})
-        write_conf_folder(self.files.work / "conf", with_job_settings(settings, own) | mounts)
+        write_conf_folder(self.files.conf, with_job_settings(settings, own) | mounts)
+        if any(character.isspace() for character in str(self.files.conf)):
+            self._fill()  # Spark's scripts find no spark-env.sh in such a folder.
+        else:
+            write_waiting(self.files.conf, self.files.s3_wanted, self.files.s3_ready)
 
     def _write_specification(self, script: Path) -> None:
         self.files.failure.unlink(missing_ok=True)
@@ -193,7 +226,7 @@ class Execution:
                 "PYTHONSAFEPATH": "1",
                 "PYSPARK_PYTHON": sys.executable,
                 "PYSPARK_DRIVER_PYTHON": sys.executable,
-                "SPARK_CONF_DIR": str(self.files.work / "conf"),
+                "SPARK_CONF_DIR": str(self.files.conf),
                 "SPARK_LOCAL_DIRS": str(self.files.work / "tmp"),
                 "SPARK_LOCAL_IP": "127.0.0.1",
                 "TMPDIR": str(self.files.work / "tmp"),

@@ -59,16 +59,33 @@ class RunProcess:
         """Its process id, which is also its group's."""
         return self._process.pid
 
-    def wait(self, *, timeout_seconds: float, is_stopped: Callable[[], bool], grace_seconds: float) -> Exit:
+    def wait(
+        self,
+        *,
+        timeout_seconds: float,
+        is_stopped: Callable[[], bool],
+        grace_seconds: float,
+        serve: Callable[[], None] = lambda: None,
+    ) -> Exit:
         """Wait for the end.
 
         Args:
             timeout_seconds: of running, after which it is ended.
             is_stopped: asked all the time; it is ended when the answer is yes.
             grace_seconds: between asking it to end and killing it.
+            serve: done again and again meanwhile; when it raises, the process is ended.
         """
-        deadline = time.monotonic() + timeout_seconds
+        try:
+            return self._wait(time.monotonic() + timeout_seconds, is_stopped, grace_seconds, serve)
+        except BaseException:
+            self._ended(Exit(self._terminate(grace_seconds)))
+            raise
+
+    def _wait(
+        self, deadline: float, is_stopped: Callable[[], bool], grace_seconds: float, serve: Callable[[], None]
+    ) -> Exit:
         while True:
+            serve()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return self._ended(Exit(self._process.wait(POLL_SECONDS)))
             if is_stopped():

@@ -209,6 +209,7 @@ class GlueRunner:
             timeout_seconds=run.timeout_minutes * self._settings.minute_seconds,
             is_stopped=lambda: stop.is_set() or self._closing.is_set(),
             grace_seconds=self._settings.stop_grace_seconds,
+            serve=execution.serve,
         )
         return self._judge(execution, exit_)
 

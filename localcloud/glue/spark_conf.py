@@ -1,6 +1,7 @@
 """Spark's settings of a local run: `s3://` from folders, and the defaults of Glue 6.0 that change results."""
 
 import logging
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -94,6 +95,20 @@ def write_conf_folder(folder: Path, settings: Mapping[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "spark-defaults.conf").write_text("".join(_lines(settings.items())), encoding="utf-8")
     (folder / "log4j2.properties").write_text(LOG4J, encoding="utf-8")
+
+
+def write_waiting(folder: Path, wanted: Path, ready: Path) -> None:
+    """Make every start of Spark's JVM say that it needs S3, and wait until that is there.
+
+    All of Spark's scripts read ``spark-env.sh`` of the folder before they start Java, whatever started them.
+
+    Args:
+        folder: The SPARK_CONF_DIR.
+        wanted: File that says so.
+        ready: File that is waited for.
+    """
+    text = f"touch {shlex.quote(str(wanted))}\nwhile [ ! -e {shlex.quote(str(ready))} ]; do sleep 0.05; done\n"
+    (folder / "spark-env.sh").write_text(text, encoding="utf-8")
 
 
 def _lines(settings: Iterable[tuple[str, str]]) -> Iterable[str]:

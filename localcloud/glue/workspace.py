@@ -83,13 +83,17 @@ class Workspace:
     def fetch(self) -> list[str]:
         """Fill the folder; the names of the buckets."""
         s3 = self._s3()
-        buckets = [bucket["Name"] for bucket in s3.list_buckets().get("Buckets", [])]
+        buckets = self.buckets()
         with self._cache.lock:  # two runs that start together fetch an object once
             listing = {bucket: list(list_objects(s3, bucket)) for bucket in buckets}
             for bucket, objects in listing.items():
                 self._fetch_bucket(bucket, objects)
             self._cache.prune(found for objects in listing.values() for found in objects)
         return buckets
+
+    def buckets(self) -> list[str]:
+        """Names of all buckets."""
+        return [bucket["Name"] for bucket in self._s3().list_buckets().get("Buckets", [])]
 
     def changes(self) -> Changes:
         """What the run has written and deleted since `fetch`."""

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.child import LocalCloudProcess
 from tests.aws.cloud import REGION, Aws, Jobs, eventually, zip_of
 
 SHOW = """
@@ -107,6 +109,21 @@ def test_a_failed_run_says_why_in_one_line(aws: Aws, jobs: Jobs, script: str, me
     )
     run = jobs.run(name, Arguments={"--scriptLocation": f"s3://{jobs.bucket}/broken.py"})
     assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", message)
+
+
+def test_a_script_without_spark_waits_for_no_bucket(cloud: LocalCloudProcess, aws: Aws, jobs: Jobs) -> None:
+    aws.client("s3").put_object(Bucket=jobs.bucket, Key="large", Body=b"x")
+    name = jobs.create("frugal", "import os, time; print(os.environ['SPARK_CONF_DIR'], flush=True); time.sleep(3)")
+    run_id = jobs.start(name)
+    folder = cloud.config.glue_dir / run_id
+    conf = Path(eventually(lambda: text_of(folder / "stdout.log"), 60))
+    assert (conf / "spark-env.sh").exists()
+    assert list((conf.parent / "s3").iterdir()) == []
+    assert jobs.wait(name, run_id)["JobRunState"] == "SUCCEEDED"
+
+
+def text_of(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
 
 
 def test_a_script_that_is_not_there_fails_the_run(jobs: Jobs) -> None:
