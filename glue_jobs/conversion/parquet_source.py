@@ -15,8 +15,8 @@ from pyspark.sql import types as T
 from glue_jobs.conversion import schema
 from glue_jobs.conversion.storage import RangeFile, Storage, escape_glob
 from sluice.contract import Contract
-from sluice.contract.shape import Group, Items, Leaf, Node, Shape
-from sluice.kernel.parse import BrokenFileError
+from sluice.contract.shape import Group, Items, Leaf, Node, Shape, needed_places, place_name
+from sluice.kernel.parse.parsed import BrokenFileError, lacks
 
 _EXACT_IN_DOUBLE = 2.0**53
 _PATH = "_path"
@@ -76,21 +76,17 @@ class ParquetReader:
         )
 
     def _check_required(self, found: T.StructType) -> None:
-        """Refuse files without a field that fills a column which is never null and has no default."""
-        missing = {
-            ".".join(place.path)
-            for table in self._contract.tables
-            for column in table.columns
-            for place in (self._shape.place(table, column),)
-            if not place.in_item and column.default is None and column.name in table.not_null
-            if not _has(found, place.path)
-        }
+        """Refuse files without a field that no file may lack."""
+        needed = needed_places(self._contract, self._shape)
+        missing = sorted(place_name(path) for path in needed if not _has(found, path))
         if missing:
-            raise BrokenFileError(f"lacks column {', '.join(sorted(missing))}")
+            raise lacks("column", missing, found.names)
 
 
 def _has(found: T.DataType, path: Iterable[str]) -> bool:
     def inside(outer: T.DataType | None, name: str) -> T.DataType | None:
+        if isinstance(outer, T.ArrayType):
+            outer = outer.elementType
         return outer[name].dataType if isinstance(outer, T.StructType) and name in outer.names else None
 
     return reduce(inside, path, cast("T.DataType | None", found)) is not None

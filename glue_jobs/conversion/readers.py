@@ -19,16 +19,15 @@ from pyspark.sql import types as T
 from glue_jobs.conversion import schema
 from glue_jobs.conversion.parquet_source import ParquetReader
 from glue_jobs.conversion.storage import Storage, escape_glob
-from sluice.contract import Contract, CsvSource, JsonSource, ParquetSource, XmlSource
-from sluice.contract.shape import Shape, leaf_names
+from sluice.contract import Contract, CsvSource, JsonSource, ParquetSource
+from sluice.contract.shape import Shape
 from sluice.errors import AccountingError
 from sluice.handover import SourceFile
 from sluice.kernel.parse import Parsed
 from sluice.kernel.parse.content import first_line
-from sluice.kernel.parse.csv_text import CsvRecords
 from sluice.kernel.parse.json_text import JsonRecords
+from sluice.kernel.parse.reader import csv_records, text_reader
 from sluice.kernel.parse.worker import JsonLine, csv_lines, whole_files, with_origin
-from sluice.kernel.parse.xml_text import XmlRecords
 
 SPLIT_FROM_BYTES = 1 << 20
 """Smaller files are never split: it is less than Spark's smallest part (spark.sql.files.openCostInBytes, 4 MiB)."""
@@ -130,24 +129,13 @@ class RecordReader:
             raise TypeError(source.format)
         headers = self._broadcast(self._headers(source, files))
         lines = self._open("text", files).select(_PATH, F.col("value").cast("binary"), _START)
-        return self._parsed_by(lines, files, partial(csv_lines, self._csv(source), source.encoding, headers))
+        return self._parsed_by(
+            lines, files, partial(csv_lines, csv_records(self._contract, self._shape), source.encoding, headers)
+        )
 
     def _whole_files(self, files: Sequence[InputFile]) -> DataFrame:
         contents = self._open("binaryFile", files).select(_PATH, "content")
-        return self._parsed_by(contents, files, partial(whole_files, self._file_parser()))
-
-    def _file_parser(self) -> Callable[[bytes], Iterator[Parsed]]:
-        source = self._contract.source
-        if isinstance(source, CsvSource):
-            return self._csv(source).file
-        if isinstance(source, JsonSource):
-            return JsonRecords(source, self._shape.record).file
-        if isinstance(source, XmlSource):
-            return XmlRecords(source, self._shape.record).file
-        raise TypeError(source.format)
-
-    def _csv(self, source: CsvSource) -> CsvRecords:
-        return CsvRecords(source, leaf_names(self._shape), required_columns(self._contract))
+        return self._parsed_by(contents, files, partial(whole_files, text_reader(self._contract, self._shape)))
 
     def _headers(self, source: CsvSource, files: Sequence[InputFile]) -> dict[str, str]:
         """First record of each file that Spark may split, by Spark's name of the file."""
@@ -202,16 +190,6 @@ class RecordReader:
 
     def _broadcast(self, value: Mapping[str, Any]) -> "Broadcast[Mapping[str, Any]]":
         return self._spark.sparkContext.broadcast(value)
-
-
-def required_columns(contract: Contract) -> set[str]:
-    """Places in a record that no file may lack: they fill columns that are never null and have no default."""
-    return {
-        column.path.removeprefix("$.")
-        for table in contract.tables
-        for column in table.columns
-        if column.name in table.not_null and column.default is None
-    }
 
 
 def _refusal(url: str) -> str | None:

@@ -41,7 +41,7 @@ def _exactly(kind: type) -> Any:  # noqa: ANN401 - cattrs hooks are untyped
 
 
 _LITERAL = re.compile(r"(.*) not in literal (?:typing\.)?Literal\[(.*)\]")
-_NAMES: dict[type, str] = {str: "text", bool: "true or false"}
+_NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "a whole number"}
 
 
 def _number(value: object, _: object) -> float:
@@ -69,7 +69,7 @@ def _source(value: object, _: object) -> Source:
 
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    for kind in (str, bool):
+    for kind in (str, bool, int):
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook_func(lambda kind: kind == Scalar, _scalar)

@@ -12,6 +12,8 @@ ROOT_PREFIX = "$."
 
 Scalar = str | int | float | bool
 LoadMode = Literal["upsert", "append", "full_refresh"]
+Match = Literal["exact", "ignore_case"]
+"""How names of a file are compared with those of the contract; under ``ignore_case`` a name spelt exactly so wins."""
 
 BATCH_ID = "_batch_id"
 SOURCE_FILE = "_source_file"
@@ -33,6 +35,9 @@ class CsvSource:
         encoding: Character encoding of the files.
         compression: How the files are compressed.
         multiline: Whether quoted fields may contain line breaks. Switch it off to let Spark split large files.
+        match: How the header's names are compared with the contract's: ``exact``, or ``ignore_case``.
+        skip_lines: Lines at the beginning of each file that are no data, such as a title above the header.
+        skip_initial_space: Whether blanks that follow a delimiter are no part of the field; quotes may follow them.
     """
 
     layout: str
@@ -44,6 +49,9 @@ class CsvSource:
     encoding: str = "UTF-8"
     compression: Literal["none", "gzip", "bzip2"] = "none"
     multiline: bool = True
+    match: Match = "exact"
+    skip_lines: int = 0
+    skip_initial_space: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,16 +60,19 @@ class JsonSource:
 
     Attributes:
         layout: Folder of a partition below the bucket, as a strptime pattern.
-        records: ``lines`` (one object a line) or ``array`` (the whole file is one array of objects).
+        records: ``lines`` (one object a line), ``array`` (the whole file is one array of objects) or ``concatenated``
+            (objects that follow each other, with or without white space between them).
         encoding: Character encoding of the files.
         compression: How the files are compressed.
+        match: How keys are compared with the contract's: ``exact``, or ``ignore_case``.
     """
 
     layout: str
     format: Literal["json"] = "json"
-    records: Literal["lines", "array"] = "lines"
+    records: Literal["lines", "array", "concatenated"] = "lines"
     encoding: str = "UTF-8"
     compression: Literal["none", "gzip", "bzip2"] = "none"
+    match: Match = "exact"
 
 
 @dataclass(frozen=True)
@@ -72,12 +83,14 @@ class XmlSource:
         layout: Folder of a partition below the bucket, as a strptime pattern.
         row_tag: Name of the element that is one record, without a namespace.
         compression: How the files are compressed.
+        match: How names of elements and attributes are compared with the contract's: ``exact``, or ``ignore_case``.
     """
 
     layout: str
     row_tag: str
     format: Literal["xml"] = "xml"
     compression: Literal["none", "gzip", "bzip2"] = "none"
+    match: Match = "exact"
 
 
 @dataclass(frozen=True)
@@ -86,10 +99,12 @@ class ParquetSource:
 
     Attributes:
         layout: Folder of a partition below the bucket, as a strptime pattern.
+        match: How the file's columns are compared with the contract's: ``exact``, or ``ignore_case``.
     """
 
     layout: str
     format: Literal["parquet"] = "parquet"
+    match: Match = "exact"
 
 
 Source = CsvSource | JsonSource | XmlSource | ParquetSource
@@ -114,6 +129,9 @@ class Column:
         null_values: Texts that mean null, beside those of the contract.
         default: Value in place of null.
         required: Whether null is refused. Key and order columns are required in any case.
+        may_be_absent: Whether a whole file may lack the field. A file that does is refused otherwise, with the nearest
+            name that it has, because a renamed field would be null in every row. Where it may, files without it are
+            counted, and the values that the warehouse holds stay.
         min: Smallest allowed value.
         max: Largest allowed value.
         allowed: The only allowed values.
@@ -131,6 +149,7 @@ class Column:
     null_values: tuple[str, ...] = ()
     default: Scalar | None = None
     required: bool = False
+    may_be_absent: bool = False
     min: Scalar | None = None
     max: Scalar | None = None
     allowed: tuple[Scalar, ...] = ()
@@ -172,6 +191,7 @@ class Table:
         columns: The columns in the order of Parquet, catalog and warehouse. New ones are added at the end.
         description: What a row is.
         explode: Path of the array of which each element is a row; without it each record is one row.
+        may_be_absent: Whether a whole file may lack the array of `explode`; one that does is refused otherwise.
         primary_key: Columns that name a row.
         order_by: Columns that tell which of two versions of a row is newer: the larger first column wins, the next
             ones break ties. After them the newer batch wins.
@@ -188,6 +208,7 @@ class Table:
     columns: tuple[Column, ...]
     description: str | None = None
     explode: str | None = None
+    may_be_absent: bool = False
     primary_key: tuple[str, ...] = ()
     order_by: tuple[str, ...] = ()
     load: LoadMode = "upsert"
@@ -233,6 +254,9 @@ class Contract:
         description: What the dataset is.
         null_values: Texts that mean null in every column.
         max_rejected_ratio: Largest share of quarantined records, 0 to 1; above it nothing of the batch is published.
+        allow_empty: Whether a delivery without a record is one. Otherwise XML without an element of `row_tag` is
+            refused, and a batch without a record does not replace a table of load mode ``full_refresh``. Files that
+            say themselves that they hold nothing (a header alone, ``[]``) are taken where they replace nothing.
         archive: Whether raw files move to the archive after their batch is loaded.
     """
 
@@ -242,6 +266,7 @@ class Contract:
     description: str | None = None
     null_values: tuple[str, ...] = ("",)
     max_rejected_ratio: float = 0.05
+    allow_empty: bool = False
     archive: bool = False
 
     @cached_property

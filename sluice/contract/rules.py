@@ -88,6 +88,8 @@ def _source(contract: Contract) -> Iterator[str]:
                 yield f"source.{field}: {getattr(source, field)!r} is not one character"
         if source.delimiter == source.quote:
             yield "source.quote: is the delimiter as well"
+        if source.skip_lines < 0:
+            yield f"source.skip_lines: {source.skip_lines} is less than 0"
     if isinstance(source, XmlSource) and not re.fullmatch(r"[A-Za-z_][\w.-]*", source.row_tag):
         yield f"source.row_tag: {source.row_tag!r} is no element name"
     encoding = getattr(source, "encoding", None)
@@ -123,6 +125,7 @@ def _table(at: str, table: Table) -> Iterator[str]:
         for name, _ in _repeated(names):
             yield f"{at}.{field}: {name!r} is named twice"
     yield from _load_mode(at, table)
+    yield from _absence(at, table)
     yield from _business_date(at, table)
 
 
@@ -136,6 +139,17 @@ def _business_date(at: str, table: Table) -> Iterator[str]:
             return  # The column itself is told what is wrong with its type.
         if not is_temporal:
             yield f"{at}.business_date: {column.name!r} is {column.type}; a business date is a date or a timestamp"
+
+
+def _absence(at: str, table: Table) -> Iterator[str]:
+    if table.may_be_absent and table.explode is None:
+        yield f"{at}.may_be_absent: belongs to an array that is exploded, and {table.name!r} has no explode"
+    for index, column in enumerate(table.columns):
+        if column.may_be_absent and column.name in table.not_null and column.default is None:
+            yield (
+                f"{at}.columns[{index}] ({column.name}).may_be_absent: the column is never null and has no default, "
+                "so that no row of such a file could be good"
+            )
 
 
 def _load_mode(at: str, table: Table) -> Iterator[str]:

@@ -4,7 +4,7 @@ Readers take from a record what the tree names and leave the rest; every leaf is
 source some day, and that no column asks for, changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
@@ -140,6 +140,48 @@ def _items_at(record: Group, path: Path) -> Items:
     if not isinstance(node, Items):
         raise ShapeError(f"{'.'.join(path)}: is not an array of its own")
     return node
+
+
+def needed_places(contract: Contract, shape: Shape) -> frozenset[Path]:
+    """Places that no file may lack: they fill a column, or are the array of a table, that may not be absent.
+
+    Paths begin at the record; one in an exploded array goes through the array's name.
+    """
+    found = {
+        _full(shape.place(table, column), shape.items.get(table.name))
+        for table in contract.tables
+        for column in table.columns
+        if not column.may_be_absent
+    }
+    arrays = {
+        shape.items[table.name] for table in contract.tables if table.name in shape.items and not table.may_be_absent
+    }
+    return frozenset(found | arrays)
+
+
+def columns_at(contract: Contract, shape: Shape, places: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Columns by table whose values stand at these places.
+
+    Args:
+        contract: The contract.
+        shape: Its shape.
+        places: Places as `sluice.kernel.parse.FileNotes.absent` has them.
+    """
+    wanted = set(places)
+    found: dict[str, tuple[str, ...]] = {}
+    for table in contract.tables:
+        items = shape.items.get(table.name)
+        names = tuple(
+            column.name for column in table.columns if place_name(_full(shape.place(table, column), items)) in wanted
+        )
+        if names:
+            found[table.name] = names
+    return found
+
+
+def place_name(path: Path) -> str:
+    """A path as people write it."""
+    return ".".join(name for name in path if name != TEXT_OF_ELEMENT)
 
 
 def leaf_names(shape: Shape) -> Iterator[str]:

@@ -13,7 +13,7 @@ from sluice.contract import Column, Contract, Source, Table
 
 _SCHEMA_LINE: Final = "# yaml-language-server: $schema=contract.schema.json"
 _WIDTH: Final = 120
-_PLAIN: Final = re.compile(r"[A-Za-z$_/][^\x00-\x1f\x7f-\x9f,\[\]{}:#&*!|>'\"]*")
+_PLAIN: Final = re.compile(r"[A-Za-z$_/][^\x00-\x1f\x7f-\x9f,\[\]{}:#&*!|>'\"?]*")
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _FIRST_IN_SOURCE: Final = ("format", "records", "row_tag", "layout")
 
@@ -90,6 +90,8 @@ def _table(table: Table, notes: TableNotes) -> Iterator[str]:
     yield from _comments("    ", notes.head)
     if table.explode is not None:
         yield f"    explode: {scalar(table.explode)}"
+    if table.may_be_absent:
+        yield "    may_be_absent: true"
     yield from _comments("    ", notes.key)
     if table.load != "upsert":
         yield f"    load: {table.load}"

@@ -1,6 +1,7 @@
 """What records show: per table the rows that were seen, and per column what stood in them."""
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -66,6 +67,7 @@ class TableSample:
         parents: For each row of an array the number of its record, as far as keys are looked for.
         left_out: Why something of the source is no column, by path.
         nulls: Paths at which null was seen.
+        present: In how many rows something stood at a path, were it null.
     """
 
     path: Path = ()
@@ -74,6 +76,7 @@ class TableSample:
     parents: "array[int]" = field(default_factory=lambda: array("q"))
     left_out: dict[Path, str] = field(default_factory=dict)
     nulls: set[Path] = field(default_factory=set)
+    present: Counter[Path] = field(default_factory=Counter)
 
     def column(self, path: Path) -> ColumnSample:
         """The column of a path, made when it is new."""
@@ -119,6 +122,7 @@ class Observed:
 
     def _node(self, table: TableSample, row: int, path: Path, node: Tree) -> None:
         reason = self.unreachable(path)
+        table.present[path] += 1
         if reason is not None:
             table.left_out[path] = reason
         elif node is None:

@@ -61,7 +61,9 @@ class _Built:
             words.append(f"{', '.join(map(repr, self.guess.null_values))} taken for null")
         if self.nulls:
             words.append(f"null in {self.nulls} of {self.rows} rows")
-        elif not in_key:
+        if self.column.may_be_absent:
+            words.append("not in every record, so that a whole file may lack it")
+        elif not self.nulls and not in_key:
             seen = f"{self.rows} row{'' if self.rows == 1 else 's'}"
             is_sure = self.rows >= SURE_ROWS
             words.append(
@@ -94,7 +96,8 @@ def tables_of(dataset: str, observed: Observed, *, has_names: bool) -> list[Draf
         name = table_name(dataset, ".".join(array.path), taken)
         taken.add(name)
         kept = _Kept([built for built in records if built.column.name in key.names], order, records, rows.kept)
-        tables.append(_array(name, array, kept))
+        is_optional = observed.records.present[array.path] < observed.records.rows
+        tables.append(_array(name, array, kept, is_optional=is_optional))
     return tables
 
 
@@ -115,7 +118,7 @@ class _Kept:
     rows: list[int]
 
 
-def _array(name: str, array: TableSample, kept: _Kept) -> Drafted:
+def _array(name: str, array: TableSample, kept: _Kept, *, is_optional: bool) -> Drafted:
     inherited = [_inherited(built) for built in kept.key]
     ordered = [
         _inherited(built)
@@ -133,7 +136,7 @@ def _array(name: str, array: TableSample, kept: _Kept) -> Drafted:
     found = Rows([built.candidate for built in own], len(array.parents), order, of_record[: len(inherited)], rows).key(
         array.path[-1]
     )
-    table = Table(name, (), explode=".".join(array.path))
+    table = Table(name, (), explode=".".join(array.path), may_be_absent=is_optional)
     return _drafted(table, [*inherited, *own, *ordered], found, order, _left_out(array))
 
 
@@ -205,5 +208,6 @@ def _column(table: TableSample, sample: ColumnSample, taken: set[str], position:
         format=guess.form,
         trim=sample.values.has_space,
         null_values=guess.null_values,
+        may_be_absent=table.present[sample.path] < table.rows,
     )
     return _Built(column, sample, guess, table.rows)

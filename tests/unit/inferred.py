@@ -1,5 +1,6 @@
 """An inferred contract against raw bytes: the conversion's own parsers, and its rules for texts."""
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,27 +9,18 @@ from typing import Any
 
 from glue_jobs.conversion.casts import ISO_DATE, ISO_TIMESTAMP, datetime_patterns
 from glue_jobs.conversion.rows import WHITE_SPACE
-from sluice.contract import Column, Contract, CsvSource, JsonSource, Table, XmlSource
+from sluice.contract import Column, Contract, Table
 from sluice.contract.rules import typed_value
-from sluice.contract.shape import Group, Items, leaf_names, shape_of
+from sluice.contract.shape import Group, Items, shape_of
 from sluice.kernel.parse import Parsed
-from sluice.kernel.parse.csv_text import CsvRecords
-from sluice.kernel.parse.json_text import JsonRecords
-from sluice.kernel.parse.xml_text import XmlRecords
+from sluice.kernel.parse.reader import text_reader
 
 BOOLEANS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
 
 
 def parsed(contract: Contract, content: bytes) -> list[Parsed]:
     """The records of a file, as the conversion reads them."""
-    source, shape = contract.source, shape_of(contract)
-    if isinstance(source, CsvSource):
-        required = [c.path for t in contract.tables for c in t.columns if c.name in t.not_null]
-        return list(CsvRecords(source, leaf_names(shape), required).file(content))
-    if isinstance(source, JsonSource):
-        return list(JsonRecords(source, shape.record).file(content))
-    assert isinstance(source, XmlSource)
-    return list(XmlRecords(source, shape.record).file(content))
+    return list(text_reader(contract, shape_of(contract))(io.BytesIO(content), None))
 
 
 def misfits(contract: Contract, content: bytes) -> list[str]:

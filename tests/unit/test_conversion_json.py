@@ -1,6 +1,7 @@
 """JSON as source systems really write it."""
 
 import gzip
+import io
 import json
 import pickle
 
@@ -23,7 +24,7 @@ def reader(**source: object) -> JsonRecords:
 
 def read(body: str | bytes, **source: object) -> list[tuple[object, ...] | str | None]:
     content = body.encode() if isinstance(body, str) else body
-    return [parsed.record or parsed.error for parsed in reader(**source).file(content)]
+    return [parsed.record or parsed.error for parsed in reader(**source).file(io.BytesIO(content))]
 
 
 @pytest.mark.parametrize(
@@ -133,12 +134,14 @@ def test_array(body: str, expected: list[object]) -> None:
 
 
 def test_raw_text_of_an_element_is_exact() -> None:
-    found = list(reader(records="array").file(b'[ {"a" :  1.50 } ,{"a":2}]'))
+    found = list(reader(records="array").file(io.BytesIO(b'[ {"a" :  1.50 } ,{"a":2}]')))
     assert [parsed.raw_text for parsed in found] == ['{"a" :  1.50 }', '{"a":2}']
 
 
 def test_what_breaks_a_file_is_its_last_news() -> None:
-    [*_, last] = reader(records="array", compression="gzip").file(gzip.compress(b'[{"a":1}]' + b" " * 9)[:-8])
+    [*_, last] = reader(records="array", compression="gzip").file(
+        io.BytesIO(gzip.compress(b'[{"a":1}]' + b" " * 9)[:-8])
+    )
     assert last == Parsed(None, "", "file: its gzip data end too early", is_whole_file=True)
 
 

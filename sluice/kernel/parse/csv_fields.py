@@ -23,14 +23,14 @@ class FieldReader:
     def __init__(self, source: CsvSource) -> None:
         quote, escape = re.escape(source.quote), re.escape(source.escape)
         self.delimiter, self.quote = source.delimiter, source.quote
-        self._doubled = source.escape == source.quote
-        if self._doubled:
+        if source.escape == source.quote:
             self._quoted = re.compile(f"{quote}((?:[^{quote}]++|{quote}{quote})*+){quote}", re.DOTALL)
-            self._closing = re.compile(quote)
+            self._inside = re.compile(f"(?:[^{quote}]++|{quote}{quote})*+{quote}", re.DOTALL)
         else:
             inside = f"(?:[^{quote}{escape}]++|{escape}.)*+"
             self._quoted = re.compile(f"{quote}({inside}){quote}", re.DOTALL)
-            self._closing = re.compile(f"{escape}.|({quote})", re.DOTALL)
+            self._inside = re.compile(f"{inside}{quote}", re.DOTALL)
+        self._skips = source.skip_initial_space
         self._escaped = re.compile(f"{escape}([{quote}{escape}])")
 
     def fields(self, record: str) -> list[str | None]:
@@ -44,11 +44,14 @@ class FieldReader:
             QuoteError: Text follows a closing quote.
         """
         if self.quote not in record:
+            if self._skips:
+                return [field.lstrip(" ") or None for field in record.split(self.delimiter)]
             return [field or None for field in record.split(self.delimiter)]
         found: list[str | None] = []
         place = 0
         field: str | None
         while True:
+            place = self._begin(record, place)
             if record.startswith(self.quote, place):
                 field, place = self._in_quotes(record, place)
             else:
@@ -60,11 +63,38 @@ class FieldReader:
                 return found
             place += 1
 
-    def quotes(self, text: str) -> int:
-        """How many quotes of a text are not escaped; of doubled ones both count, which leaves odd and even as it is."""
-        if self._doubled:
-            return text.count(self.quote)
-        return sum(1 for match in self._closing.finditer(text) if match[1])
+    def stays_open(self, line: str) -> bool:
+        """Whether quotes that were open before a line are open after it.
+
+        Looks at each character once, so that a quote that is never closed costs its text once and no more.
+
+        Args:
+            line: A line without its end.
+
+        Raises:
+            QuoteError: The quotes are closed in it, and text follows.
+        """
+        place = 0
+        while (match := self._inside.match(line, place)) is not None:
+            place = match.end()
+            if place == len(line):
+                return False
+            if line[place] != self.delimiter:
+                raise QuoteError
+            place = self._begin(line, place + 1)
+            while not line.startswith(self.quote, place):
+                end = line.find(self.delimiter, place)
+                if end < 0:
+                    return False
+                place = self._begin(line, end + 1)
+            place += 1
+        return True
+
+    def _begin(self, record: str, place: int) -> int:
+        """Where the field begins that stands at a place."""
+        while self._skips and record.startswith(" ", place) and self.delimiter != " ":
+            place += 1
+        return place
 
     def _in_quotes(self, record: str, place: int) -> tuple[str, int]:
         match = self._quoted.match(record, place)

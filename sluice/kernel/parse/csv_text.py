@@ -2,15 +2,25 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import BinaryIO, Final
 
 from sluice.contract import CsvSource
-from sluice.kernel.parse.content import open_text, unpacking
+from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS, RawBytes, file_records, lines_of, open_text
 from sluice.kernel.parse.csv_fields import FieldReader, QuoteError, UnclosedQuoteError
-from sluice.kernel.parse.parsed import UNDECODABLE, BrokenFileError, Parsed, broken_file
+from sluice.kernel.parse.parsed import (
+    MAX_RAW_TEXT,
+    UNDECODABLE,
+    BrokenFileError,
+    FileNotes,
+    Parsed,
+    broken_file,
+    lacks,
+)
 
-MAX_RECORD_CHARACTERS = 1 << 20
-"""A quote that does not close within this much text is an error: no row of the warehouse could hold the field, and the
-rest of the file must not disappear in it."""
+MAX_QUOTED_CHARACTERS: Final = 1 << 20
+"""A quote that does not close within this much text is an error: no field of the warehouse could hold it, and the rest
+of the file must not disappear in it."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 Fields = list[str | None]
@@ -20,57 +30,75 @@ Item = tuple[Fields | None, str, str | None]
 class CsvRecords:
     """Reads CSV by a contract's columns."""
 
-    def __init__(self, source: CsvSource, columns: Iterable[str], required: Iterable[str]) -> None:
+    def __init__(self, source: CsvSource, columns: Iterable[str], needed: Iterable[str]) -> None:
         """Read these columns.
 
         Args:
             source: The contract's source.
             columns: Columns to take, in the order of the records; without a header also their order in the file.
-            required: Columns that a file must have.
+            needed: Columns that a file with a header must have.
         """
         self._source = source
         self._columns = tuple(columns)
-        self._required = frozenset(required)
+        self._needed = frozenset(needed)
         self._reader = FieldReader(source)
 
-    def file(self, content: bytes) -> Iterator[Parsed]:
+    def file(self, stream: BinaryIO, notes: FileNotes | None = None) -> Iterator[Parsed]:
         """The records of a whole file.
 
         Args:
-            content: The file's bytes, compressed as the contract says.
+            stream: The file's bytes from its beginning, compressed as the contract says.
+            notes: Where to put what else is learned of the file.
         """
-        try:
-            with unpacking(self._source.compression):
-                yield from self._read(open_text(content, self._source.compression, self._source.encoding), None)
-        except BrokenFileError as exc:
-            yield broken_file(exc)
 
-    def lines(self, lines: Iterable[str], header: str | None = None) -> Iterator[Parsed]:
+        def read(raw: RawBytes) -> Iterator[Parsed]:
+            text = open_text(raw, self._source.compression, self._source.encoding)
+            return self._read(islice(lines_of(text, self._source.quote), self._source.skip_lines, None), None, notes)
+
+        return file_records(read, stream, self._source.compression, may_be_empty=not self._source.header)
+
+    def lines(
+        self, lines: Iterable[str], header: str | None = None, notes: FileNotes | None = None
+    ) -> Iterator[Parsed]:
         """The records of a part of a file that holds whole lines.
 
         Args:
             lines: Lines with or without their ends.
             header: First record of the file, when the lines do not begin with it.
+            notes: Where to put what else is learned of the file.
         """
         try:
-            yield from self._read(lines, header)
+            yield from self._read(lines, header, notes)
         except BrokenFileError as exc:
             yield broken_file(exc)
 
-    def _read(self, lines: Iterable[str], header: str | None) -> Iterator[Parsed]:
+    def places(self, header: str | None, notes: FileNotes | None = None) -> tuple[list[int | None], int]:
+        """Where each column stands in the file's records, and how many fields these have.
+
+        Args:
+            header: First record of the file, without its end; None where files have none.
+            notes: Where to put what else is learned of the file.
+
+        Raises:
+            BrokenFileError: The header is malformed, names a column twice, or lacks one that a file must have.
+        """
+        names: Fields | None = list(self._columns)
+        if self._source.header:
+            names = next(self._items([header or ""]), (None, "", None))[0]
+        return self._places(names, notes)
+
+    def _read(self, lines: Iterable[str], header: str | None, notes: FileNotes | None) -> Iterator[Parsed]:
         items = self._items(lines)
         if not self._source.header:
-            names: Fields = list(self._columns)
-        elif header is not None:
-            names = next(self._items([header]))[0] or []
+            names: Fields | None = list(self._columns)
         else:
-            first = next(items, None)
+            first = next(items if header is None else self._items([header]), None)
             if first is None:
-                return
-            if first[0] is None:
-                raise BrokenFileError("its header is malformed")
+                if header is None:
+                    raise BrokenFileError("has no header: there is no line that is not blank")
+                first = ([], "", None)
             names = first[0]
-        places, width = self._places(names), len(names)
+        places, width = self._places(names, notes)
         for fields, raw_text, error in items:
             if fields is None:
                 yield Parsed(None, raw_text, error)
@@ -82,23 +110,40 @@ class CsvRecords:
             else:
                 yield Parsed(tuple([None if place is None else fields[place] for place in places]), raw_text)
 
-    def _places(self, names: Fields) -> list[int | None]:
-        """Where each column stands in the file's records.
-
-        Raises:
-            BrokenFileError: A column stands twice, or a required one is missing.
-        """
+    def _places(self, names: Fields | None, notes: FileNotes | None) -> tuple[list[int | None], int]:
+        if names is None:
+            raise BrokenFileError("its header is malformed")
         known = {name: place for place, name in enumerate(names) if name is not None}
         twice = [name for name in self._columns if names.count(name) > 1]
         if twice:
             raise BrokenFileError(f"its header names column {twice[0]} twice")
         if len(known) < sum(name is not None for name in names):
             raise BrokenFileError("its header names a column twice")
-        missing = [name for name in self._columns if name in self._required and name not in known]
-        if missing:
-            split = f"its header, split at {self._source.delimiter!r},"
-            raise BrokenFileError(f"{split} lacks column {', '.join(missing)}")
-        return [known.get(name) for name in self._columns]
+        places = {name: known[name] for name in self._columns if name in known}
+        if self._source.match == "ignore_case":
+            places |= self._matched([name for name in self._columns if name not in known], known)
+        absent = [name for name in self._columns if name not in places]
+        if missing := [name for name in absent if name in self._needed]:
+            where = f"its header, split at {self._source.delimiter!r}, "
+            raise lacks("column", missing, known, where=where)
+        if notes is not None:
+            notes.absent = tuple(absent)
+        return [places.get(name) for name in self._columns], len(names)
+
+    def _matched(self, columns: Iterable[str], known: dict[str, int]) -> dict[str, int]:
+        """Columns that the header writes in another case.
+
+        Raises:
+            BrokenFileError: It does so in two ways.
+        """
+        found = {}
+        for column in columns:
+            alike = [name for name in known if name.casefold() == column.casefold()]
+            if len(alike) > 1:
+                raise BrokenFileError(f"its header names column {column} twice, in different case")
+            if alike:
+                found[column] = known[alike[0]]
+        return found
 
     def _items(self, lines: Iterable[str]) -> Iterator[Item]:
         """Records as fields, text, and what is wrong; blank lines are none.
@@ -106,48 +151,41 @@ class CsvRecords:
         Where quotes are broken only the line in which the record began is given up, and reading goes on with the next:
         otherwise one forgotten quote would swallow the records after it.
         """
-        source = _Lines(lines)
-        while (line := source.take()) is not None:
-            record = _without_end(line).removeprefix(_BYTE_ORDER_MARK) if source.is_first else _without_end(line)
+        ahead = _Ahead(lines, self._reader)
+        while (line := ahead.take()) is not None:
+            if ahead.is_first:
+                line = line.removeprefix(_BYTE_ORDER_MARK)
+            record = without_end(line)
             if not record or (record.isspace() and self._reader.delimiter not in record):
+                continue
+            if len(line) > MAX_RECORD_CHARACTERS:
+                yield None, record[:MAX_RAW_TEXT], f"record: longer than {MAX_RECORD_CHARACTERS} characters"
                 continue
             try:
                 yield self._reader.fields(record), record, None
             except QuoteError:
                 yield None, record, "record: text after a closing quote"
             except UnclosedQuoteError:
-                yield self._continued(line, source) or (None, record, "record: a quote that is not closed")
-
-    def _continued(self, line: str, source: "_Lines") -> Item | None:
-        """The record that begins with a line and goes on in those that follow; None, and nothing taken, without one."""
-        if not self._source.multiline:
-            return None
-        taken: list[str] = []
-        size, quotes = len(line), self._reader.quotes(line)
-        while size <= MAX_RECORD_CHARACTERS and (more := source.take()) is not None:
-            taken.append(more)
-            size += len(more)
-            count = self._reader.quotes(more)
-            quotes += count
-            if count == 0:
-                continue
-            record = _without_end("".join((line, *taken)))
-            try:
-                return self._reader.fields(record), record, None
-            except UnclosedQuoteError:
-                continue
-            except QuoteError:
-                break
-        source.give_back(taken)
-        return None
+                rest = ahead.until_closed(len(line)) if self._source.multiline else None
+                if rest is None:
+                    yield None, record, "record: a quote that is not closed"
+                    continue
+                record = without_end("".join((line, *rest)))
+                yield self._reader.fields(record), record, None
 
 
-class _Lines:
-    """Lines that can be given back."""
+class _Ahead:
+    """Lines, and a look at those that come: how far a quote that is open stays open.
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._rest = iter(lines)
-        self._again: deque[str] = deque()
+    What is learned is kept: lines that leave open what was open before them do so for any record that begins before
+    them. So each line is looked at once, however many records begin with a quote that is not closed.
+    """
+
+    def __init__(self, lines: Iterable[str], reader: FieldReader) -> None:
+        self._rest, self._reader = iter(lines), reader
+        self._coming: deque[str] = deque()
+        self._open_lines = self._open_size = 0
+        self._is_dead_end = False
         self._taken = 0
 
     @property
@@ -157,17 +195,54 @@ class _Lines:
 
     def take(self) -> str | None:
         """The next line, or None at the end."""
-        if self._again:
-            return self._again.popleft()
         self._taken += 1
-        return next(self._rest, None)
+        if not self._coming:
+            return next(self._rest, None)
+        line = self._coming.popleft()
+        if self._open_lines:
+            self._open_lines -= 1
+            self._open_size -= len(line)
+        else:
+            self._is_dead_end = False
+        return line
 
-    def give_back(self, lines: list[str]) -> None:
-        """Make lines the next ones."""
-        self._again.extendleft(reversed(lines))
+    def until_closed(self, size: int) -> list[str] | None:
+        """Take the lines up to the one that closes the quotes which are open after the line taken last.
+
+        Args:
+            size: Characters of the record so far.
+
+        Returns:
+            None, with nothing taken, when they are never closed, too late, or with text after them.
+        """
+        while not self._is_dead_end and size + self._open_size <= MAX_QUOTED_CHARACTERS:
+            if self._open_lines == len(self._coming):
+                line = next(self._rest, None)
+                if line is None:
+                    self._is_dead_end = True
+                    break
+                self._coming.append(line)
+            else:
+                line = self._coming[self._open_lines]
+            try:
+                if not self._reader.stays_open(without_end(line)):
+                    return self._closed()
+            except QuoteError:
+                self._is_dead_end = True
+                break
+            self._open_lines += 1
+            self._open_size += len(line)
+        return None
+
+    def _closed(self) -> list[str]:
+        taken = [self._coming.popleft() for _ in range(self._open_lines + 1)]
+        self._taken += len(taken)
+        self._open_lines = self._open_size = 0
+        return taken
 
 
-def _without_end(line: str) -> str:
+def without_end(line: str) -> str:
+    """A line without its end."""
     if line.endswith("\r\n"):
         return line[:-2]
     return line[:-1] if line.endswith(("\n", "\r")) else line

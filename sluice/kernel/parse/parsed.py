@@ -1,6 +1,9 @@
 """What readers give, and how they refuse."""
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
 
 UNDECODABLE = "\ufffd"
 """What decoders put in place of bytes that the encoding does not have."""
@@ -22,6 +25,18 @@ class Parsed(NamedTuple):
     is_whole_file: bool = False
 
 
+@dataclass(slots=True)
+class FileNotes:
+    """What a reader learned of one file beside its records; complete when the last record was taken.
+
+    Attributes:
+        absent: Places that the contract reads and no record of the file has, as ``customer.id``; each may be absent,
+            or else the file is refused. Their columns are null (or their default) in every row of the file.
+    """
+
+    absent: tuple[str, ...] = ()
+
+
 class MalformedRecordError(ValueError):
     """A record cannot be read; the message is the reason, without any value."""
 
@@ -33,3 +48,49 @@ class BrokenFileError(ValueError):
 def broken_file(error: BrokenFileError) -> Parsed:
     """The last thing that a reader gives for a file that is not well-formed."""
     return Parsed(None, "", f"file: {error}", is_whole_file=True)
+
+
+MAX_RAW_TEXT: Final = 64 * 1024
+"""Characters that are kept of a record too long to be read."""
+_MAX_NAMES = 5
+_MAX_NAME = 80
+
+
+def lacks(what: str, missing: Iterable[str], found: Iterable[str], *, where: str = "") -> BrokenFileError:
+    """A file lacks fields that the contract reads.
+
+    Args:
+        what: What such a field is called: ``column``, ``field``, ``element``.
+        missing: Names that are missing.
+        found: Names that are there; the nearest is told, because most such files spell a name otherwise.
+        where: Words before the reason.
+    """
+    missing, found = list(missing), list(dict.fromkeys(found))
+    told = []
+    for name in missing[:_MAX_NAMES]:
+        near = nearest(name, [other for other in found if other not in missing])
+        told.append(name if near is None else f"{name} (nearest in the file: {shown(near)})")
+    more = f" and {len(missing) - _MAX_NAMES} more" if len(missing) > _MAX_NAMES else ""
+    return BrokenFileError(f"{where}lacks {what} {', '.join(told)}{more}")
+
+
+def nearest(name: str, others: Iterable[str]) -> str | None:
+    """The name most like another one: the same letters and digits first, then the same ones to a good part."""
+    others = list(others)
+    plain = _plain(name)
+    for other in others:
+        if _plain(other) == plain:
+            return other
+    close = get_close_matches(name.lower(), [other.lower() for other in others], n=1)
+    if close:
+        return next(other for other in others if other.lower() == close[0])
+    return next((other for other in others if plain and (plain in _plain(other))), None)
+
+
+def shown(name: str) -> str:
+    """A name of the file's for a message: quoted, so that blanks are seen, and not longer than a line."""
+    return repr(name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}…")
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())

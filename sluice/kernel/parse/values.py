@@ -1,12 +1,49 @@
 """A parsed JSON value to a record: takes what the contract's shape names, all leaves as text."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from sluice.contract.shape import Group, Items, Leaf, Node
 from sluice.kernel.parse.parsed import MalformedRecordError
 
 Extract = Callable[[Any], Any]
+_Value = TypeVar("_Value")
+
+
+def spelt(found: dict[str, _Value], names: Iterable[str]) -> dict[str, _Value]:
+    """Members under the contract's names, where a record writes them in another case.
+
+    Args:
+        found: The members of an object.
+        names: The names that the contract reads.
+
+    Raises:
+        MalformedRecordError: A record writes a name in two other ways, and in neither exactly.
+    """
+    missing = {name.casefold(): name for name in names if name not in found}
+    renamed: dict[str, _Value] = {}
+    for key, value in found.items() if missing else ():
+        name = missing.get(key.casefold())
+        if name is None:
+            continue
+        if name in renamed:
+            raise MalformedRecordError(f"record: {name} stands twice, in different case")
+        renamed[name] = value
+    return found | renamed if renamed else found
+
+
+def respelt(node: Node, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A value with the contract's names throughout, where a record writes them in another case.
+
+    Raises:
+        MalformedRecordError: A record writes a name in two ways.
+    """
+    if isinstance(node, Items) and isinstance(value, list):
+        return [respelt(node.element, item) for item in value]
+    if not isinstance(node, Group) or not isinstance(value, dict):
+        return value
+    members = spelt(value, node.members)
+    return members | {name: respelt(child, members[name]) for name, child in node.members.items() if name in members}
 
 
 def extractor(shape: Group) -> Extract:

@@ -1,5 +1,6 @@
 """What Spark's workers run. Nothing here needs Spark, so that a worker starts quickly."""
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Protocol, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from sluice.kernel.parse.csv_text import CsvRecords
 from sluice.kernel.parse.json_text import JsonRecords
 from sluice.kernel.parse.parsed import Parsed
+from sluice.kernel.parse.reader import ReadFile
 
 _Value_co = TypeVar("_Value_co", covariant=True)
 
@@ -48,10 +50,10 @@ def with_origin(
         yield (*known[path], *parsed)
 
 
-def whole_files(parse: Callable[[bytes], Iterator[Parsed]], files: Iterable[Any]) -> Iterator[tuple[str, Parsed]]:
+def whole_files(parse: ReadFile, files: Iterable[Any]) -> Iterator[tuple[str, Parsed]]:
     """The records of files that are read whole."""
     for path, content in files:
-        for parsed in parse(bytes(content)):
+        for parsed in parse(io.BytesIO(bytes(content)), None):
             yield path, parsed
 
 
