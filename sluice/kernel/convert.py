@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import Enum
 
 from sluice.contract import Contract
-from sluice.contract.shape import shape_of
+from sluice.contract.shape import columns_at, shape_of
 from sluice.kernel.chunk import Chunk
 from sluice.kernel.gather import Gatherer
+from sluice.kernel.parse.parsed import FileNotes
 from sluice.kernel.raw import RawFile, Watched
 from sluice.kernel.records import RecordSource
 from sluice.kernel.rows import RowLane
@@ -51,7 +52,8 @@ class Kernel:
         """
         gatherer = Gatherer(self._contract, self._shape, self._at, raw.batch_id, raw.url)
         with Watched(raw) as stream:
-            for parsed in self._source.records(stream):
+            notes = FileNotes()
+            for parsed in self._source.records(stream, notes):
                 stream.raise_failure()
                 if parsed.is_whole_file:
                     yield gatherer.verdict(parsed.error or "file: not readable", stream.first_bytes())
@@ -60,5 +62,5 @@ class Kernel:
                 if gatherer.records >= CHUNK_RECORDS:
                     yield gatherer.chunk()
             stream.raise_failure()
-            if gatherer.records:
-                yield gatherer.chunk()
+            if gatherer.records or notes.absent:
+                yield gatherer.chunk(columns_at(self._contract, self._shape, notes.absent))

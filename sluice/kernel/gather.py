@@ -1,6 +1,6 @@
 """Judged records to a chunk: Arrow columns of the good, quarantine of the refused, and the counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -58,13 +58,18 @@ class Gatherer:
         record = None if parsed.error is not None or parsed.record is None else self._record_json(parsed.record)
         self._refused.append(("record", list(judged.reasons), parsed.raw_text or record or "", record))
 
-    def chunk(self) -> Chunk:
-        """What was taken since the last chunk."""
+    def chunk(self, absent: Mapping[str, Iterable[str]] | None = None) -> Chunk:
+        """What was taken since the last chunk.
+
+        Args:
+            absent: Columns by table that no record of the file fills, known with its last chunk.
+        """
         tables = {
             table.name: self._table(table, rows) for table, rows in zip(self._contract.tables, self._rows, strict=True)
         }
         if self._good:
             self._tally.add(self._good, (), self._by_table(self._held))
+        self._tally.absent = frozenset(f"{table}.{name}" for table, names in (absent or {}).items() for name in names)
         chunk = Chunk(self._url, self._tally, tables, self._quarantine(self._refused))
         self._begin()
         return chunk

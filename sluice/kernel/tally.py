@@ -19,6 +19,7 @@ class FileTally:
         rejected_rows: Rows of each table in quarantined records.
         reasons: Quarantined records by reason.
         file_error: Why the whole file is quarantined, or None.
+        absent: Columns, as ``table.column``, that nothing in the file fills and that may be absent; known at its end.
     """
 
     records: int = 0
@@ -27,6 +28,7 @@ class FileTally:
     rejected_rows: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     file_error: str | None = None
+    absent: frozenset[str] = frozenset()
 
     def add(self, records: int, reasons: Iterable[str], rows: Mapping[str, int]) -> None:
         """Count records that have the same reasons, none for good ones.
@@ -56,6 +58,7 @@ class FileTally:
         self.read_rows.update(other.read_rows)
         self.rejected_rows.update(other.rejected_rows)
         self.reasons.update(other.reasons)
+        self.absent |= other.absent
 
     def copy(self) -> Self:
         """An equal tally that shares nothing with this one."""
@@ -66,6 +69,7 @@ class FileTally:
             self.rejected_rows.copy(),
             self.reasons.copy(),
             self.file_error,
+            self.absent,
         )
 
     @classmethod

@@ -120,7 +120,7 @@ BROKEN = "file: is not one well-formed JSON array"
             [("1", None, None), "record: not a JSON object", f"{MALFORMED} (NaN or Infinity)"],
             id="bad elements",
         ),
-        pytest.param("", ["file: is not one JSON array"], id="no bytes"),
+        pytest.param("", ["file: is empty"], id="no bytes"),
         pytest.param('{"a":1}', ["file: is not one JSON array"], id="an object"),
         pytest.param('[{"a":1}', [("1", None, None), BROKEN], id="not closed"),
         pytest.param('[{"a":1},]', [("1", None, None), BROKEN], id="comma at the end"),
