@@ -9,23 +9,25 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from glue_jobs.conversion import readers
 from glue_jobs.conversion.accounting import StagedTable
 from glue_jobs.conversion.attempt import Converter
 from glue_jobs.conversion.publish import Publisher
-from glue_jobs.conversion.readers import RecordReader
 from glue_jobs.conversion.run import ClosedClaimError
 from glue_jobs.conversion.session import SETTINGS
 from glue_jobs.conversion.staging import Staging
 from sluice.contract import Contract, parse_contract
+from sluice.contract.shape import Shape
 from sluice.errors import AccountingError, TerminalError
 from sluice.handover import BatchOutcome, ClosedClaim, FrozenManifest, TableCounts
+from sluice.kernel.parse.parsed import FileNotes
 from sluice.layout import Partition, archive_url
 from sluice.whereabouts import raw_location
 from tests.spark.lake import HOUR, Lake, settings_of
@@ -131,18 +133,18 @@ def by_number(paths: list[Path]) -> list[Path]:
 def test_raw_files_are_read_once(lake: Lake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opened files are counted where they are parsed, in Spark's workers."""
     opened = spark.sparkContext.accumulator(0)
-    parser = RecordReader._file_parser
+    parser = readers.text_reader
 
-    def counting(self: Any) -> Any:
-        parse = parser(self)
+    def counting(contract: Contract, shape: Shape) -> Any:
+        parse = parser(contract, shape)
 
-        def count_and_parse(content: bytes) -> Any:
+        def count_and_parse(stream: BinaryIO, notes: FileNotes | None) -> Any:
             opened.add(1)
-            return parse(content)
+            return parse(stream, notes)
 
         return count_and_parse
 
-    monkeypatch.setattr(RecordReader, "_file_parser", counting)
+    monkeypatch.setattr(readers, "text_reader", counting)
     outcome = lake.run_one(contract(), {f"{n}.csv": csv(f"{n},a,2026-11-20", f"x{n},a,2026-11-20") for n in range(5)})
     assert outcome.table_counts() == {"t": TableCounts(10, 5, 0, 5)}
     assert opened.value == 5

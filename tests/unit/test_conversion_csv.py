@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sluice.contract import CsvSource
 from sluice.kernel.parse import Parsed
 from sluice.kernel.parse.content import first_line
-from sluice.kernel.parse.csv_text import MAX_RECORD_CHARACTERS, CsvRecords
+from sluice.kernel.parse.csv_text import MAX_QUOTED_CHARACTERS, CsvRecords
 
 FEW, MANY = "record: too few fields", "record: too many fields"
 OPEN, AFTER = "record: a quote that is not closed", "record: text after a closing quote"
@@ -128,7 +128,7 @@ def test_raw_text_is_the_record_as_it_was_written() -> None:
 
 
 def test_a_forgotten_quote_does_not_swallow_a_long_file() -> None:
-    rows = "4,5,6\n" * (MAX_RECORD_CHARACTERS // 6 + 10)
+    rows = "4,5,6\n" * (MAX_QUOTED_CHARACTERS // 6 + 10)
     found = read('a,b,c\n1,"2,3\n' + rows + 'x,"y",z\n')
     assert found[0] == OPEN
     assert len(found) == rows.count("\n") + 2
