@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from glue_jobs.conversion import readers
 from glue_jobs.conversion.accounting import StagedTable
 from glue_jobs.conversion.attempt import Converter
 from glue_jobs.conversion.publish import Publisher
@@ -28,6 +27,7 @@ from sluice.contract.shape import Shape
 from sluice.errors import AccountingError, TerminalError
 from sluice.handover import BatchOutcome, ClosedClaim, FrozenManifest, TableCounts
 from sluice.kernel.parse.parsed import FileNotes
+from sluice.kernel.parse.reader import text_reader
 from sluice.layout import Partition, archive_url
 from sluice.whereabouts import raw_location
 from tests.spark.lake import HOUR, Lake, settings_of
@@ -133,7 +133,7 @@ def by_number(paths: list[Path]) -> list[Path]:
 def test_raw_files_are_read_once(lake: Lake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opened files are counted where they are parsed, in Spark's workers."""
     opened = spark.sparkContext.accumulator(0)
-    parser = readers.text_reader
+    parser = text_reader
 
     def counting(contract: Contract, shape: Shape) -> Any:
         parse = parser(contract, shape)
@@ -144,7 +144,7 @@ def test_raw_files_are_read_once(lake: Lake, spark: SparkSession, monkeypatch: p
 
         return count_and_parse
 
-    monkeypatch.setattr(readers, "text_reader", counting)
+    monkeypatch.setattr("glue_jobs.conversion.readers.text_reader", counting)
     outcome = lake.run_one(contract(), {f"{n}.csv": csv(f"{n},a,2026-11-20", f"x{n},a,2026-11-20") for n in range(5)})
     assert outcome.table_counts() == {"t": TableCounts(10, 5, 0, 5)}
     assert opened.value == 5
