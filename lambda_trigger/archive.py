@@ -228,7 +228,7 @@ class Archive:
     def _newer(self, record: BatchRecord) -> BatchRecord | None:
         """A newer batch of the partition; one whose manifest was rejected replaces nothing."""
         versions = self.ledger.versions(record.batch_id)
-        newer = (one for one in versions if one.batch_id > record.batch_id and one.state is not BatchState.REJECTED)
+        newer = (one for one in versions if one.batch_id > record.batch_id and one.state.is_accepted)
         return next(newer, None)
 
     def _give_up(self, leased: BatchRecord, newer: BatchRecord) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import isqrt
 
-from sluice.batch import BatchId, BatchState, Stage
+from sluice.batch import BatchId, Stage
 from sluice.record import WAITING, BatchRecord, WaitEntry, timestamp
 
 Versions = Callable[[str], Sequence[BatchRecord]]
@@ -80,7 +80,7 @@ class _Chooser:
         """The newest accepted batch of the partition, for conversion; what is converted already is loaded."""
         if self.stage is Stage.LOAD:
             return candidate.batch_id
-        accepted = (record.batch_id for record in records if record.state is not BatchState.REJECTED)
+        accepted = (record.batch_id for record in records if record.state.is_accepted)
         return max(accepted, default=candidate.batch_id)
 
     def _is_busy(self, candidate: BatchRecord, records: Iterable[BatchRecord]) -> bool:

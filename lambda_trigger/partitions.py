@@ -21,7 +21,7 @@ RECENT = timedelta(days=1)
 MAX_RECENT = 200
 """Batches of a dataset that one sweep looks at: the newest."""
 _S = BatchState
-_NOT_ACCEPTED = {_S.REJECTED, _S.SUPERSEDED}
+_NOT_ACCEPTED = {_S.WAITING, _S.REJECTED, _S.SUPERSEDED}
 _PUBLISHED = {_S.CONVERTED, _S.LOADING, _S.LOADED, _S.ARCHIVED}
 
 

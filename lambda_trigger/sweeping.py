@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from lambda_trigger.dispatch import Dispatcher
+from lambda_trigger.intake import Intake
 from lambda_trigger.open_loads import OpenLoads
 from lambda_trigger.partitions import Partitions
 from lambda_trigger.ports import LedgerPort
@@ -38,6 +39,7 @@ class Sweep:
 
     Attributes:
         ledger: Where the sweep leaves its sign of life.
+        intake: Looks again at manifests that wait for their files.
         runs: Repairs slots and claims.
         dispatcher: Starts what waits.
         open_loads: Makes stopped executions go on.
@@ -46,6 +48,7 @@ class Sweep:
     """
 
     ledger: LedgerPort
+    intake: Intake
     runs: Runs
     dispatcher: Dispatcher
     open_loads: OpenLoads
@@ -76,6 +79,7 @@ class Sweep:
             raise SweepError("; ".join(problems))
 
     def _pieces(self, dataset: str) -> Iterable[tuple[str, Work]]:
+        yield f"{dataset}/waiting manifests", partial(self.intake.look_again, dataset)
         for stage in Stage:
             yield f"{dataset}/{stage}", partial(self._stage, dataset, stage)
         yield f"{dataset}/open loads", partial(self.open_loads.repair, dataset)

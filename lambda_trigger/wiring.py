@@ -148,15 +148,16 @@ class Application:
         runs = Runs(ledger, doors.jobs, ways, booking, claims, dispatcher, settings, clock)
         open_loads = OpenLoads(ledger, doors.executions, notifier, settings, clock)
         partitions = Partitions(ledger, catalog, raw_files, contracts, settings, clock)
+        intake = Intake(ledger, documents, catalog, contracts, settings, notifier, clock, workers)
         return cls(
             settings,
             contracts,
-            Intake(ledger, documents, catalog, contracts, settings, notifier, clock, workers),
+            intake,
             dispatcher,
             runs,
             Loads(ledger, documents, booking, dispatcher, notifier, contracts, settings, clock, workers),
             Archive(ledger, documents, objects, catalog, contracts, settings, clock, workers),
-            Sweep(ledger, runs, dispatcher, open_loads, partitions, clock),
+            Sweep(ledger, intake, runs, dispatcher, open_loads, partitions, clock),
         )
 
 

@@ -35,6 +35,11 @@ def next_step(batch: BatchRecord) -> NextStep:
             return NextStep(text, f"sluice retry {batch.batch_id}")
         case BatchState.LOADED | BatchState.ARCHIVED:
             return NextStep("nothing to do: its rows are in the warehouse")
+        case BatchState.WAITING:
+            return NextStep(
+                "it waits for what is missing and is looked at every 5 minutes; from "
+                f"{batch.due_at[:16]} UTC on it is rejected if something still is"
+            )
         case BatchState.RECEIVED | BatchState.CONVERTED:
             what = "conversion" if batch.state is BatchState.RECEIVED else "load"
             return NextStep(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, Literal
 
 from sluice.layout import Partition
 
@@ -9,8 +10,13 @@ _SEQUENCER_DIGITS = 32
 
 
 class BatchState(StrEnum):
-    """Where a batch stands. The order of the first six is the order of the path."""
+    """Where a batch stands. The order of the first seven is the order of the path.
 
+    WAITING is left out where all is there. It is for manifests whose files are missing or not whole, or which may not
+    be read themselves, as long as that may pass.
+    """
+
+    WAITING = "WAITING"
     RECEIVED = "RECEIVED"
     CONVERTING = "CONVERTING"
     CONVERTED = "CONVERTED"
@@ -26,6 +32,11 @@ class BatchState(StrEnum):
         """Whether nothing happens to the batch any more by itself."""
         return self in _FINAL
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the batch's manifest was found good: one that was not, or is not yet, replaces no older batch."""
+        return self not in {BatchState.WAITING, BatchState.REJECTED}
+
 
 _FINAL = {BatchState.LOADED, BatchState.ARCHIVED, BatchState.REJECTED, BatchState.SUPERSEDED, BatchState.FAILED}
 
@@ -35,6 +46,11 @@ class Stage(StrEnum):
 
     CONVERT = "convert"
     LOAD = "load"
+
+
+ARRIVAL: Final = "arrive"
+"""Name of the waiting list of batches that wait for their files. No run carries them, so it is no stage."""
+WaitingList = Stage | Literal["arrive"]
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -47,7 +63,8 @@ class BatchId:
     Attributes:
         dataset: The dataset.
         partition: Digits of the partition, as `Partition.compact` gives them.
-        sequencer: S3's sequencer of the manifest, padded with zeros on the left so that it sorts.
+        sequencer: S3's sequencer of the manifest, padded with zeros on the left so that it sorts. Where that would not
+            be the order of time, `after` has put the sequencer behind that of an older batch.
             Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
 
@@ -84,6 +101,15 @@ class BatchId:
                 f"{text!r} is no batch id: it looks like orders.2026112013.00000000000000000055AED6DCD90281E5"
             )
         return cls(*parts)
+
+    def after(self, older: "BatchId | None") -> "BatchId":
+        """The id of this batch at another place: right behind an older batch of the partition, before all newer ones.
+
+        Args:
+            older: The batch that is to sort before it; None for a place before all others.
+        """
+        before = "0" * _SEQUENCER_DIGITS if older is None else older.sequencer
+        return BatchId(self.dataset, self.partition, f"{before}-{self.sequencer.lstrip('0') or '0'}")
 
     @property
     def prefix(self) -> str:

@@ -47,6 +47,14 @@ class MissingObjectError(TerminalError):
     """An object that should be in S3 is not there."""
 
 
+class UnreadableObjectError(TerminalError):
+    """An object is in S3 and may not be read; the message has S3's reason and, where it is known, the KMS key."""
+
+
+class ObjectTooLargeError(TerminalError):
+    """An object is longer than what its reader takes; the message has both lengths."""
+
+
 class InputChangedError(TerminalError):
     """A source file is gone or differs from what its manifest said."""
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import cattrs
 
-from sluice.batch import BatchId, BatchState, Stage
+from sluice.batch import ARRIVAL, BatchId, BatchState, Stage, WaitingList
 from sluice.errors import TerminalError
 from sluice.handover import LoadCounts, TableCounts
 
@@ -25,6 +25,7 @@ UNKNOWN_DATASET = "unknown"
 
 _S = BatchState
 ALLOWED_MOVES: dict[BatchState, frozenset[BatchState]] = {
+    _S.WAITING: frozenset({_S.RECEIVED, _S.REJECTED, _S.SUPERSEDED}),
     # The last: its dataset has no contract any more.
     _S.RECEIVED: frozenset({_S.CONVERTING, _S.SUPERSEDED, _S.FAILED}),
     _S.CONVERTING: frozenset({_S.CONVERTED, _S.RECEIVED, _S.FAILED}),
@@ -37,12 +38,12 @@ ALLOWED_MOVES: dict[BatchState, frozenset[BatchState]] = {
     # The first two are an operator's retry; the last is a load that succeeded when its execution was redriven.
     _S.FAILED: frozenset({_S.RECEIVED, _S.CONVERTED, _S.LOADED}),
 }
-FIRST_STATES = frozenset({_S.RECEIVED, _S.REJECTED, _S.SUPERSEDED})
+FIRST_STATES = frozenset({_S.WAITING, _S.RECEIVED, _S.REJECTED, _S.SUPERSEDED})
 
 WAITING = {Stage.CONVERT: _S.RECEIVED, Stage.LOAD: _S.CONVERTED}
 RUNNING = {Stage.CONVERT: _S.CONVERTING, Stage.LOAD: _S.LOADING}
 DONE = {Stage.CONVERT: _S.CONVERTED, Stage.LOAD: _S.LOADED}
-_WAITS_FOR = {state: stage for stage, state in WAITING.items()}
+_WAITS_FOR: dict[BatchState, WaitingList] = {_S.WAITING: ARRIVAL, **{state: stage for stage, state in WAITING.items()}}
 _IN_STAGE = {state: stage for table in (WAITING, RUNNING) for stage, state in table.items()}
 
 
@@ -78,6 +79,10 @@ class BatchRecord:
         received_at: When the manifest's event was taken, ISO 8601 in UTC with microseconds; sorts as text.
         updated_at: When the record last changed, in the same form.
         written_at: When S3 took the manifest, as the event said.
+        sequencer: S3's sequencer of the manifest; empty when no event told of it, and in records of older versions.
+        manifest_version: S3's version of the manifest; empty where the bucket keeps none, and in records of older
+            versions.
+        manifest_etag: ETag of the manifest; empty when the event did not say, and in records of older versions.
         frozen_manifest: URL of the manifest as it was validated; empty when it was not valid.
         files: Number of files in it.
         size_bytes: Length of them all in bytes.
@@ -85,9 +90,11 @@ class BatchRecord:
         claim_id: The claim that carries the batch, or carried it last.
         run_id: The Glue run or the execution that carried it last, known when that has ended.
         stage: Stage in which the batch is or ended; None when it never entered one.
-        reason: Why the batch is REJECTED, SUPERSEDED or FAILED, or why its last run, or what follows it, failed.
+        reason: Why the batch is REJECTED, SUPERSEDED or FAILED, what it is WAITING for, or why its last run, or what
+            follows it, failed.
         due_at: Before this moment no run takes the batch: when it began to wait, or the end of the pause after a run
-            that failed, in the form of `timestamp`; empty in records of older versions, which are always due.
+            that failed, in the form of `timestamp`; empty in records of older versions, which are always due. Of a
+            batch that is WAITING, the moment from which it is REJECTED if something still is missing.
         archiving_until: Until then the archive may delete raw files of the partition, in the form of `timestamp`; empty
             when it never did.
         convert_claim: Claim of the conversion that published the batch; its outcome lists the published files.
@@ -106,6 +113,9 @@ class BatchRecord:
     received_at: str
     updated_at: str
     written_at: str = ""
+    sequencer: str = ""
+    manifest_version: str = ""
+    manifest_etag: str = ""
     frozen_manifest: str = ""
     files: int = 0
     size_bytes: int = 0
@@ -165,8 +175,8 @@ class BatchRecord:
         return BatchId.parse(self.batch_id)
 
     @property
-    def waits_for(self) -> Stage | None:
-        """The stage in whose waiting list the batch stands; None when it stands in none."""
+    def waits_for(self) -> WaitingList | None:
+        """The waiting list in which the batch stands; None when it stands in none."""
         return _WAITS_FOR.get(self.state)
 
     @property
@@ -246,6 +256,15 @@ class BatchRecord:
             raise MoveError(f"batch {self.batch_id}: {self.state} cannot be tried again; only a FAILED batch can")
         note = f"tried again on request; it had failed: {self.reason}"
         return self.moved(WAITING[self.stage], at, note=note, attempts=0, reason="", claim_id="")
+
+    def still_waiting(self, at: datetime, reason: str) -> Self:
+        """The record of a batch that is WAITING, after another look; that leaves no trace in the history.
+
+        Args:
+            at: When.
+            reason: What it waits for.
+        """
+        return replace(self, updated_at=timestamp(at), reason=reason[:MAX_REASON_CHARACTERS], version=self.version + 1)
 
     def noted(self, at: datetime, note: str, reason: str) -> Self:
         """The record after something that leaves the batch's state as it is, such as a refresh that failed.

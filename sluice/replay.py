@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from sluice.batch import BatchId, BatchState
+from sluice.batch import BatchId
 from sluice.contract import Contract
 from sluice.errors import CommandError, LayoutError, ManifestError, MissingObjectError
 from sluice.handover import FrozenManifest, SourceFile
@@ -223,7 +223,7 @@ class Replay:
                 f"{what}: the ledger does not know the manifest that lies there yet; wait, or use --force"
             )
         for batch in batches:
-            if batch.state is not BatchState.REJECTED and batch.frozen_manifest:
+            if batch.state.is_accepted and batch.frozen_manifest:
                 return self._plan_accepted(what, url, lying, partition, batch)
         text = self._rejected_text(what, url)
         return ReplayPlan(contract.dataset, partition, batches[0].batch_id, url, text, None, lying)

@@ -76,7 +76,7 @@ def _into_the_waiting_list(record: BatchRecord, ledger: RetryLedger, now: dateti
     newer = [
         other.batch_id
         for other in ledger.versions(record.batch_id)
-        if other.batch_id > record.batch_id and other.state is not BatchState.REJECTED
+        if other.batch_id > record.batch_id and other.state.is_accepted
     ]
     if newer:
         # A conversion would be superseded at once, and the published files of a load may be gone.

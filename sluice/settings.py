@@ -42,6 +42,10 @@ class Settings:
             none.
         max_batches_per_run: Most batches that one run takes.
         max_files_per_run: Most raw files that one run takes; a batch that has more runs alone.
+        file_wait_seconds: How long a manifest waits for files that are not there, or to be readable itself, until it
+            is REJECTED. 0 for not at all.
+        max_ahead_seconds: How far ahead of now a partition may begin; one that begins later is REJECTED.
+        reconcile_seconds: How often the raw bucket is searched for manifests of which no event came.
         announce_arrivals: Whether the business topic hears of every manifest that arrives.
     """
 
@@ -69,6 +73,9 @@ class Settings:
     retry_delay_seconds: float = 60.0
     max_batches_per_run: int = 500
     max_files_per_run: int = 20_000
+    file_wait_seconds: float = 900.0
+    max_ahead_seconds: float = 86400.0
+    reconcile_seconds: float = 3600.0
     announce_arrivals: bool = False
 
     @classmethod

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchId, BatchState, Stage
+from sluice.batch import ARRIVAL, BatchId, BatchState, Stage
 from sluice.errors import AwsError, ConflictError
 from sluice.handover import FileCounts, LoadCounts, TableCounts
 from sluice.layout import Partition
@@ -34,7 +34,15 @@ def record(
         at=at,
         written_at="2026-11-20T13:59:59.000Z",
     )
-    return replace(first, frozen_manifest="s3://sluice-processed/frozen.json", files=1, size_bytes=3)
+    return replace(
+        first,
+        sequencer=sequencer,
+        manifest_version="v1",
+        manifest_etag="0123456789abcdef",
+        frozen_manifest="s3://sluice-processed/frozen.json",
+        files=1,
+        size_bytes=3,
+    )
 
 
 def converted(batch: BatchRecord) -> BatchRecord:
@@ -77,6 +85,16 @@ class LedgerBehaviour:
         assert ledger.create(batch) is True
         assert ledger.batch(batch.batch_id) == batch
         assert [ledger.waiting("orders", stage) for stage in Stage] == [(), ()]
+
+    def test_a_batch_that_waits_for_files_is_in_a_list_of_its_own(self, ledger: AnyLedger) -> None:
+        until = timestamp(AT + timedelta(minutes=15))
+        batch = replace(record(state=BatchState.WAITING), due_at=until)
+        ledger.create(batch)
+        assert ledger.waiting("orders", ARRIVAL) == (WaitEntry(batch.batch_id, 0, until),)
+        assert [ledger.waiting("orders", stage) for stage in Stage] == [(), ()]
+        ledger.save(batch, batch.moved(BatchState.RECEIVED, AT))
+        assert ledger.waiting("orders", ARRIVAL) == ()
+        assert ledger.waiting("orders", Stage.CONVERT) == (WaitEntry(batch.batch_id, 0, timestamp(AT)),)
 
     def test_an_unknown_batch_is_none(self, ledger: AnyLedger) -> None:
         assert ledger.batch(record().batch_id) is None

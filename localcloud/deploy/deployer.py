@@ -1,6 +1,7 @@
 """The deploy as a whole: what is made, and in which order."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from localcloud.deploy.compute import make_functions, make_jobs, make_load_machine, make_role
 from localcloud.deploy.crawling import make_crawlers
@@ -11,6 +12,13 @@ from localcloud.deploy.warehouse import bootstrap_warehouse, keep_secret
 from sluice.aws.clients import Clients
 from sluice.contract import Contract
 from sluice.settings import Settings
+
+_ANY_TIME_AHEAD = 100 * 365 * 86400.0
+
+
+def at_home(settings: Settings) -> Settings:
+    """The settings as the laptop has them: its examples and its demo have fixed dates, whatever the clock says."""
+    return replace(settings, max_ahead_seconds=max(settings.max_ahead_seconds, _ANY_TIME_AHEAD))
 
 
 class Deployer:
@@ -32,7 +40,7 @@ class Deployer:
             warehouse_dsn: libpq's connection string of the warehouse; None for a local cloud without one.
         """
         self._clients = clients
-        self._settings = settings
+        self._settings = settings = at_home(settings)
         self._contracts = contracts
         self._warehouse_dsn = warehouse_dsn
         self._stack = Stack.read(settings)

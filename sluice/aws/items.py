@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cattrs
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from sluice.batch import BatchId, Stage
+from sluice.batch import BatchId, Stage, WaitingList
 from sluice.handover import FileCounts
 from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
 
@@ -72,7 +72,7 @@ def batch_key(batch_id: str) -> Item:
     return key(partition_pk(batch_id), f"B#{batch_id}")
 
 
-def wait_pk(dataset: str, stage: Stage) -> str:
+def wait_pk(dataset: str, stage: WaitingList) -> str:
     """Partition key of a waiting list."""
     return f"WAIT#{dataset}#{stage}"
 
@@ -97,7 +97,7 @@ def read_batch(item: Item) -> BatchRecord:
     return BatchRecord.from_plain(plain(item))
 
 
-def wait_item(record: BatchRecord, stage: Stage) -> Item:
+def wait_item(record: BatchRecord, stage: WaitingList) -> Item:
     """A batch's place in a waiting list. It has no ``dataset`` attribute, so that the index does not see it."""
     facts = {"attempts": record.attempts, "due_at": record.due_at}
     return key(wait_pk(record.dataset, stage), record.batch_id) | plain_item(facts)

@@ -33,7 +33,7 @@ from sluice.aws import items
 from sluice.aws.failures import aws_errors, code_of
 from sluice.aws.items import Item, ledger_table_definition
 from sluice.backoff import Backoff
-from sluice.batch import BatchState, Stage
+from sluice.batch import BatchState, Stage, WaitingList
 from sluice.errors import AwsBusyError, ConflictError
 from sluice.handover import FileCounts
 from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
@@ -156,7 +156,7 @@ class Ledger:
 
     # Waiting lists, slots and claims
 
-    def waiting(self, dataset: str, stage: Stage) -> tuple[WaitEntry, ...]:
+    def waiting(self, dataset: str, stage: WaitingList) -> tuple[WaitEntry, ...]:
         """Batches that wait for a stage, sorted by batch id."""
         return tuple(items.read_wait(item) for item in self._query(items.wait_pk(dataset, stage)))
 

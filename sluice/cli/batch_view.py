@@ -9,7 +9,7 @@ from rich.text import Text
 
 from sluice.advice import next_step
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchId
+from sluice.batch import BatchId, BatchState
 from sluice.cli.terminal import state_text, table_of
 from sluice.errors import CommandError
 from sluice.handover import FileCounts, LoadCounts, TableCounts
@@ -128,6 +128,7 @@ def _facts(view: BatchView) -> Table:
         ("received", batch.received_at),
         ("updated", batch.updated_at),
         ("not before", batch.due_at if batch.waits_for is not None and batch.attempts else ""),
+        ("waits until", batch.due_at if batch.state is BatchState.WAITING else ""),
         ("claim", _claim(claim) if claim is not None else batch.claim_id),
         ("run", batch.run_id or ("" if claim is None else claim.run_id)),
     ]

@@ -18,6 +18,7 @@ from sluice.batch import BatchState
 _WIDTH_OF_FILES: Final = 200
 _WIDEST: Final = 1_000_000
 STATE_STYLES: Final = {
+    BatchState.WAITING: "yellow",
     BatchState.LOADED: "green",
     BatchState.ARCHIVED: "green",
     BatchState.REJECTED: "red",

@@ -194,7 +194,8 @@ class Table:
         may_be_absent: Whether a whole file may lack the array of `explode`; one that does is refused otherwise.
         primary_key: Columns that name a row.
         order_by: Columns that tell which of two versions of a row is newer: the larger first column wins, the next
-            ones break ties. After them the newer batch wins.
+            ones break ties. Of equal ones the row of the later partition wins, whenever it arrived; within a partition
+            that of the newer manifest.
         load: ``upsert`` (one row per key, the newest), ``append`` (the rows of all partitions) or ``full_refresh``
             (the newest batch is the whole table). A partition that is sent again replaces its rows in the published
             files, and in the table with ``append``. With ``upsert`` it is merged: a key that it no longer has stays in

@@ -53,6 +53,9 @@ class LambdaContext:
     invoked_function_arn: str = "arn:aws:lambda:eu-central-1:000000000000:function:sluice-test"
     aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000
+
 
 @dataclass(frozen=True)
 class Trigger:

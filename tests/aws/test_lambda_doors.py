@@ -61,6 +61,17 @@ def test_a_document_is_created_once(trigger: Trigger) -> None:
     assert trigger.documents.read(url) == "first"
 
 
+def test_files_are_found_by_listing_as_they_would_be_by_looking_at_each(trigger: Trigger) -> None:
+    folder = f"s3://{trigger.settings.raw_bucket}/listed=1/"
+    names = ("a b+c%25", "ü", "part-1", "part-10", "part-2", "deep/er")
+    for name in (*names, "other"):
+        trigger.documents.write(folder + name, name)
+    wanted = [folder + name for name in (*names, "missing", "part-1/")]
+    each = {url: info for url in wanted if (info := trigger.documents.info(url)) is not None}
+    assert trigger.documents.infos(folder, wanted) == each
+    assert len(each) == len(names)
+
+
 def test_a_version_is_read_exactly(trigger: Trigger) -> None:
     bucket, key = trigger.settings.raw_bucket, "some/key"
     put = trigger.clients.s3.put_object

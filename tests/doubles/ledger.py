@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from sluice.batch import BatchId, BatchState, Stage
+from sluice.batch import BatchId, BatchState, Stage, WaitingList
 from sluice.errors import AwsError, ConflictError
 from sluice.handover import FileCounts
 from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
@@ -71,8 +71,8 @@ class MemoryLedger:
     def file_counts(self, batch_id: str) -> tuple[FileCounts, ...]:
         return tuple(file for _, file in sorted(self._files.get(batch_id, {}).items()))
 
-    def waiting(self, dataset: str, stage: Stage) -> tuple[WaitEntry, ...]:
-        found = [r for r in self.records.values() if r.dataset == dataset and r.waits_for is stage]
+    def waiting(self, dataset: str, stage: WaitingList) -> tuple[WaitEntry, ...]:
+        found = [r for r in self.records.values() if r.dataset == dataset and r.waits_for == stage]
         return tuple(WaitEntry(r.batch_id, r.attempts, r.due_at) for r in sorted(found, key=lambda r: r.batch_id))
 
     def take_slot(self, dataset: str, stage: Stage, slot: Slot) -> bool:

@@ -5,7 +5,7 @@ trigger wired to them.
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
@@ -28,7 +28,7 @@ from sluice.aws.documents import ObjectInfo
 from sluice.aws.jobs import CLAIM_ARGUMENT, JobRun
 from sluice.batch import Stage
 from sluice.contract.files import read_contracts
-from sluice.errors import MissingObjectError, SluiceError
+from sluice.errors import MissingObjectError, ObjectTooLargeError, SluiceError, UnreadableObjectError
 from sluice.handover import (
     BatchOutcome,
     FileCounts,
@@ -63,6 +63,7 @@ class MemoryDocuments:
     """Objects by URL, every version kept."""
 
     def __init__(self) -> None:
+        self.forbidden: set[str] = set()
         self._versions: dict[str, dict[str, tuple[bytes, ObjectInfo]]] = {}
         self._numbers = itertools.count(1)
 
@@ -79,7 +80,21 @@ class MemoryDocuments:
     def urls(self) -> list[str]:
         return sorted(self._versions)
 
-    def fetch(self, url: str, version_id: str | None = None) -> tuple[bytes, ObjectInfo]:
+    def fetch(
+        self, url: str, version_id: str | None = None, *, max_bytes: int | None = None
+    ) -> tuple[bytes, ObjectInfo]:
+        if url in self.forbidden:
+            raise UnreadableObjectError(f"{url}: may not be read: AccessDenied")
+        body, info = self._version(url, version_id)
+        if max_bytes is not None and len(body) > max_bytes:
+            raise ObjectTooLargeError(f"{url}: has {len(body)} bytes; at most {max_bytes} are read")
+        return body, info
+
+    def infos(self, folder: str, urls: Collection[str]) -> dict[str, ObjectInfo]:
+        assert all(url.startswith(folder) for url in urls)
+        return {url: info for url in urls if (info := self.info(url)) is not None}
+
+    def _version(self, url: str, version_id: str | None) -> tuple[bytes, ObjectInfo]:
         versions = self._versions.get(url, {})
         wanted = version_id if version_id is not None else next(reversed(versions), "")
         if wanted not in versions:
@@ -99,7 +114,7 @@ class MemoryDocuments:
         return True
 
     def info(self, url: str) -> ObjectInfo | None:
-        return self.fetch(url)[1] if url in self._versions else None
+        return self._version(url, None)[1] if url in self._versions else None
 
 
 class MemoryCatalog:

@@ -95,11 +95,11 @@ def test_an_error_that_nobody_expected_stops_one_piece_only(world: World, monkey
         return waiting(dataset, stage)  # type: ignore[arg-type]
 
     monkeypatch.setattr(world.ledger, "waiting", broken)
-    with pytest.raises(SweepError, match=r"^orders/convert: KeyError; orders/load: KeyError$"):
+    with pytest.raises(SweepError, match=r"^orders/waiting manifests: KeyError; orders/convert: KeyError; "):
         world.sweep()
     beat = world.ledger.heartbeat()
     assert beat is not None
-    assert beat.problems == ("orders/convert: KeyError", "orders/load: KeyError")
+    assert beat.problems == tuple(f"orders/{what}: KeyError" for what in ("waiting manifests", "convert", "load"))
     (run,) = world.glue.running
     assert run.arguments["--dataset"] == "products"
 

@@ -17,6 +17,9 @@ from sluice.record import ALLOWED_MOVES, FIRST_STATES, BatchRecord, Change, Move
 from tests.ledger_behaviour import AT, HOUR, converted, record
 
 MOVES = {
+    ("WAITING", "RECEIVED"),
+    ("WAITING", "REJECTED"),
+    ("WAITING", "SUPERSEDED"),
     ("RECEIVED", "CONVERTING"),
     ("RECEIVED", "SUPERSEDED"),
     ("RECEIVED", "FAILED"),
@@ -55,7 +58,7 @@ def test_every_state_has_its_moves_and_only_final_ones_have_none() -> None:
 
 
 @pytest.mark.parametrize("state", BatchState)
-def test_a_batch_begins_in_one_of_three_states(state: BatchState) -> None:
+def test_a_batch_begins_in_one_of_four_states(state: BatchState) -> None:
     if state in FIRST_STATES:
         assert record(state=state).history == (Change(state, "2026-11-20T14:00:00.000000+00:00"),)
     else:

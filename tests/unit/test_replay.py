@@ -12,6 +12,7 @@ from sluice.errors import CommandError
 from sluice.handover import FrozenManifest, SourceFile
 from sluice.layout import Partition
 from sluice.replay import MAX_PARTITIONS, parse_span
+from sluice.settings import Settings
 from sluice.whereabouts import archive_location, raw_location
 from tests.doubles.depot import ARCHIVE, BASE, FOLDER, HOUR, Depot
 
@@ -94,7 +95,7 @@ def test_a_manifest_that_was_rejected_does_not_count() -> None:
 
 
 def test_a_partition_that_was_only_rejected_gets_its_manifest_again() -> None:
-    depot = Depot()
+    depot = Depot(settings=Settings(file_wait_seconds=0))
     event = depot.announce(f"{BASE}/part-1")
     depot.intake.take(event)
     assert depot.states == ["REJECTED"]

@@ -15,6 +15,9 @@ ANY = st.builds(
     replace,
     st.from_type(Settings).filter(lambda settings: all(getattr(settings, name) > 0 for name in NUMBERS)),
     retry_delay_seconds=SECONDS,
+    file_wait_seconds=SECONDS,
+    max_ahead_seconds=SECONDS,
+    reconcile_seconds=SECONDS,
 )
 
 
