@@ -67,6 +67,10 @@ class AwsError(TerminalError):
     """An AWS service refused a call for a reason that stays; the message has the service's own code."""
 
 
+class AwsDeniedError(AwsError):
+    """An AWS service refused a call for lack of a right, which may be on its way: rights take a moment to arrive."""
+
+
 class AwsBusyError(TransientError):
     """An AWS service could not answer now: throttling, an error of its own, or a lost connection."""
 
@@ -79,8 +83,16 @@ class WarehouseError(TerminalError):
     """The warehouse refused a statement for a reason that stays."""
 
 
+class WarehouseDeniedError(WarehouseError):
+    """The warehouse refused a statement for lack of a right, which may be on its way."""
+
+
 class WarehouseBusyError(TransientError):
     """The warehouse refused a statement because of load, locks or a lost connection."""
+
+
+class WarehouseUnclearError(WarehouseBusyError):
+    """The warehouse refused a statement for a reason that no rule knows; one batch alone may be the cause."""
 
 
 class ConflictError(TransientError):

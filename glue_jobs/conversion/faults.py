@@ -7,7 +7,7 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 
 from sluice.errors import SluiceError, TransientError
-from sluice.failures import Sign, Verdict, judge_spark
+from sluice.failures import Sign, Verdict, spark_verdict
 
 SPARK_ERRORS = (PySparkException, Py4JJavaError)
 """What Spark raises when a job fails; the connection to the JVM itself still works."""
@@ -24,12 +24,12 @@ def is_transient(error: BaseException) -> bool:
     """Whether trying again may succeed: memory, network, lost workers, and everything that nobody knows."""
     if isinstance(error, SluiceError):
         return isinstance(error, TransientError)
-    return judge_spark(_chain(error)) in {Verdict.WORLD, Verdict.RUN}
+    return spark_verdict(_chain(error)) in {Verdict.WORLD, Verdict.RUN}
 
 
 def is_of_file(error: BaseException) -> bool:
     """Whether the failure to read a file is certainly the file's own fault."""
-    return not isinstance(error, SluiceError) and judge_spark(_chain(error)) is Verdict.FILE
+    return not isinstance(error, SluiceError) and spark_verdict(_chain(error)) is Verdict.FILE
 
 
 def describe(error: BaseException) -> str:

@@ -6,7 +6,6 @@ as text. Source: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html
 
 import hashlib
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from sluice.aws.data_api_values import ResultColumn, ResultSet, read_records
 from sluice.aws.failures import aws_errors
 from sluice.backoff import Backoff
-from sluice.errors import AwsBusyError, SluiceError, WarehouseBusyError, WarehouseError
+from sluice.errors import (
+    AwsBusyError,
+    SluiceError,
+    WarehouseBusyError,
+    WarehouseDeniedError,
+    WarehouseError,
+    WarehouseUnclearError,
+)
+from sluice.failures import Verdict, warehouse_verdict
 from sluice.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,20 +36,6 @@ _ENDED = {"FINISHED", "FAILED", "ABORTED"}
 _LONG_POLL_SECONDS = 20  # the API allows 30; the client gives up reading after that
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 5.0
-_BUSY = re.compile(
-    r"serializable isolation violation|\berror:?\s*1023\b|\berror:?\s*1018\b|deadlock detected"
-    r"|conflict with concurrent transaction|could not serialize access|concurrently updated"
-    r"|canceling statement due to lock|lock (wait )?timeout|system requested abort"
-    r"|connection\b.{0,60}\b(lost|closed|reset|refused|terminated)|terminating connection|could not connect to server"
-    r"|server closed the connection|database system is (shutting down|starting up|in recovery mode)"
-    r"|s3serviceexception.{0,200}(slowdown|internalerror|serviceunavailable|requesttimeout)"
-    # A second run of the same claim removes what it takes for the staging table of a dead one.
-    r'|relation "(sluice\.)?stage_[^"]+" does not exist'
-    # Two sessions that create the same schema or table at once, both where it does not exist: one finds what the other
-    # has made in the meantime.
-    r'|duplicate key value violates unique constraint "pg_|(?<!of )\b(schema|relation|type) "[^"]+" already exists',
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -242,6 +235,13 @@ def _failure(description: Mapping[str, Any], label: str) -> WarehouseError | War
     status = description["Status"]
     text = " ".join(str(description.get("Error") or f"the statement ended as {status}").split())
     message = f"{label}: {where}{text}"
-    if status == "ABORTED" or _BUSY.search(text):
+    if status == "ABORTED":
         return WarehouseBusyError(message)
-    return WarehouseError(message)
+    return _ERRORS.get(warehouse_verdict(text), WarehouseError)(message)
+
+
+_ERRORS: dict[Verdict | None, type[WarehouseError | WarehouseBusyError]] = {
+    Verdict.WORLD: WarehouseBusyError,
+    Verdict.DENIED: WarehouseDeniedError,
+    None: WarehouseUnclearError,
+}

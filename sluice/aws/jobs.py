@@ -121,7 +121,9 @@ class GlueJobs:
                     if run.get("Arguments", {}).get(CLAIM_ARGUMENT) == claim_id:
                         return _run(job, run)
                 # Glue gives the newest runs first; a page of runs that are all older ends the search.
-                if runs and all(run["StartedOn"] < since - _CLOCK_SLACK for run in runs):
+                # One that waits for resources may not have begun. Source:
+                # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html (StartedOn is optional)
+                if runs and all(run.get("StartedOn", since) < since - _CLOCK_SLACK for run in runs):
                     break
         return None
 

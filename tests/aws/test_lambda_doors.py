@@ -15,7 +15,7 @@ from sluice.aws.executions import Execution, Executions
 from sluice.aws.failures import as_sluice_error
 from sluice.aws.jobs import GlueJobs
 from sluice.aws.topics import Topics
-from sluice.errors import AwsBusyError, AwsError, MissingObjectError, SluiceError, StartUnclearError
+from sluice.errors import AwsBusyError, AwsDeniedError, AwsError, MissingObjectError, SluiceError, StartUnclearError
 from tests.aws.cloud import eventually
 from tests.aws.fixtures_ledger import Trigger, clients, trigger
 
@@ -299,7 +299,7 @@ def test_a_job_that_is_not_there_is_refused_for_good(trigger: Trigger) -> None:
         (refusal("Unheard", 503), StartUnclearError),
         (ReadTimeoutError(endpoint_url="http://127.0.0.1:1"), StartUnclearError),
         (refusal("InvalidInputException"), AwsError),
-        (refusal("AccessDeniedException"), AwsError),
+        (refusal("AccessDeniedException"), AwsDeniedError),
     ],
 )
 def test_a_start_is_refused_or_unclear(error: Exception, kind: type[SluiceError]) -> None:
@@ -324,8 +324,9 @@ def test_a_start_is_sent_once(clients: Clients) -> None:
         ("SlowDown", 503, AwsBusyError),
         ("Unheard", 500, AwsBusyError),
         ("Unheard", 429, AwsBusyError),
+        ("Unheard", 400, AwsBusyError),
         ("ProvisionedThroughputExceededException", 400, AwsBusyError),
-        ("AccessDenied", 403, AwsError),
+        ("AccessDenied", 403, AwsDeniedError),
         ("ValidationException", 400, AwsError),
     ],
 )

@@ -547,7 +547,7 @@ def test_a_healthy_file_is_in_the_batch_or_the_batch_is_not_published(
     from pyspark.errors import PySparkRuntimeError
 
     from glue_jobs.conversion import attempt
-    from sluice.failures import Sign, Verdict, judge_spark
+    from sluice.failures import Sign, Verdict, spark_verdict
 
     table = contract()
     batch_id = lake.send(table, hours(1)[0], {"1.csv": csv("1,a,2026-11-20"), "2.csv": csv("2,b,2026-11-20")})
@@ -563,7 +563,7 @@ def test_a_healthy_file_is_in_the_batch_or_the_batch_is_not_published(
 
     def own_fault(self: Converter, item: object) -> str | None:
         cause = Sign("IOException", left.pop(0)) if left else None
-        return "IOException" if cause and judge_spark([cause]) is Verdict.FILE else None
+        return "IOException" if cause and spark_verdict([cause]) is Verdict.FILE else None
 
     monkeypatch.setattr(Converter, "convert", once_broken)
     monkeypatch.setattr(attempt.Converter, "_own_fault", own_fault)

@@ -2,7 +2,26 @@
 
 import pytest
 
-from sluice.failures import Sign, Verdict, judge_spark
+from sluice.errors import (
+    AwsBusyError,
+    AwsDeniedError,
+    AwsError,
+    ConflictError,
+    ContractError,
+    WarehouseDeniedError,
+    WarehouseUnclearError,
+)
+from sluice.failures import (
+    TABLES,
+    Sign,
+    Verdict,
+    aws_verdict,
+    client_verdict,
+    run_verdict,
+    spark_verdict,
+    verdict_of,
+    warehouse_verdict,
+)
 
 ABORTED = "Job aborted due to stage failure: Task 3 in stage 7.0 failed 4 times, most recent failure: Lost task 3.3 in "
 READ_FAILED = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file s3://sluice-raw/orders/1.json.gz."
@@ -94,12 +113,12 @@ OF_THE_FILE = {
 
 @pytest.mark.parametrize("name", PASSING)
 def test_what_passes_is_never_the_files_fault(name: str) -> None:
-    assert judge_spark(PASSING[name]) in {Verdict.WORLD, Verdict.RUN}
+    assert spark_verdict(PASSING[name]) in {Verdict.WORLD, Verdict.RUN}
 
 
 @pytest.mark.parametrize("name", OF_THE_FILE)
 def test_a_file_is_blamed_for_its_own_bytes(name: str) -> None:
-    assert judge_spark(OF_THE_FILE[name]) is Verdict.FILE
+    assert spark_verdict(OF_THE_FILE[name]) is Verdict.FILE
 
 
 @pytest.mark.parametrize("name", OF_THE_FILE)
@@ -107,9 +126,179 @@ def test_a_file_is_blamed_for_its_own_bytes(name: str) -> None:
     "passing", [name for name in PASSING if PASSING[name] and "bare" not in name and "nobody" not in name]
 )
 def test_a_cause_that_passes_goes_before_the_files_own(name: str, passing: str) -> None:
-    assert judge_spark([*PASSING[passing], *OF_THE_FILE[name]]) in {Verdict.WORLD, Verdict.RUN}
+    assert spark_verdict([*PASSING[passing], *OF_THE_FILE[name]]) in {Verdict.WORLD, Verdict.RUN}
 
 
 def test_our_own_program_is_no_files_fault() -> None:
     chain = [Sign("PythonException", "Traceback: RecursionError"), Sign("PythonException", "invalid block type")]
-    assert judge_spark(chain) is Verdict.FINAL
+    assert spark_verdict(chain) is Verdict.FINAL
+
+
+WORLD_OF_THE_WAREHOUSE = {
+    "arthur-redshift-etl #133": "ERROR: S3 Query Exception (Fetch) DETAIL: error: Task failed due to an internal "
+    "error. boost::thread_resource_error: Resource temporarily unavailable code: 15001",
+    "arthur-redshift-etl #134": "S3Query Exception (Fetch). Connection failed, retries exceeded. code: 15005",
+    "arthur-redshift-etl #116": "Spectrum Scan Error error: Spectrum Scan Error code: 15001 context: Error: HTTP "
+    "response error code: 503 Message: SlowDown Please reduce your request rate.",
+    "arthur-redshift-etl #70": "Spectrum Scan Error context: HTTP response error code: 500 Message: InternalError We "
+    "encountered an internal error. Please try again.",
+    "aws-lambda-redshift-loader #197": 'FATAL: connection limit "500" exceeded for non-bootstrap users',
+    "aws-lambda-redshift-loader #180": "FATAL: remaining connection slots are reserved for superuser connections",
+    "aws-lambda-redshift-loader #239": "Error: Connection terminated unexpectedly",
+    "tipoca-stream #144": "ERROR: Query (90) cancelled on user's request",
+    "metabase #36770": "ERROR: canceling statement due to statement timeout",
+    "re:Post redshift-query-abort": "ERROR: Query (1421) cancelled by WLM abort action of Query Monitoring Rule",
+    "disk": "ERROR: Disk Full Detail: error: Disk Full code: 1016 context: node: 0",
+    "catalogue-pipeline #3500": 'FATAL: password authentication failed for user "loader"',
+    "rotation-lambdas #142": 'password authentication failed for user "admin"',
+    "snowplow #386": "ERROR: cannot execute COPY in a read-only transaction",
+    "resize": "ERROR: The cluster is read-only because it is being resized",
+    "memory": "ERROR: Out Of Memory: DETAIL: error: Out Of Memory code: 1004",
+    "feast #1834": "server closed the connection unexpectedly",
+    "estuary/connectors #5218": "ERROR: 1023 DETAIL: Serializable isolation violation on table - 100182",
+    "elementary #768": "Serializable isolation violation on table in Redshift",
+    "amazon-redshift-jdbc-driver #147": "could not serialize access due to concurrent update",
+    "catalog race": "ERROR: could not open relation with OID 115282",
+    "spark-snowflake #96": "S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid 1",
+    "maintenance": "ERROR: the database system is shutting down",
+}
+UNKNOWN_TO_ALL = ["ERROR: Assert", "ERROR: S3 Query Exception (Fetch)", "ERROR: no such thing"]
+FINAL_OF_THE_WAREHOUSE = [
+    'ERROR: syntax error at or near "connection lost"',
+    'ERROR: column "statement timeout" does not exist',
+    'ERROR: relation "public.disk full" does not exist',
+    "ERROR: value 1023 is out of range for type smallint",
+    "ERROR: Numeric data overflow (result precision)",
+    "ERROR: String length exceeds DDL length",
+    "ERROR: Spectrum Scan Error code: 15007 context: File 's3://b/1.parquet' has an incompatible Parquet schema",
+    "ERROR: Load into table 'orders' failed. Check 'sys_load_error_detail' system table for details.",
+    "ERROR: Cannot insert a NULL value into column id",
+    "ERROR: Found multiple matches to update the same tuple.",
+    "ERROR: cannot drop table t because other objects depend on it",
+    "ERROR: Unmatched number of columns between table and file.",
+    "ERROR: this is not supported",
+]
+
+
+@pytest.mark.parametrize("report", WORLD_OF_THE_WAREHOUSE)
+def test_what_passes_in_the_warehouse_is_not_final(report: str) -> None:
+    assert warehouse_verdict(WORLD_OF_THE_WAREHOUSE[report]) is Verdict.WORLD
+
+
+@pytest.mark.parametrize("text", FINAL_OF_THE_WAREHOUSE)
+def test_only_what_cannot_change_is_final_in_the_warehouse(text: str) -> None:
+    assert warehouse_verdict(text) is Verdict.FINAL
+
+
+@pytest.mark.parametrize("text", UNKNOWN_TO_ALL)
+def test_what_nobody_knows_is_told_as_such(text: str) -> None:
+    assert warehouse_verdict(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ERROR: permission denied for schema sluice", "S3ServiceException:Access Denied,Status 403,Error AccessDenied"],
+)
+def test_a_right_may_be_on_its_way(text: str) -> None:
+    assert warehouse_verdict(text) is Verdict.DENIED
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "text", "verdict"),
+    [
+        # sample-voice-of-customer-datalake #304
+        ("KMSThrottling", 400, "", Verdict.WORLD),
+        ("KmsThrottled", 400, "", Verdict.WORLD),
+        ("KMS.ThrottlingException", 400, "", Verdict.WORLD),
+        ("OperationAborted", 409, "", Verdict.WORLD),
+        ("FederationSourceRetryableException", 400, "", Verdict.WORLD),
+        ("ResourceNotReadyException", 400, "", Verdict.WORLD),
+        ("ExpiredToken", 400, "", Verdict.WORLD),
+        ("ExpiredTokenException", 400, "", Verdict.WORLD),
+        ("SlowDown", 503, "", Verdict.WORLD),
+        ("SomethingNew", 500, "", Verdict.WORLD),
+        ("SomethingNew", 429, "", Verdict.WORLD),
+        ("SomethingNew", 400, "", Verdict.WORLD),
+        ("ActiveStatementsExceededException", 400, "", Verdict.WORLD),
+        ("ConcurrentRunsExceededException", 400, "", Verdict.WORLD),
+        ("ProvisionedThroughputExceededException", 400, "", Verdict.WORLD),
+        ("TransactionInProgressException", 400, "", Verdict.WORLD),
+        ("RequestTimeout", 400, "", Verdict.WORLD),
+        # aws-cdk #30536, dex #97
+        ("ValidationException", 400, "Redshift endpoint doesn't exist in this region.", Verdict.WORLD),
+        ("ValidationException", 400, "The cluster is paused", Verdict.WORLD),
+        ("ValidationException", 400, "1 validation error detected", Verdict.FINAL),
+        ("AccessDenied", 403, "", Verdict.DENIED),
+        ("AccessDeniedException", 400, "", Verdict.DENIED),
+        ("NoSuchKey", 404, "", Verdict.FINAL),
+        ("404", 404, "", Verdict.FINAL),
+        ("EntityNotFoundException", 400, "", Verdict.FINAL),
+        ("AlreadyExistsException", 400, "", Verdict.FINAL),
+        ("InvalidInputException", 400, "", Verdict.FINAL),
+        ("ConditionalCheckFailedException", 400, "", Verdict.FINAL),
+    ],
+)
+def test_codes_of_aws(code: str, status: int, text: str, verdict: Verdict) -> None:
+    assert aws_verdict(code, status, text) is verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("ReadTimeoutError", Verdict.WORLD),
+        ("EndpointConnectionError", Verdict.WORLD),
+        ("ResponseStreamingError", Verdict.WORLD),
+        ("CredentialRetrievalError", Verdict.WORLD),
+        ("NoCredentialsError", Verdict.DENIED),
+        ("ParamValidationError", Verdict.FINAL),
+        ("NoRegionError", Verdict.FINAL),
+    ],
+)
+def test_errors_of_the_client(name: str, verdict: Verdict) -> None:
+    assert client_verdict(name) is verdict
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "verdict"),
+    [
+        ("STOPPED", "", Verdict.STOP),
+        ("FAILED", "LocalCloudStopped: local cloud stopped while the run was active", Verdict.STOP),
+        ("ABORTED", "somebody", Verdict.STOP),
+        ("EXPIRED", "", Verdict.WORLD),
+        ("FAILED", "WarehouseBusyError: table t: ERROR: Disk Full", Verdict.WORLD),
+        ("FAILED", "AwsBusyError: own tables: execute_statement: Could not connect", Verdict.WORLD),
+        ("FAILED", "Resource unavailable", Verdict.WORLD),
+        ("FAILED", "Exceeded maximum concurrent compute capacity for your account", Verdict.WORLD),
+        ("FAILED", "Load failed: Glue.AWSGlueException: Internal service error", Verdict.WORLD),
+        ("TIMEOUT", "", Verdict.RUN),
+        ("FAILED", "ConnectionRefusedError: [Errno 111] Connection refused", Verdict.RUN),
+        ("FAILED", "AccountingError: rows were lost", Verdict.RUN),
+        ("FAILED", "", Verdict.RUN),
+    ],
+)
+def test_runs_that_left_no_outcome(state: str, message: str, verdict: Verdict) -> None:
+    assert run_verdict(state, message) is verdict
+
+
+def test_errors_of_our_own() -> None:
+    found = [
+        verdict_of(error)
+        for error in (
+            AwsBusyError("x"),
+            ConflictError("x"),
+            WarehouseUnclearError("x"),
+            AwsDeniedError("x"),
+            WarehouseDeniedError("x"),
+            AwsError("x"),
+            ContractError("x"),
+            MemoryError(),
+        )
+    ]
+    world, denied, final = Verdict.WORLD, Verdict.DENIED, Verdict.FINAL
+    assert found == [world, world, world, denied, denied, final, final, Verdict.RUN]
+
+
+def test_every_part_of_the_table_has_rules_that_compile() -> None:
+    for title, (_, rules, _) in TABLES.items():
+        assert rules, title
+        assert not any(rule.knows("") for rule in rules), title

@@ -210,12 +210,12 @@ def test_the_message_of_a_failed_transaction_names_the_statement(stub: Stubber, 
     parts = [{"Id": f"{ID}:{n}", "Status": s} for n, s in ((1, "FINISHED"), (2, "FAILED"), (3, "ABORTED"))]
     stub.add_response("batch_execute_statement", SUBMITTED, None)
     stub.add_response(
-        "describe_statement", described("FAILED", Error="ERROR: no\n  such thing", SubStatements=parts), DESCRIBE
+        "describe_statement", described("FAILED", Error="ERROR: syntax\n  error", SubStatements=parts), DESCRIBE
     )
 
     with pytest.raises(WarehouseError) as caught:
         api.transaction(["A", "B", "C"], label="table t: stage")
-    assert str(caught.value) == "table t: stage: statement 2 of 3: ERROR: no such thing"
+    assert str(caught.value) == "table t: stage: statement 2 of 3: ERROR: syntax error"
 
 
 def test_a_statement_that_somebody_stopped_may_be_tried_again(stub: Stubber, api: DataApi) -> None:
