@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sluice.contract import Contract
 from sluice.contract.shape import Shape
 from sluice.kernel.parse.parsed import FileNotes, Parsed
-from sluice.kernel.parse.reader import text_reader
+from sluice.kernel.parse.reader import file_reader
 from sluice.kernel.raw import Watched
 
 
@@ -13,7 +13,7 @@ class RecordSource:
     """Opens raw files of one contract."""
 
     def __init__(self, contract: Contract, shape: Shape) -> None:
-        self._read = text_reader(contract, shape)
+        self._read = file_reader(contract, shape)
 
     def records(self, stream: Watched, notes: FileNotes) -> Iterator[Parsed]:
         """The records of a file, the refusal of the whole file last."""

@@ -49,6 +49,18 @@ class RawBytes(io.RawIOBase):
         """Always."""
         return True
 
+    def seekable(self) -> bool:
+        """Whether the stream is."""
+        return self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, as streams do."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The place of the next byte."""
+        return self._stream.tell()
+
     def readinto(self, buffer: object) -> int:
         """Fill a buffer, as `io.RawIOBase` wants it."""
         view = memoryview(cast("bytearray", buffer))

@@ -1,9 +1,9 @@
-"""The reader of a contract's raw files: one door for every format of text."""
+"""The reader of a contract's raw files: one door for every format."""
 
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from sluice.contract import Contract, CsvSource, JsonSource, XmlSource
+from sluice.contract import Contract, CsvSource, JsonSource, ParquetSource, XmlSource
 from sluice.contract.shape import Shape, leaf_names, needed_places, place_name
 from sluice.kernel.parse.csv_text import CsvRecords
 from sluice.kernel.parse.json_text import JsonRecords
@@ -48,6 +48,16 @@ def xml_records(contract: Contract, shape: Shape) -> XmlRecords:
         raise TypeError(contract.source.format)
     needed = needed_places(contract, shape)
     return XmlRecords(contract.source, shape.record, needed, allow_empty=contract.allow_empty)
+
+
+def file_reader(contract: Contract, shape: Shape) -> ReadFile:
+    """What reads a contract's files."""
+    if not isinstance(contract.source, ParquetSource):
+        return text_reader(contract, shape)
+    # pyarrow, which text does not need, is heavy to load.
+    from sluice.kernel.parse.parquet import ParquetRecords  # noqa: PLC0415
+
+    return ParquetRecords(contract.source, shape.record, needed_places(contract, shape)).file
 
 
 def text_reader(contract: Contract, shape: Shape) -> ReadFile:
