@@ -320,18 +320,19 @@ def test_parquet_files_of_several_schemas(lake: Lake) -> None:
                     "columns": [
                         {"name": "id", "type": "integer"},
                         {"name": "at", "type": "timestamp", "format": "%d.%m.%Y %H:%M:%S"},
-                        {"name": "amount", "type": "decimal(12,3)"},
-                        {"name": "flag", "type": "boolean"},
-                        {"name": "city", "type": "varchar(9)", "source": "to.city"},
+                        {"name": "amount", "type": "decimal(12,3)", "may_be_absent": True},
+                        {"name": "flag", "type": "boolean", "may_be_absent": True},
+                        {"name": "city", "type": "varchar(9)", "source": "to.city", "may_be_absent": True},
                     ],
                 },
                 {
                     "name": "parts",
                     "explode": "parts",
+                    "may_be_absent": True,
                     "load": "append",
                     "columns": [
                         {"name": "id", "type": "integer", "source": "$.id"},
-                        {"name": "weight", "type": "real"},
+                        {"name": "weight", "type": "real", "may_be_absent": True},
                     ],
                 },
             ],

@@ -139,6 +139,8 @@ class JsonRecords:
             while True:
                 try:
                     value, raw_text, flaw = values.next()
+                except BrokenFileError:
+                    raise
                 except ValueError as exc:
                     raise BrokenFileError("is not one well-formed JSON array") from exc
                 yield self._record(value, raw_text, flaw)
@@ -156,6 +158,8 @@ class JsonRecords:
         while values.mark():
             try:
                 value, raw_text, flaw = values.next()
+            except BrokenFileError:
+                raise
             except ValueError:
                 # Where the next object begins nobody can tell.
                 raise BrokenFileError("holds text that is no JSON between or in its objects") from None

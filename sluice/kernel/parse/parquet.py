@@ -11,7 +11,7 @@ import struct
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -135,7 +135,7 @@ class _Found:
         Raises:
             BrokenFileError: A field is no single value, object or array where the contract has one.
         """
-        by_name: dict[str, "pa.Field[Any]"] = {}
+        by_name: dict[str, pa.Field[Any]] = {}
         for field in fields:
             if field.name in node.members and field.name in by_name:
                 raise BrokenFileError(f"has column {place_name((*path, field.name))} twice")
@@ -150,9 +150,9 @@ class _Found:
             child, below = node.members[name], (*path, name)
             _check(child, field.type, below)
             if not isinstance(child, Leaf):
-                kind = field.type if isinstance(child, Group) else field.type.value_type
+                kind = field.type if isinstance(child, Group) else _element_type(field.type)
                 part = child if isinstance(child, Group) else child.element
-                inner[name] = cls.of(part, list(kind), ignores_case=ignores_case, path=below)
+                inner[name] = cls.of(part, list(cast("Any", kind)), ignores_case=ignores_case, path=below)
         return cls(members, inner)
 
     def absent(self, node: Group, path: Path) -> Iterator[Path]:
@@ -195,11 +195,10 @@ def _names(fields: "list[pa.Field[Any]]", path: Path) -> Iterator[str]:
             yield from _names(list(field.type), below)
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    return any(
-        is_kind(kind)
-        for is_kind in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view)
-    )
+def _element_type(kind: Any) -> pa.DataType:  # noqa: ANN401 - pyarrow has a class for each kind of list
+    """Type of a list's elements; the null type for what is no list."""
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view)
+    return kind.value_type if any(is_kind(kind) for is_kind in lists) else pa.null()
 
 
 def _check(node: Node, kind: pa.DataType, path: Path) -> None:
@@ -213,7 +212,7 @@ def _check(node: Node, kind: pa.DataType, path: Path) -> None:
         if text_of(kind) is None:
             raise BrokenFileError(f"column {column} has Parquet type {kind}, which is not a single value of a contract")
     elif isinstance(node, Items):
-        if not _is_list(kind) or not pa.types.is_struct(kind.value_type):
+        if not pa.types.is_struct(_element_type(kind)):
             raise BrokenFileError(f"column {column} has Parquet type {kind}, which is not an array of objects")
     elif not pa.types.is_struct(kind):
         raise BrokenFileError(f"column {column} has Parquet type {kind}, which is not an object")

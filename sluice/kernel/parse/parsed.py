@@ -54,6 +54,7 @@ MAX_RAW_TEXT: Final = 64 * 1024
 """Characters that are kept of a record too long to be read."""
 _MAX_NAMES = 5
 _MAX_NAME = 80
+_LEAST_PART = 3
 
 
 def lacks(what: str, missing: Iterable[str], found: Iterable[str], *, where: str = "") -> BrokenFileError:
@@ -68,7 +69,7 @@ def lacks(what: str, missing: Iterable[str], found: Iterable[str], *, where: str
     missing, found = list(missing), list(dict.fromkeys(found))
     told = []
     for name in missing[:_MAX_NAMES]:
-        near = nearest(name, [other for other in found if other not in missing])
+        near = nearest(name, found)
         told.append(name if near is None else f"{name} (nearest in the file: {shown(near)})")
     more = f" and {len(missing) - _MAX_NAMES} more" if len(missing) > _MAX_NAMES else ""
     return BrokenFileError(f"{where}lacks {what} {', '.join(told)}{more}")
@@ -84,7 +85,7 @@ def nearest(name: str, others: Iterable[str]) -> str | None:
     close = get_close_matches(name.lower(), [other.lower() for other in others], n=1)
     if close:
         return next(other for other in others if other.lower() == close[0])
-    return next((other for other in others if plain and (plain in _plain(other))), None)
+    return next((other for other in others if len(plain) >= _LEAST_PART and plain in _plain(other)), None)
 
 
 def shown(name: str) -> str:
