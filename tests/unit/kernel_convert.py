@@ -64,13 +64,12 @@ def contract(source: Mapping[str, Any], columns: Mapping[str, Any], **fields: An
         columns: Type of each column by name, or all its fields but the name.
         fields: Other fields: of the table where it has them, or else of the contract.
     """
-    table: dict[str, Any] = {
-        "name": "t",
-        "load": "append",
-        "columns": [
-            {"name": name, **({"type": kind} if isinstance(kind, str) else kind)} for name, kind in columns.items()
-        ],
-    }
+    made = [{"name": name, **_fields(kind)} for name, kind in columns.items()]
+    table: dict[str, Any] = {"name": "t", "load": "append", "columns": made}
     top = {name: fields.pop(name) for name in ("allow_empty", "null_values") if name in fields}
     plain = {"dataset": "t", "max_rejected_ratio": 1, "source": {"layout": "t/%Y/%m/%d", **source}}
     return parse_contract({**plain, **top, "tables": [{**table, **fields}]}, "t.yaml")
+
+
+def _fields(kind: str | Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": kind} if isinstance(kind, str) else dict(kind)

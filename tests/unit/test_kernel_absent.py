@@ -146,7 +146,7 @@ def test_an_array_that_no_record_has() -> None:
 
 def test_of_an_array_that_is_always_empty_nothing_is_known() -> None:
     found = convert(exploding(may_be_absent=False), '{"items":[]}\n{"items":null}\n')
-    assert (found.rows["t"], found.reasons, found.absent) == ([], [], set())
+    assert (found.rows["t"], found.reasons, found.absent) == ([], [], frozenset())
 
 
 def test_malformed_records_say_nothing_of_presence() -> None:
