@@ -64,12 +64,13 @@ def contract(source: Mapping[str, Any], columns: Mapping[str, Any], **fields: An
         columns: Type of each column by name, or all its fields but the name.
         fields: Other fields: of the table where it has them, or else of the contract.
     """
-    made = [{"name": name, **_fields(kind)} for name, kind in columns.items()]
+    made = [_fields(name, kind) for name, kind in columns.items()]
     table: dict[str, Any] = {"name": "t", "load": "append", "columns": made}
-    top = {name: fields.pop(name) for name in ("allow_empty", "null_values") if name in fields}
-    plain = {"dataset": "t", "max_rejected_ratio": 1, "source": {"layout": "t/%Y/%m/%d", **source}}
+    top: dict[str, Any] = {name: fields.pop(name) for name in ("allow_empty", "null_values") if name in fields}
+    plain: dict[str, Any] = {"dataset": "t", "max_rejected_ratio": 1, "source": {"layout": "t/%Y/%m/%d", **source}}
     return parse_contract({**plain, **top, "tables": [{**table, **fields}]}, "t.yaml")
 
 
-def _fields(kind: str | Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": kind} if isinstance(kind, str) else dict(kind)
+def _fields(name: str, kind: str | Mapping[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {"type": kind} if isinstance(kind, str) else dict(kind)
+    return {**fields, "name": name}
