@@ -1,10 +1,11 @@
 """What the kernel gives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from sluice.kernel.arrow import Array
 from sluice.kernel.tally import FileTally
 
 
@@ -29,3 +30,16 @@ class Chunk:
     def voids_the_file(self) -> bool:
         """Whether this is the news that the file is not well-formed as a whole."""
         return self.tally.file_error is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Records of which the vector lane knows all.
+
+    Attributes:
+        records: How many.
+        columns: The values of every table, in the contract's order, without lineage.
+    """
+
+    records: int
+    columns: Sequence[Sequence[Array]]

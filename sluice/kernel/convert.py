@@ -6,7 +6,7 @@ from enum import Enum
 
 from sluice.contract import Contract
 from sluice.contract.shape import columns_at, shape_of
-from sluice.kernel.chunk import Chunk
+from sluice.kernel.chunk import Chunk, Proven
 from sluice.kernel.gather import Gatherer
 from sluice.kernel.parse.parsed import FileNotes
 from sluice.kernel.raw import RawFile, Watched
@@ -17,6 +17,9 @@ __all__ = ["Chunk", "Kernel", "Lanes", "RawFile"]
 
 CHUNK_RECORDS = 20_000
 """Records of a chunk of the row lane."""
+
+PROVEN_RECORDS = 50_000
+"""Records of a chunk when those of a block of the vector lane are in it."""
 
 
 class Lanes(Enum):
@@ -40,7 +43,7 @@ class Kernel:
         self._contract, self._at, self._lanes = contract, at, lanes
         self._shape = shape_of(contract)
         self._rows = RowLane(contract, self._shape)
-        self._source = RecordSource(contract, self._shape)
+        self._source = RecordSource(contract, self._shape, in_columns=lanes is Lanes.BOTH)
 
     def read(self, raw: RawFile) -> Iterator[Chunk]:
         """The chunks of a file; memory is bounded whatever its size.
@@ -54,13 +57,16 @@ class Kernel:
         with Watched(raw) as stream:
             notes = FileNotes()
             for parsed in self._source.records(stream, notes):
-                stream.raise_failure()
+                if isinstance(parsed, Proven):
+                    gatherer.take_proven(parsed)
+                    if gatherer.records >= PROVEN_RECORDS:
+                        yield gatherer.chunk()
+                    continue
                 if parsed.is_whole_file:
                     yield gatherer.verdict(parsed.error or "file: not readable", stream.first_bytes())
                     return
                 gatherer.take(parsed, self._rows.judge(parsed))
                 if gatherer.records >= CHUNK_RECORDS:
                     yield gatherer.chunk()
-            stream.raise_failure()
             if gatherer.records or notes.absent:
                 yield gatherer.chunk(columns_at(self._contract, self._shape, notes.absent))

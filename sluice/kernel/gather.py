@@ -9,7 +9,7 @@ import pyarrow as pa
 from sluice.contract import Contract, Table
 from sluice.contract.shape import Shape
 from sluice.kernel.arrow import QUARANTINE_SCHEMA, Array, arrow_type, chunk_schema, repeated
-from sluice.kernel.chunk import Chunk
+from sluice.kernel.chunk import Chunk, Proven
 from sluice.kernel.parse.parsed import Parsed
 from sluice.kernel.rows import Judged, Row, record_json
 from sluice.kernel.tally import FileTally
@@ -40,6 +40,7 @@ class Gatherer:
         self._good, self._held = 0, [0] * len(self._contract.tables)
         self._rows: list[list[Row]] = [[] for _ in self._contract.tables]
         self._refused: list[Refusal] = []
+        self._proven: list[list[pa.Table]] = [[] for _ in self._contract.tables]
 
     @property
     def records(self) -> int:
@@ -58,6 +59,14 @@ class Gatherer:
         record = None if parsed.error is not None or parsed.record is None else self._record_json(parsed.record)
         self._refused.append(("record", list(judged.reasons), parsed.raw_text or record or "", record))
 
+    def take_proven(self, proven: Proven) -> None:
+        """Take good records that are columns already."""
+        self._good += proven.records
+        for index, (table, columns) in enumerate(zip(self._contract.tables, proven.columns, strict=True)):
+            rows = len(columns[0])
+            self._held[index] += rows
+            self._proven[index].append(self._with_lineage(table, columns, rows))
+
     def chunk(self, absent: Mapping[str, Iterable[str]] | None = None) -> Chunk:
         """What was taken since the last chunk.
 
@@ -65,7 +74,8 @@ class Gatherer:
             absent: Columns by table that no record of the file fills, known with its last chunk.
         """
         tables = {
-            table.name: self._table(table, rows) for table, rows in zip(self._contract.tables, self._rows, strict=True)
+            table.name: pa.concat_tables([*proven, self._table(table, rows)]) if proven else self._table(table, rows)
+            for table, proven, rows in zip(self._contract.tables, self._proven, self._rows, strict=True)
         }
         if self._good:
             self._tally.add(self._good, (), self._by_table(self._held))
@@ -89,10 +99,6 @@ class Gatherer:
         self._begin()
         return Chunk(self._url, FileTally.broken(reason, self._contract.tables), tables, self._quarantine(refused))
 
-    def lineage(self, rows: int) -> list[Array]:
-        """The lineage columns of so many rows."""
-        return [repeated(text, rows) for text in (self._batch_id, self._url)]
-
     def _by_table(self, counts: Sequence[int]) -> dict[str, int]:
         return {table.name: count for table, count in zip(self._contract.tables, counts, strict=True)}
 
@@ -101,7 +107,11 @@ class Gatherer:
             pa.array([row[index] for row in rows], arrow_type(column.sql_type))
             for index, column in enumerate(table.columns)
         ]
-        return pa.Table.from_arrays([*columns, *self.lineage(len(rows))], schema=chunk_schema(table))
+        return self._with_lineage(table, columns, len(rows))
+
+    def _with_lineage(self, table: Table, columns: Sequence[Array], rows: int) -> pa.Table:
+        lineage = [repeated(text, rows) for text in (self._batch_id, self._url)]
+        return pa.Table.from_arrays([*columns, *lineage], schema=chunk_schema(table))
 
     def _quarantine(self, refused: Sequence[Refusal]) -> pa.Table:
         kinds, reasons, texts, records = zip(*refused, strict=True) if refused else ((), (), (), ())

@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final, TextIO, cast
+from typing import BinaryIO, Final, TextIO, TypeVar, cast
 
 from sluice.kernel.parse.parsed import BrokenFileError, Parsed, broken_file
 
@@ -140,7 +140,7 @@ def lines_of(text: TextIO, quote: str = "") -> Iterator[str]:
     line = first
     while line:
         yield line
-        if len(line) > MAX_RECORD_CHARACTERS:
+        if len(line) > MAX_RECORD_CHARACTERS and not line.endswith("\n"):
             while (rest := text.readline(_PIECE)) and not rest.endswith("\n"):
                 pass
         line = text.readline(MAX_RECORD_CHARACTERS + 1)
@@ -187,9 +187,12 @@ def _codec(encoding: str) -> str:
     return "utf-8-sig" if name == "utf-8" else name
 
 
+_Found = TypeVar("_Found")
+
+
 def file_records(
-    read: Callable[[RawBytes], Iterator[Parsed]], stream: BinaryIO, compression: str, *, may_be_empty: bool
-) -> Iterator[Parsed]:
+    read: Callable[[RawBytes], Iterator[_Found]], stream: BinaryIO, compression: str, *, may_be_empty: bool
+) -> Iterator[_Found | Parsed]:
     """The records of a file; whatever its content does to a reader ends as a reason, never as an exception.
 
     Args:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import BinaryIO, Final
 
 from sluice.contract import CsvSource
-from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS, RawBytes, file_records, lines_of, open_text
+from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS, RawBytes, file_records, lines_of, open_binary, open_text
 from sluice.kernel.parse.csv_fields import FieldReader, QuoteError, UnclosedQuoteError
 from sluice.kernel.parse.parsed import (
     MAX_RAW_TEXT,
@@ -24,6 +24,8 @@ of the file must not disappear in it."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 Fields = list[str | None]
+Places = tuple[list[int | None], int]
+"""Where each column stands in the file's records, and how many fields these have."""
 Item = tuple[Fields | None, str, str | None]
 
 
@@ -52,10 +54,18 @@ class CsvRecords:
         """
 
         def read(raw: RawBytes) -> Iterator[Parsed]:
-            text = open_text(raw, self._source.compression, self._source.encoding)
-            return self._read(islice(lines_of(text, self._source.quote), self._source.skip_lines, None), None, notes)
+            return self.unpacked(open_binary(raw, self._source.compression), notes)
 
         return file_records(read, stream, self._source.compression, may_be_empty=not self._source.header)
+
+    def unpacked(self, content: BinaryIO, notes: FileNotes | None) -> Iterator[Parsed]:
+        """The records of a whole file, from its unpacked bytes.
+
+        Raises:
+            BrokenFileError: The file is not well-formed as a whole.
+        """
+        text = open_text(content, "none", self._source.encoding)
+        return self._read(islice(lines_of(text, self._source.quote), self._source.skip_lines, None), None, notes)
 
     def lines(
         self, lines: Iterable[str], header: str | None = None, notes: FileNotes | None = None
@@ -72,7 +82,7 @@ class CsvRecords:
         except BrokenFileError as exc:
             yield broken_file(exc)
 
-    def places(self, header: str | None, notes: FileNotes | None = None) -> tuple[list[int | None], int]:
+    def places(self, header: str | None, notes: FileNotes | None = None) -> Places:
         """Where each column stands in the file's records, and how many fields these have.
 
         Args:
@@ -84,22 +94,38 @@ class CsvRecords:
         """
         names: Fields | None = list(self._columns)
         if self._source.header:
-            names = next(self._items([header or ""]), (None, "", None))[0]
+            names = next(self._items(self.ahead([header or ""])), (None, "", None))[0]
         return self._places(names, notes)
 
-    def _read(self, lines: Iterable[str], header: str | None, notes: FileNotes | None) -> Iterator[Parsed]:
-        items = self._items(lines)
+    def ahead(self, lines: Iterable[str]) -> "Ahead":
+        """Lines as `begin` and `records` want them."""
+        return Ahead(lines, self._reader)
+
+    def begin(self, ahead: "Ahead", header: str | None, notes: FileNotes | None) -> Places:
+        """Where columns stand, by the header; the lines' first record is taken for it where none is given.
+
+        Raises:
+            BrokenFileError: The header is malformed, names a column twice, or lacks one that a file must have.
+        """
         if not self._source.header:
             names: Fields | None = list(self._columns)
         else:
-            first = next(items if header is None else self._items([header]), None)
+            first = next(self._items(ahead if header is None else self.ahead([header])), None)
             if first is None:
                 if header is None:
                     raise BrokenFileError("has no header: there is no line that is not blank")
                 first = ([], "", None)
             names = first[0]
-        places, width = self._places(names, notes)
-        for fields, raw_text, error in items:
+        return self._places(names, notes)
+
+    def _read(self, lines: Iterable[str], header: str | None, notes: FileNotes | None) -> Iterator[Parsed]:
+        ahead = self.ahead(lines)
+        return self.records(ahead, self.begin(ahead, header, notes))
+
+    def records(self, ahead: "Ahead", found: Places) -> Iterator[Parsed]:
+        """The records of lines, after `begin`."""
+        places, width = found
+        for fields, raw_text, error in self._items(ahead):
             if fields is None:
                 yield Parsed(None, raw_text, error)
             elif len(fields) != width:
@@ -110,7 +136,7 @@ class CsvRecords:
             else:
                 yield Parsed(tuple([None if place is None else fields[place] for place in places]), raw_text)
 
-    def _places(self, names: Fields | None, notes: FileNotes | None) -> tuple[list[int | None], int]:
+    def _places(self, names: Fields | None, notes: FileNotes | None) -> Places:
         if names is None:
             raise BrokenFileError("its header is malformed")
         known = {name: place for place, name in enumerate(names) if name is not None}
@@ -145,13 +171,12 @@ class CsvRecords:
                 found[column] = known[alike[0]]
         return found
 
-    def _items(self, lines: Iterable[str]) -> Iterator[Item]:
+    def _items(self, ahead: "Ahead") -> Iterator[Item]:
         """Records as fields, text, and what is wrong; blank lines are none.
 
         Where quotes are broken only the line in which the record began is given up, and reading goes on with the next:
         otherwise one forgotten quote would swallow the records after it.
         """
-        ahead = _Ahead(lines, self._reader)
         while (line := ahead.take()) is not None:
             if ahead.is_first:
                 line = line.removeprefix(_BYTE_ORDER_MARK)
@@ -174,7 +199,7 @@ class CsvRecords:
                 yield self._reader.fields(record), record, None
 
 
-class _Ahead:
+class Ahead:
     """Lines, and a look at those that come: how far a quote that is open stays open.
 
     What is learned is kept: lines that leave open what was open before them do so for any record that begins before
@@ -187,6 +212,11 @@ class _Ahead:
         self._open_lines = self._open_size = 0
         self._is_dead_end = False
         self._taken = 0
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether lines are known that were not taken yet."""
+        return bool(self._coming)
 
     @property
     def is_first(self) -> bool:

@@ -1,0 +1,205 @@
+"""The vector lane of CSV: blocks of whole lines, of which those in plain form are cut by Arrow.
+
+A line is in plain form when a regular expression says so: the right number of fields, each without quotes or wholly in
+quotes, no carriage return but at the end, no NUL and no byte that is not UTF-8. Such a line is a record by itself, and
+Arrow's reader cuts it as ours does. All others go through our reader, with the lines after them where a quote stays
+open; so do the lines of which a value is not proven.
+"""
+
+import io
+import struct
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+from pyarrow import csv
+
+from sluice.contract import Contract, CsvSource
+from sluice.contract.shape import Shape, leaf_names
+from sluice.kernel.arrow import pc
+from sluice.kernel.chunk import Proven
+from sluice.kernel.columns import TableProver, both
+from sluice.kernel.lines import Lines, ends_lines_with_line_feeds
+from sluice.kernel.parse.content import RawBytes, file_records, open_binary
+from sluice.kernel.parse.csv_text import CsvRecords, Places
+from sluice.kernel.parse.parsed import UNDECODABLE, FileNotes, Parsed
+
+MAX_PLAIN_BYTES = 1 << 20
+"""A longer line is not in plain form."""
+
+MAX_WIDTH = 1000
+"""More fields cannot be counted by a regular expression.
+
+Source: RE2's kMaxRepeat, https://github.com/google/re2/wiki/Syntax ("Implementation restriction: ... maximum 1000")
+"""
+
+
+def can_prove(source: CsvSource) -> bool:
+    """Whether the vector lane knows files of this kind."""
+    return (
+        source.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+        and (source.delimiter + source.quote + source.escape).isascii()
+        and not {source.delimiter, source.quote, source.escape} & set("\r\n\0")
+        and not source.skip_initial_space
+    )
+
+
+class CsvLane:
+    """Reads CSV of one contract, in columns where it can."""
+
+    def __init__(self, contract: Contract, source: CsvSource, shape: Shape, records: CsvRecords) -> None:
+        self._source, self._records = source, records
+        names = list(leaf_names(shape))
+        self._tables = [
+            (TableProver.of(contract, table), [names.index(column.path) for column in table.columns])
+            for table in contract.tables
+        ]
+
+    def file(self, stream: BinaryIO, notes: FileNotes | None = None) -> Iterator[Proven | Parsed]:
+        """The records of a whole file, as those of `CsvRecords.file`."""
+
+        def read(raw: RawBytes) -> Iterator[Proven | Parsed]:
+            content = cast("io.BufferedReader", open_binary(raw, self._source.compression))
+            if ends_lines_with_line_feeds(content):
+                yield from self._read(Lines(content), notes)
+            else:
+                yield from self._records.unpacked(content, notes)
+
+        return file_records(read, stream, self._source.compression, may_be_empty=not self._source.header)
+
+    def _read(self, lines: Lines, notes: FileNotes | None) -> Iterator[Proven | Parsed]:
+        for _ in range(self._source.skip_lines):
+            next(lines, None)
+        ahead = self._records.ahead(lines)
+        places = self._records.begin(ahead, None, notes)
+        form = PlainForm(self._source, places[1])
+        if ahead.is_looking or not form.is_known:
+            yield from self._records.records(ahead, places)
+            return
+        while (block := lines.block()) is not None:
+            yield from self._block(block, lines, places, form)
+
+    def _block(self, block: bytes, lines: Lines, places: Places, form: "PlainForm") -> Iterator[Proven | Parsed]:
+        if not block.isascii():
+            block = block.decode("utf-8", "replace").encode()
+        if form.is_plain(block):
+            yield from self._plain(block, places, form)
+            return
+        texts = block.removesuffix(b"\n").split(b"\n")
+        plain: list[bytes] = []
+        end = 0
+        for index, is_plain in enumerate(form.plain_lines(texts)):
+            if index < end:
+                continue
+            if is_plain:
+                plain.append(texts[index])
+                continue
+            fed = _Fed(texts, index, lines)
+            ahead = self._records.ahead(fed)
+            for parsed in self._records.records(ahead, places):
+                yield parsed
+                if not ahead.is_looking:
+                    break
+            end = fed.end
+        if plain:
+            yield from self._plain(b"\n".join((*plain, b"")), places, form)
+
+    def _plain(self, block: bytes, places: Places, form: "PlainForm") -> Iterator[Proven | Parsed]:
+        """Records of lines in plain form: those that are proven in columns, then the others one by one."""
+        texts = form.cut(block, [place for place in places[0] if place is not None])
+        nothing = pa.nulls(texts.num_rows, pa.string())
+        fields = [nothing if place is None else texts[str(place)] for place in places[0]]
+        columns, proven = [], None
+        for prover, indices in self._tables:
+            values, of_table = prover.prove([fields[index] for index in indices])
+            columns.append(values)
+            proven = both(proven, of_table)
+        if proven is None:
+            yield Proven(texts.num_rows, columns)
+            return
+        columns = [[column.filter(proven) for column in values] for values in columns]
+        yield Proven(len(columns[0][0]), columns)
+        records = block.removesuffix(b"\n").split(b"\n")
+        odd = [records[index] for index in pc.indices_nonzero(pc.invert(proven)).to_pylist()]
+        yield from self._records.records(self._records.ahead(_Fed(odd, 0, None)), places)
+
+
+class PlainForm:
+    """The form of lines that Arrow cuts as our own reader does."""
+
+    def __init__(self, source: CsvSource, width: int) -> None:
+        self._delimiter, self._quote, self._width = source.delimiter, source.quote, width
+        quote, delimiter = f"\\x{ord(source.quote):02x}", f"\\x{ord(source.delimiter):02x}"
+        bare, inside = rf"[^{quote}{delimiter}\r\n\x00]*", rf"(?:[^{quote}\r\n\x00]|{quote}{quote})*"
+        if source.escape != source.quote:
+            inside = rf"[^{quote}\x{ord(source.escape):02x}\r\n\x00]*"
+        field = f"(?:{bare}|{quote}{inside}{quote})"
+        line = rf"{field}(?:{delimiter}{field}){{{width - 1}}}\r?"
+        self.is_known = 2 <= width <= MAX_WIDTH
+        """Whether it can be told. Of records with one field a blank line is none: that is left to our own reader."""
+        self._line, self._lines = rf"\A{line}\z", rf"\A(?:{line}\n)*\z"
+
+    def is_plain(self, block: bytes) -> bool:
+        """Whether all lines of a block, which is UTF-8, are in plain form."""
+        if not block.endswith(b"\n") or UNDECODABLE.encode() in block:
+            return False
+        whole = pa.StringArray.from_buffers(1, pa.py_buffer(struct.pack("<ii", 0, len(block))), pa.py_buffer(block))
+        return bool(pc.match_substring_regex(whole, self._lines)[0].as_py())
+
+    def plain_lines(self, texts: Sequence[bytes]) -> list[bool]:
+        """Which lines are in plain form."""
+        array = pa.array(texts, pa.string())
+        is_plain = pc.match_substring_regex(array, self._line)
+        is_plain = pc.and_(is_plain, pc.less_equal(pc.binary_length(array), MAX_PLAIN_BYTES))
+        is_plain = pc.and_(is_plain, pc.invert(pc.match_substring(array, UNDECODABLE)))
+        return cast("list[bool]", is_plain.to_pylist())
+
+    def cut(self, block: bytes, places: Sequence[int]) -> pa.Table:
+        """The fields at some places of lines in plain form; null where nothing stands, not even quotes.
+
+        Args:
+            block: Lines, each with its end.
+            places: The places; columns of the result are named by them.
+        """
+        names = [str(place) for place in range(self._width)]
+        return csv.read_csv(
+            cast("BinaryIO", pa.BufferReader(block)),
+            read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+            parse_options=csv.ParseOptions(
+                delimiter=self._delimiter, quote_char=self._quote, double_quote=True, escape_char=False
+            ),
+            convert_options=csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=[names[place] for place in sorted(set(places))] or names[:1],
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        ).combine_chunks()
+
+
+class _Fed:
+    """Lines from one of a block on, then those after the block; remembers how many of the block were taken.
+
+    A blank line comes before them, so that none is taken for the first one of a file.
+    """
+
+    def __init__(self, texts: Sequence[bytes], start: int, after: Lines | None) -> None:
+        self._texts, self._after = texts, after
+        self.end = start
+        self._has_begun = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if not self._has_begun:
+            self._has_begun = True
+            return "\n"
+        if self.end < len(self._texts):
+            self.end += 1
+            return self._texts[self.end - 1].decode() + "\n"
+        if self._after is None:
+            raise StopIteration
+        return next(self._after)
