@@ -9,6 +9,7 @@ open; so do the lines of which a value is not proven.
 import io
 import struct
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import BinaryIO, cast
 
 import pyarrow as pa
@@ -83,29 +84,35 @@ class CsvLane:
         if not block.isascii():
             block = block.decode("utf-8", "replace").encode()
         if form.is_plain(block):
-            yield from self._plain(block, places, form)
+            proven, odd = self._plain(block, places, form)
+            yield proven
+            yield from (parsed for _, parsed in odd)
             return
         texts = block.removesuffix(b"\n").split(b"\n")
-        plain: list[bytes] = []
+        plain: list[int] = []
+        found: list[tuple[int, Parsed]] = []
         end = 0
         for index, is_plain in enumerate(form.plain_lines(texts)):
             if index < end:
                 continue
             if is_plain:
-                plain.append(texts[index])
+                plain.append(index)
                 continue
             fed = _Fed(texts, index, lines)
             ahead = self._records.ahead(fed)
             for parsed in self._records.records(ahead, places):
-                yield parsed
+                found.append((index, parsed))
                 if not ahead.is_looking:
                     break
             end = fed.end
         if plain:
-            yield from self._plain(b"\n".join((*plain, b"")), places, form)
+            proven, odd = self._plain(b"".join([texts[index] + b"\n" for index in plain]), places, form)
+            yield proven
+            found = sorted([*found, *((plain[row], parsed) for row, parsed in odd)], key=itemgetter(0))
+        yield from (parsed for _, parsed in found)
 
-    def _plain(self, block: bytes, places: Places, form: "PlainForm") -> Iterator[Proven | Parsed]:
-        """Records of lines in plain form: those that are proven in columns, then the others one by one."""
+    def _plain(self, block: bytes, places: Places, form: "PlainForm") -> tuple[Proven, list[tuple[int, Parsed]]]:
+        """Records of lines in plain form: those that are proven in columns, and the others with their numbers."""
         texts = form.cut(block, [place for place in places[0] if place is not None])
         nothing = pa.nulls(texts.num_rows, pa.string())
         fields = [nothing if place is None else texts[str(place)] for place in places[0]]
@@ -115,13 +122,13 @@ class CsvLane:
             columns.append(values)
             proven = both(proven, of_table)
         if proven is None:
-            yield Proven(texts.num_rows, columns)
-            return
+            return Proven(texts.num_rows, columns), []
         columns = [[column.filter(proven) for column in values] for values in columns]
-        yield Proven(len(columns[0][0]), columns)
         records = block.removesuffix(b"\n").split(b"\n")
-        odd = [records[index] for index in pc.indices_nonzero(pc.invert(proven)).to_pylist()]
-        yield from self._records.records(self._records.ahead(_Fed(odd, 0, None)), places)
+        rows = pc.indices_nonzero(pc.invert(proven)).to_pylist()
+        fed = _Fed([records[row] for row in rows], 0, None)
+        odd = zip(rows, self._records.records(self._records.ahead(fed), places), strict=True)
+        return Proven(len(columns[0][0]), columns), list(odd)
 
 
 class PlainForm:
