@@ -99,6 +99,8 @@ class Layout:
             raise ValueError(f"{pattern!r}: %{unknown[0]} is not allowed (use %Y, %m, %d and %H)")
         if sorted(found) not in (["Y", "d", "m"], ["H", "Y", "d", "m"]):
             raise ValueError(f"{pattern!r}: %Y, %m and %d must each appear once, and %H at most once")
+        if {"", ".", ".."} & set(self.pattern.split("/")):
+            raise ValueError(f"{pattern!r}: a folder cannot be empty, '.' or '..'")
         if not self.root:
             raise ValueError(f"{pattern!r}: the first folder must be a fixed name, so that datasets do not mix")
         self.is_hourly = "H" in found

@@ -6,16 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 
+from sluice.contract.limits import SYSTEM_COLUMNS, column_limits, table_limits
 from sluice.contract.model import ROOT_PREFIX, Column, Contract, CsvSource, Scalar, Table, XmlSource
 from sluice.contract.shape import ShapeError, shape_of
 from sluice.contract.sqltype import INTEGER_BITS, SqlType
 from sluice.layout import PARTITION_KEYS, Layout, is_reserved
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_ENCODINGS = {
-    "raw", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "runlength", "text255",
-    "text32k", "zstd", "auto",
-}  # fmt: skip
 _DATE_DIRECTIVES = set("YmdHMSfbByIpzjT%")
 _WIDE = Context(prec=1000)  # The usual 28 digits would round a decimal(38,n) before it is looked at.
 
@@ -124,6 +121,7 @@ def _table(at: str, table: Table) -> Iterator[str]:
                 yield f"{at}.{field}: {name!r} is no column of table {table.name!r}"
         for name, _ in _repeated(names):
             yield f"{at}.{field}: {name!r} is named twice"
+    yield from table_limits(at, table)
     yield from _load_mode(at, table)
     yield from _absence(at, table)
     yield from _business_date(at, table)
@@ -171,6 +169,8 @@ def _column(at: str, column: Column) -> Iterator[str]:
     yield from _name(f"{at}.name", column.name)
     if column.name in PARTITION_KEYS:
         yield f"{at}.name: {column.name!r} is the name of a partition key"
+    if column.name in SYSTEM_COLUMNS:
+        yield f"{at}.name: {column.name!r} is a system column of every table of Redshift; rename it, with source"
     if not column.path.removeprefix(ROOT_PREFIX):
         yield f"{at}.source: {column.path!r} is no path"
     try:
@@ -180,8 +180,7 @@ def _column(at: str, column: Column) -> Iterator[str]:
         return
     yield from _text_rules(at, column, sql_type)
     yield from _value_rules(at, column, sql_type)
-    if column.encode is not None and column.encode.lower() not in _ENCODINGS:
-        yield f"{at}.encode: unknown encoding {column.encode!r} (known: {', '.join(sorted(_ENCODINGS))})"
+    yield from column_limits(at, column, sql_type)
 
 
 def _paths(at: str, table: Table) -> Iterator[str]:
@@ -212,12 +211,15 @@ def _value_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
         value = getattr(column, field)
         if value is not None:
             bounds.append((field, value))
+    are_values = True
     for field, value in bounds:
         try:
             typed_value(sql_type, value)
         except ValueError as exc:
+            are_values = False
             yield f"{at}.{field}: {exc}"
-            return
+    if not are_values:
+        return
     if sql_type.name == "boolean" and (column.min is not None or column.max is not None):
         yield f"{at}.min: a boolean has no smallest and largest value"
         return

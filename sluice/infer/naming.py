@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from sluice.contract import LINEAGE
+from sluice.contract.limits import SYSTEM_COLUMNS
 from sluice.layout import PARTITION_KEYS
 
 _LONGEST: Final = 100
@@ -26,7 +27,7 @@ _RESERVED_WORDS: Final = """
 
 Source: https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
 """
-_TAKEN: Final = frozenset(_RESERVED_WORDS.split()).union(PARTITION_KEYS, LINEAGE)
+_TAKEN: Final = frozenset(_RESERVED_WORDS.split()).union(PARTITION_KEYS, LINEAGE, SYSTEM_COLUMNS)
 
 
 def identifier(name: str) -> str:

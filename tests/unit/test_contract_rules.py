@@ -16,8 +16,28 @@ TEXT: Path_ = ("tables", 0, "columns", 0)
 FLAG: Path_ = ("tables", 0, "columns", 2)
 TIME: Path_ = ("tables", 0, "columns", 3)
 
+WIDE = [{"name": f"c{number}", "type": "integer"} for number in range(1599)]
+
 # (field that is changed, its value, field that the message names, rule)
 BROKEN: list[tuple[Path_, object, str, str]] = [
+    # what Redshift refuses
+    *[
+        ((*COLUMN, "name"), name, f"tables[0].columns[1] ({name}).name", f"{name!r} is a system column of every table")
+        for name in ("ctid", "xmin", "xmax", "cmin", "cmax", "oid", "tableoid", "insertxid", "deletexid")
+    ],
+    ((*TABLE, "columns"), WIDE, "tables[0].columns", "1599 columns; a table of Redshift has 1,600, of which 2 are"),
+    ((*TABLE, "redshift"), {"sort_key": [f"c{n}" for n in range(401)]}, "tables[0].redshift.sort_key", "401 columns"),
+    ((*COLUMN, "encode"), "text255", "tables[0].columns[1] (weight).encode", "'text255' is not for decimal (for it: "),
+    ((*TEXT, "encode"), "az64", "tables[0].columns[0] (parcel_id).encode", "'az64' is not for varchar (for it: "),
+    ((*FLAG, "encode"), "bytedict", "tables[0].columns[2] (is_fragile).encode", "'bytedict' is not for boolean"),
+    ((*TIME, "encode"), "mostly32", "tables[0].columns[3] (updated_at).encode", "'mostly32' is not for timestamp"),
+    *[
+        (("source", "layout"), layout, "source.layout", f"{layout!r}: a folder cannot be empty, '.' or '..'")
+        for layout in ("../x/%Y/%m/%d", "a/../b/%Y/%m/%d", "x//%Y/%m/%d", "x/./%Y/%m/%d")
+    ],
+    (("source", "skip_lines"), -1, "source.skip_lines", "-1 is less than 0"),
+    ((*TABLE, "may_be_absent"), True, "tables[0].may_be_absent", "belongs to an array that is exploded"),
+    ((*TEXT, "may_be_absent"), True, "tables[0].columns[0] (parcel_id).may_be_absent", "the column is never null"),
     # shape
     (("dataset",), DROP, "dataset", "is missing"),
     (("dataset",), 7, "dataset", "must be text, not 7"),
