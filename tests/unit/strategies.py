@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from sluice.layout import Layout, Partition
@@ -31,4 +32,6 @@ def layouts(draw: st.DrawFn, is_hourly: bool) -> Layout:
     directives = draw(st.permutations(["%Y", "%m", "%d"] + (["%H"] if is_hourly else [])))
     separators = st.sampled_from(["/", "-", "/x=", ""]) | _TEXT
     body = directives[0] + "".join(draw(separators) + directive for directive in directives[1:])
-    return Layout(f"{draw(_FOLDER)}/{draw(_TEXT)}{body}{draw(_TEXT)}")
+    pattern = f"{draw(_FOLDER)}/{draw(_TEXT)}{body}{draw(_TEXT)}"
+    assume(not {"", ".", ".."} & set(pattern.split("/")))
+    return Layout(pattern)
