@@ -5,15 +5,17 @@ taken, so the sweep, or a repeated event, finishes what is left.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from lambda_trigger.claims import Claims
 from lambda_trigger.measures import measures_of_conversion, measures_of_load
 from lambda_trigger.notifier import Notifier
+from lambda_trigger.outages import Outages
 from lambda_trigger.outcomes import read_load_outcome, read_run_outcome
+from lambda_trigger.parting import PROBE, REST, SECOND, Company, common, parts
 from lambda_trigger.pauses import pause_after
 from lambda_trigger.ports import DocumentsPort, LedgerPort, MetricsPort
 from lambda_trigger.publications import Publications
@@ -21,31 +23,53 @@ from lambda_trigger.running import Run
 from sluice.backoff import Backoff
 from sluice.batch import BatchState, Stage
 from sluice.errors import ConflictError
+from sluice.failures import Verdict, are_alike, is_unclear, outcome_verdict, run_verdict
 from sluice.handover import BatchOutcome, ClosedClaim, FileCounts, LoadBatchOutcome, RunOutcome
 from sluice.logs import log_context
 from sluice.metrics import Metric
 from sluice.parallel import each
-from sluice.record import DONE, WAITING, BatchRecord, Claim, OpenLoad, timestamp
+from sluice.record import DONE, FRESH, WAITING, BatchRecord, Claim, OpenLoad, Outage, timestamp
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Fate:
     """What a run did with one batch.
 
     Attributes:
+        verdict: What the batch's failure is a failure of; None when it did not fail.
         error: Why the batch failed; empty when it did not.
-        is_transient: Whether another run may succeed.
         facts: What the ledger learns of the batch.
         files: Counts by raw file.
     """
 
+    verdict: Verdict | None = None
     error: str = ""
-    is_transient: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[FileCounts, ...] = ()
+
+
+@dataclass(frozen=True)
+class End:
+    """What the end of a run means for its claim as a whole.
+
+    Attributes:
+        run: The run.
+        fates: What became of each batch.
+        now: When it is booked.
+        rests_until: End of the pause of the stage, when an outage is open.
+        companies: With whom batches go on that went apart, by batch.
+        probed_from: From when the one is due that goes first, alone.
+    """
+
+    run: Run
+    fates: Mapping[str, Fate]
+    now: datetime
+    rests_until: datetime | None = None
+    companies: Mapping[str, Company] = field(default_factory=dict)
+    probed_from: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +81,7 @@ class Booking:
         documents: Where runs leave their outcomes.
         claims: Knows what a claim carries.
         publications: Cleans up after conversions that died while they published.
+        outages: Knows what is away.
         notifier: Tells of batches that fail for good.
         metrics: Measures what was done.
         settings: Where outcomes are, and how often and how soon a batch is tried again.
@@ -69,6 +94,7 @@ class Booking:
     documents: DocumentsPort
     claims: Claims
     publications: Publications
+    outages: Outages
     notifier: Notifier
     metrics: MetricsPort
     settings: Settings
@@ -79,9 +105,9 @@ class Booking:
     def close(self, claim: Claim, run: Run) -> None:
         """Book every batch of a claim whose run has ended, and free the slot.
 
-        The outcome document decides, whatever AWS says of the run: a run writes it last, so what it lists is done. A
-        batch without an outcome has had a failed run. What has to follow a load is noted as open before anything else,
-        so that whatever happens from here on the sweep sees to it.
+        The outcome document decides, whatever AWS says of the run: a run writes it last, so what it lists is done. Of a
+        batch without an outcome the run's state and message decide. What has to follow a load is noted as open before
+        anything else, so that whatever happens from here on the sweep sees to it.
 
         A claim that is closed already is left alone, with one exception: batches that had failed to load and are loaded
         now, because somebody made the execution go on, are booked as loaded.
@@ -91,16 +117,13 @@ class Booking:
         """
         with log_context(dataset=claim.dataset, run=claim.claim_id):
             if claim.ended_at is None:
-                verdicts = self._verdicts(claim, run)
-                self._open(claim, verdicts)
+                fates = self._fates(claim, run)
+                self._open(claim, fates)
                 if claim.stage is Stage.CONVERT:
                     self.publications.clean(claim.claim_id)
-                otherwise = Verdict(run.problem, is_transient=True)
-                each(
-                    lambda name: self._book(claim, run, name, verdicts.get(name, otherwise)),
-                    claim.batch_ids,
-                    self.workers,
-                )
+                end = self._end(claim, run, fates)
+                self._tell(claim, end)
+                each(lambda name: self._book(claim, end, name), claim.batch_ids, self.workers)
                 seconds = (self.clock() - claim.started_at) / timedelta(seconds=1)
                 self.metrics.emit(claim.dataset, {Metric.EXECUTION_DURATION: max(0.0, seconds)})
             elif claim.stage is Stage.LOAD:
@@ -124,8 +147,8 @@ class Booking:
         closed = ClosedClaim(claim.claim_id, timestamp(self.clock()), reason)
         self.documents.create(self.settings.processed.run_closed(claim.claim_id), closed.to_json())
 
-    def _open(self, claim: Claim, verdicts: Mapping[str, Verdict]) -> None:
-        if claim.stage is Stage.LOAD and any(not verdict.error for verdict in verdicts.values()):
+    def _open(self, claim: Claim, fates: Mapping[str, Fate]) -> None:
+        if claim.stage is Stage.LOAD and any(fate.verdict is None for fate in fates.values()):
             self.ledger.open_load(OpenLoad.first(claim, self.clock()))
 
     def _book_late(self, claim: Claim, run: Run) -> None:
@@ -136,23 +159,71 @@ class Booking:
         ]
         if not failed:
             return
-        verdicts = {name: verdict for name, verdict in self._verdicts(claim, run).items() if not verdict.error}
-        late = [name for name in failed if name in verdicts]
-        self._open(claim, {name: verdicts[name] for name in late})
-        each(lambda name: self._book(claim, run, name, verdicts[name]), late, self.workers)
+        fates = {name: fate for name, fate in self._fates(claim, run).items() if fate.verdict is None}
+        late = [name for name in failed if name in fates]
+        self._open(claim, {name: fates[name] for name in late})
+        end = End(run, fates, self.clock())
+        each(lambda name: self._book(claim, end, name), late, self.workers)
 
-    def _book(self, claim: Claim, run: Run, batch_id: str, verdict: Verdict) -> None:
+    def _end(self, claim: Claim, run: Run, fates: Mapping[str, Fate]) -> End:
+        """What a run's end means for the whole: whether something is away, and who goes apart."""
+        now = self.clock()
+        dead = sorted(set(claim.batch_ids) - fates.keys())
+        got_through = any(fate.verdict is None for fate in fates.values())
+        fates = {name: _judged(fate, got_through=got_through) for name, fate in fates.items()}
+        verdict = run_verdict(run.state, run.message)
+        outage = self.outages.current(claim.dataset, claim.stage)
+        company = common(record.company for record in self._carried(claim, dead)) if dead else Company()
+        if dead and verdict is Verdict.RUN and self._is_of_the_world(company, outage, run):
+            verdict = Verdict.WORLD
+        fates |= dict.fromkeys(dead, Fate(verdict, run.problem))
+        if got_through or (dead and verdict is Verdict.RUN):
+            self.outages.end(claim.dataset, claim.stage)
+        elif any(fate.verdict is Verdict.WORLD for fate in fates.values()):
+            reason = next(fate.error for fate in fates.values() if fate.verdict is Verdict.WORLD)
+            outage = self.outages.note(claim, reason)
+            return End(run, fates, now, rests_until=outage.until)
+        if verdict is not Verdict.RUN or len(dead) < 2:
+            return End(run, fates, now)
+        parent = self.ledger.claim(company.claim_id) if company.part == SECOND else None
+        with_probe = parent is not None and self._died_alike(parent, claim, run)
+        companies = parts(claim.claim_id, dead, with_probe=with_probe)
+        return End(run, fates, now, companies=companies, probed_from=None if parent is None else parent.started_at)
+
+    def _is_of_the_world(self, company: Company, outage: Outage | None, run: Run) -> bool:
+        """Whether a run that died without a word died of the world: one batch alone did so too, at another place."""
+        return company.part == PROBE or (outage is not None and are_alike(outage.reason, run.problem))
+
+    def _died_alike(self, parent: Claim, claim: Claim, run: Run) -> bool:
+        """Whether the other half of a run that died has died as this one has."""
+        other = next((name for name in parent.batch_ids if name not in claim.batch_ids), None)
+        record = None if other is None else self.ledger.batch(other)
+        if record is None or record.run_id in {"", parent.run_id} or not record.reason:
+            return False
+        return record.waits_for is parent.stage and are_alike(record.reason, run.problem)
+
+    def _carried(self, claim: Claim, batch_ids: Iterable[str]) -> list[BatchRecord]:
+        found = each(lambda name: self.claims.carried(claim, name), batch_ids, self.workers)
+        return [record for record in found if record is not None]
+
+    def _tell(self, claim: Claim, end: End) -> None:
+        """Tell of batches that fail for good, before that is booked: a crash in between tells it again."""
+        failing = [name for name in claim.batch_ids if end.fates[name].verdict is not None]
+        booked = (self._booked(record, claim.stage, end) for record in self._carried(claim, failing))
+        self.notifier.failed([record for record in booked if record.state is BatchState.FAILED])
+
+    def _book(self, claim: Claim, end: End, batch_id: str) -> None:
+        fate = end.fates[batch_id]
+
         def settle(_: int) -> None:
             record = self._to_book(claim, batch_id)
             if record is None:
                 return
-            self.ledger.write_file_counts(batch_id, verdict.files)
-            booked = self._booked(record, claim.stage, verdict, run.run_id)
-            if booked.state is BatchState.FAILED:
-                self.notifier.failed(booked)
+            self.ledger.write_file_counts(batch_id, fate.files)
+            booked = self._booked(record, claim.stage, end)
             self.ledger.save(record, booked)
-            logger.info("batch %s: %s after run %s %s", batch_id, booked.state, run.run_id, verdict.error)
-            self._measure(claim.stage, booked, verdict)
+            logger.info("batch %s: %s after run %s %s", batch_id, booked.state, end.run.run_id, fate.error)
+            self._measure(claim.stage, booked, fate)
 
         with log_context(batch=batch_id):
             self.backoff.call(settle, ConflictError, f"book batch {batch_id}")
@@ -163,31 +234,70 @@ class Booking:
         record = self.ledger.batch(batch_id)
         return record if record is not None and _has_failed_in(claim, record) else None
 
-    def _booked(self, record: BatchRecord, stage: Stage, verdict: Verdict, run_id: str) -> BatchRecord:
-        now = self.clock()
-        facts = {**verdict.facts, "run_id": run_id}
-        if not verdict.error:
+    def _booked(self, record: BatchRecord, stage: Stage, end: End) -> BatchRecord:
+        fate = end.fates[record.batch_id]
+        facts = {**fate.facts, "run_id": end.run.run_id}
+        if fate.verdict is None:
             # Attempts are counted by stage. The reason of an earlier failure is history now.
-            return record.moved(DONE[stage], now, attempts=0, reason="", **facts)
-        attempts = record.attempts + 1
-        is_last = not verdict.is_transient or attempts >= self.settings.max_attempts
-        count = f"attempt {attempts} of {self.settings.max_attempts}" if verdict.is_transient else "not tried again"
-        note = f"{count}: {verdict.error}"
-        facts |= {"attempts": attempts, "reason": verdict.error, "stage": stage}
-        if is_last:
-            return record.moved(BatchState.FAILED, now, note=note, **facts)
-        due_at = timestamp(now + pause_after(attempts, self.settings))
-        return record.moved(WAITING[stage], now, note=note, due_at=due_at, **facts)
+            return record.moved(DONE[stage], end.now, attempts=0, reason="", **FRESH, **facts)
+        facts |= {"reason": fate.error, "stage": stage}
+        if fate.verdict is Verdict.WORLD:
+            return self._held(record, stage, end, facts)
+        if fate.verdict is Verdict.STOP:
+            due_at = timestamp(end.now + pause_after(1, self.settings))
+            return record.moved(WAITING[stage], end.now, note=f"stopped: {fate.error}", due_at=due_at, **facts)
+        if record.batch_id in end.companies:
+            return self._parted(record, stage, end, facts)
+        return self._counted(record, stage, end, facts)
 
-    def _measure(self, stage: Stage, booked: BatchRecord, verdict: Verdict) -> None:
-        if verdict.error:
+    def _held(self, record: BatchRecord, stage: Stage, end: End, facts: Mapping[str, Any]) -> BatchRecord:
+        """What its run needed is away: no attempt, until it has lasted too long."""
+        since = record.held_since or timestamp(end.now)
+        facts = {**facts, **FRESH, "held": record.held + 1, "held_since": since}
+        longest = timedelta(seconds=self.settings.give_up_after_seconds)
+        if end.now - datetime.fromisoformat(since) >= longest:
+            note = f"given up, it has been so since {since[:16]}: {facts['reason']}"
+            return record.moved(BatchState.FAILED, end.now, note=note, **facts)
+        until = end.rests_until or end.now + pause_after(record.held + 1, self.settings)
+        note = f"no attempt, something is away: {facts['reason']}"
+        return record.moved(WAITING[stage], end.now, note=note, due_at=timestamp(until), **facts)
+
+    def _parted(self, record: BatchRecord, stage: Stage, end: End, facts: Mapping[str, Any]) -> BatchRecord:
+        """Its run died without a word and carried others: it goes on at once, with fewer."""
+        company = end.companies[record.batch_id]
+        with_it = sum(other == company for other in end.companies.values())
+        of_all = len(end.companies)
+        note = f"no attempt, its run carried {of_all} batches; it goes on with {with_it}: {facts['reason']}"
+        is_probe = company.part == PROBE and end.probed_from is not None
+        due_at = timestamp(end.probed_from if is_probe and end.probed_from is not None else end.now)
+        return record.moved(WAITING[stage], end.now, note=note, due_at=due_at, company=str(company), **facts)
+
+    def _counted(self, record: BatchRecord, stage: Stage, end: End, facts: Mapping[str, Any]) -> BatchRecord:
+        """The failure is its own, as far as one can tell."""
+        verdict = end.fates[record.batch_id].verdict
+        attempts = record.attempts + 1
+        is_tried_again = verdict in {Verdict.RUN, Verdict.DENIED}
+        count = f"attempt {attempts} of {self.settings.max_attempts}" if is_tried_again else "not tried again"
+        note = f"{count}: {facts['reason']}"
+        facts = {**facts, "attempts": attempts}
+        if not is_tried_again or attempts >= self.settings.max_attempts:
+            return record.moved(BatchState.FAILED, end.now, note=note, **facts)
+        company = str(Company(record.claim_id, REST)) if verdict is Verdict.RUN else record.company
+        due_at = timestamp(end.now + pause_after(attempts, self.settings))
+        return record.moved(WAITING[stage], end.now, note=note, due_at=due_at, company=company, **facts)
+
+    def _measure(self, stage: Stage, booked: BatchRecord, fate: Fate) -> None:
+        if fate.verdict in {Verdict.WORLD, Verdict.STOP}:
+            return
+        if fate.verdict is not None:
             self.metrics.emit(booked.dataset, {Metric.PROCESSING_ERRORS: 1})
         elif stage is Stage.CONVERT:
             self.metrics.emit(booked.dataset, measures_of_conversion(booked))
         else:
             self.metrics.emit(booked.dataset, measures_of_load(booked, self.clock()))
 
-    def _verdicts(self, claim: Claim, run: Run) -> dict[str, Verdict]:
+    def _fates(self, claim: Claim, run: Run) -> dict[str, Fate]:
+        """What the run's outcome says of each batch; those of which it says nothing are left out."""
         if claim.stage is Stage.CONVERT:
             outcome = self._run_outcome(claim, run)
             batches = () if outcome is None else outcome.batches
@@ -210,15 +320,27 @@ class Booking:
         return read_run_outcome(self.documents, url)
 
 
-def _converted(claim_id: str, outcome: BatchOutcome) -> Verdict:
+def _converted(claim_id: str, outcome: BatchOutcome) -> Fate:
     facts: dict[str, Any] = {"counts": outcome.table_counts(), "reasons": dict(outcome.reasons)}
     if not outcome.error:
         facts["convert_claim"] = claim_id
-    return Verdict(outcome.error, outcome.is_transient, facts, outcome.files)
+    return Fate(_verdict(outcome), outcome.error, facts, outcome.files)
 
 
-def _loaded(outcome: LoadBatchOutcome) -> Verdict:
-    return Verdict(outcome.error, outcome.is_transient, {"load_counts": dict(outcome.tables)})
+def _loaded(outcome: LoadBatchOutcome) -> Fate:
+    return Fate(_verdict(outcome), outcome.error, {"load_counts": dict(outcome.tables)})
+
+
+def _verdict(outcome: BatchOutcome | LoadBatchOutcome) -> Verdict | None:
+    if not outcome.error:
+        return None
+    return outcome_verdict(outcome.error, is_transient=outcome.is_transient, verdict=outcome.verdict)
+
+
+def _judged(fate: Fate, *, got_through: bool) -> Fate:
+    """What nobody knows is of the world, unless others of the same run got through."""
+    is_own = got_through and fate.verdict is Verdict.WORLD and is_unclear(fate.error)
+    return replace(fate, verdict=Verdict.RUN) if is_own else fate
 
 
 def _has_failed_in(claim: Claim, record: BatchRecord) -> bool:

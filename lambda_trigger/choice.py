@@ -1,16 +1,17 @@
 """Which waiting batches the next run takes. Nothing here changes anything."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from math import isqrt
+from itertools import islice
 
 from sluice.batch import BatchId, Stage
 from sluice.record import WAITING, BatchRecord, WaitEntry, timestamp
 
-Versions = Callable[[str], Sequence[BatchRecord]]
-"""Gives every batch of the partition of a batch, newest first."""
+Versions = Callable[[Sequence[str]], Sequence[Sequence[BatchRecord]]]
+"""Gives, for each of these batches, every batch of its partition, newest first."""
+_READ_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,6 @@ class Limits:
     batches: int
     files: int
 
-    def of_company(self, attempts: int, max_attempts: int) -> "Limits":
-        """The limits of a run whose batches have failed that often."""
-        if attempts == 0:
-            return self
-        return replace(self, batches=1 if attempts >= max_attempts - 1 else isqrt(self.batches))
-
 
 ONE_BATCH = Limits(batches=1, files=1)
 
@@ -52,14 +47,12 @@ ONE_BATCH = Limits(batches=1, files=1)
 @dataclass
 class _Chooser:
     stage: Stage
-    versions: Versions
     now: datetime
     superseded: list[tuple[BatchRecord, str]] = field(default_factory=list)
 
-    def look(self, entries: Sequence[WaitEntry]) -> BatchRecord | None:
+    def look(self, entries: Sequence[WaitEntry], found: Sequence[BatchRecord]) -> BatchRecord | None:
         """The batch that may run among those of one partition; None when the partition has to wait."""
-        newest = entries[-1].batch_id
-        records = {record.batch_id: record for record in self.versions(newest)}
+        records = {record.batch_id: record for record in found}
         # Only what the partition's own records say counts: the waiting list was read a moment earlier.
         waiting = [
             records[entry.batch_id]
@@ -96,53 +89,52 @@ def choose(
     entries: Iterable[WaitEntry],
     versions: Versions,
     limits: Limits,
-    max_attempts: int,
     now: datetime,
+    *,
+    is_joint: bool = False,
 ) -> Choice:
     """Choose the batches of the next run.
 
     Per partition only the newest batch runs, none while another batch of the partition is between its conversion and
     the end of its load or is being archived, and none before it is due. Among those that may run, the one that is due
-    for longest decides: the run takes batches whose runs have failed as often, so fresh batches and failed ones never
-    mix, and neither can starve under a stream of the other. Batches that failed go in smaller and smaller company: the
-    last attempt is made alone, so that a batch that breaks its run takes none down with it, and the attempts between in
-    groups of the limit's square root, so that a passing outage does not turn one run into hundreds.
+    for longest decides: the run takes batches of its company, so that batches which went apart because their run died
+    never meet others, and nothing starves under a stream of anything else.
 
     Args:
         stage: The stage of the run.
         entries: The stage's waiting list, sorted by batch id.
-        versions: Gives every batch of a batch's partition.
+        versions: Gives every batch of batches' partitions.
         limits: How much a run takes.
-        max_attempts: Runs that a batch gets in a stage.
         now: The present moment in UTC.
+        is_joint: Whether all go together, whatever their company: after an outage nobody is under suspicion.
     """
     by_partition: dict[str, list[WaitEntry]] = defaultdict(list)
     for entry in entries:
         by_partition[BatchId.parse(entry.batch_id).prefix].append(entry)
-    chooser = _Chooser(stage, versions, now)
+    chooser = _Chooser(stage, now)
     ordered = sorted(
         (group for group in by_partition.values() if group[-1].due_at <= timestamp(now)),
-        key=lambda group: (group[-1].due_at, group[-1].attempts, group[-1].batch_id),
+        key=lambda group: (group[-1].due_at, group[-1].company, group[-1].batch_id),
     )
-    take = _first_of(chooser, ordered, limits, max_attempts)
+    take = _first_of(chooser, ordered, versions, limits, is_joint=is_joint)
     return Choice(tuple(sorted(take, key=lambda record: record.batch_id)), tuple(chooser.superseded))
 
 
 def _first_of(
-    chooser: _Chooser, groups: Iterable[Sequence[WaitEntry]], limits: Limits, max_attempts: int
+    chooser: _Chooser, groups: Sequence[Sequence[WaitEntry]], versions: Versions, limits: Limits, *, is_joint: bool
 ) -> list[BatchRecord]:
     taken: list[BatchRecord] = []
     files = 0
-    attempts: int | None = None
-    for group in groups:
-        if attempts not in {None, group[-1].attempts}:
-            continue
-        candidate = chooser.look(group)
+    companies: set[str] = set()
+
+    def fits(group: Sequence[WaitEntry]) -> bool:
+        return is_joint or not companies or group[-1].company in companies
+
+    for group, found in _with_versions(groups, versions, fits):
+        candidate = chooser.look(group, found) if fits(group) else None
         if candidate is None:
             continue
-        if attempts is None:
-            attempts = group[-1].attempts
-            limits = limits.of_company(attempts, max_attempts)
+        companies.add(group[-1].company)
         files += candidate.files
         if taken and files > limits.files:
             break
@@ -150,3 +142,12 @@ def _first_of(
         if len(taken) == limits.batches:
             break
     return taken
+
+
+def _with_versions(
+    groups: Iterable[Sequence[WaitEntry]], versions: Versions, fits: Callable[[Sequence[WaitEntry]], bool]
+) -> Iterator[tuple[Sequence[WaitEntry], Sequence[BatchRecord]]]:
+    """Partitions' entries with all batches of the partition, read some at once and no further than they are used."""
+    fitting = filter(fits, groups)
+    while some := list(islice(fitting, _READ_AT_ONCE)):
+        yield from zip(some, versions([group[-1].batch_id for group in some]), strict=True)

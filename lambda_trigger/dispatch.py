@@ -26,6 +26,7 @@ from lambda_trigger.choice import ONE_BATCH, Choice, Limits, choose
 from lambda_trigger.claims import Claims
 from lambda_trigger.inputs import RunInputs
 from lambda_trigger.notifier import Notifier
+from lambda_trigger.outages import Outages
 from lambda_trigger.ports import LedgerPort, MetricsPort
 from lambda_trigger.raw_files import RawFiles
 from lambda_trigger.running import Runners
@@ -35,6 +36,7 @@ from sluice.contract.lookup import contract_of
 from sluice.errors import AwsBusyError, SluiceError, StartUnclearError, TransientError, UnknownDatasetError
 from sluice.logs import log_context
 from sluice.metrics import Metric
+from sluice.parallel import each
 from sluice.record import BatchRecord, Claim, Slot
 from sluice.settings import Settings
 
@@ -51,6 +53,7 @@ class Dispatcher:
         raw_files: Follows raw files to where they are now, and shows them there in the catalog.
         runners: How each stage runs.
         claims: Moves batches into claims.
+        outages: Knows which stages rest.
         notifier: Tells of batches that can never run.
         metrics: Counts them.
         contracts: The contracts by dataset; what waits for a dataset that has none can never run.
@@ -64,6 +67,7 @@ class Dispatcher:
     raw_files: RawFiles
     runners: Runners
     claims: Claims
+    outages: Outages
     notifier: Notifier
     metrics: MetricsPort
     contracts: Mapping[str, Contract]
@@ -82,7 +86,7 @@ class Dispatcher:
                 otherwise the sweep gives it back.
         """
         with log_context(dataset=dataset, batch="", run=""):
-            is_worth_it = bool(self.ledger.waiting(dataset, stage))
+            is_worth_it = bool(self.ledger.waiting(dataset, stage)) and not self._rests(dataset, stage)
             while is_worth_it:
                 claim = Claim(self.new_claim_id(), dataset, stage, (), self.clock())
                 with log_context(run=claim.claim_id):
@@ -95,6 +99,14 @@ class Dispatcher:
                 # found the slot taken and left. The slot is free now, so whatever they saw can be seen here.
                 is_worth_it = bool(self._look(dataset, stage, ONE_BATCH).take)
             return None
+
+    def _rests(self, dataset: str, stage: Stage) -> bool:
+        """Whether the stage rests because what it depends on is away."""
+        outage = self.outages.current(dataset, stage)
+        if outage is None or outage.until <= self.clock():
+            return False
+        logger.info("%s of %s rests until %s: %s", stage, dataset, outage.until, outage.reason)
+        return True
 
     def dispatch_all(self, datasets: Iterable[str], stages: Iterable[Stage]) -> list[SluiceError]:
         """Dispatch every stage of every dataset; one that fails does not keep the others from being started.
@@ -136,10 +148,12 @@ class Dispatcher:
         choice = self._look(claim.dataset, claim.stage, limits)
         for record, newer in choice.superseded:
             reason = f"replaced by the newer manifest {newer} of the same partition"
-            self._leave(record, BatchState.SUPERSEDED, reason)
+            self._leave(record, self._left(record, BatchState.SUPERSEDED, reason))
         able, unable = self._sort_out(claim, choice.take)
-        for record, reason in unable:
-            self._leave(record, BatchState.FAILED, reason)
+        failed = [(record, self._left(record, BatchState.FAILED, reason)) for record, reason in unable]
+        self.notifier.failed([left for _, left in failed])
+        for record, left in failed:
+            self._leave(record, left)
         return able
 
     def _sort_out(
@@ -153,18 +167,22 @@ class Dispatcher:
         return self.inputs.sort_out(claim.stage, records)
 
     def _look(self, dataset: str, stage: Stage, limits: Limits) -> Choice:
-        entries = self.ledger.waiting(dataset, stage)
-        return choose(stage, entries, self.ledger.versions, limits, self.settings.max_attempts, self.clock())
+        def versions(batch_ids: Sequence[str]) -> list[tuple[BatchRecord, ...]]:
+            return each(self.ledger.versions, batch_ids, self.claims.workers)
 
-    def _leave(self, record: BatchRecord, state: BatchState, reason: str) -> None:
+        entries = self.ledger.waiting(dataset, stage)
+        is_joint = self.outages.current(dataset, stage) is not None
+        return choose(stage, entries, versions, limits, self.clock(), is_joint=is_joint)
+
+    def _left(self, record: BatchRecord, state: BatchState, reason: str) -> BatchRecord:
+        return record.moved(state, self.clock(), note=reason, reason=reason, stage=record.stage)
+
+    def _leave(self, record: BatchRecord, left: BatchRecord) -> None:
         with log_context(batch=record.batch_id):
-            left = record.moved(state, self.clock(), note=reason, reason=reason, stage=record.stage)
-            if state is BatchState.FAILED:
-                self.notifier.failed(left)
             # The slot is ours and nobody else moves waiting batches, so a conflict is an error for the caller to see.
             self.ledger.save(record, left)
-            logger.info("batch %s: %s, %s", record.batch_id, state, reason)
-            if state is BatchState.FAILED:
+            logger.info("batch %s: %s, %s", record.batch_id, left.state, left.reason)
+            if left.state is BatchState.FAILED:
                 self.metrics.emit(record.dataset, {Metric.PROCESSING_ERRORS: 1})
 
     def _start(self, claim: Claim, batches: Iterable[BatchRecord]) -> str | None:

@@ -13,9 +13,10 @@ from lambda_trigger.ports import MetricsPort, TopicsPort
 from sluice import notices
 from sluice.drift import Difference
 from sluice.errors import SluiceError
+from sluice.failures import are_alike
 from sluice.metrics import Metric
 from sluice.notices import Audience, Notice, StepFailure
-from sluice.record import BatchRecord
+from sluice.record import BatchRecord, Outage
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -46,9 +47,26 @@ class Notifier:
         """Tell that a manifest broke a rule."""
         self._publish(record.dataset, notices.rejected(record))
 
-    def failed(self, record: BatchRecord) -> None:
-        """Tell that a batch has failed for good."""
-        self._publish(record.dataset, notices.failed(record))
+    def failed(self, records: Sequence[BatchRecord]) -> None:
+        """Tell that batches of a dataset have failed for good: one notice for each cause."""
+        causes: list[list[BatchRecord]] = []
+        for record in records:
+            same = next((cause for cause in causes if are_alike(cause[0].reason, record.reason)), None)
+            if same is None:
+                causes.append([record])
+            else:
+                same.append(record)
+        for cause in causes:
+            notice = notices.failed(cause[0]) if len(cause) == 1 else notices.failed_together(cause)
+            self._publish(cause[0].dataset, notice)
+
+    def outage_began(self, outage: Outage, waiting: int) -> None:
+        """Tell that something that a stage depends on is away."""
+        self._publish(outage.dataset, notices.outage_began(outage, waiting))
+
+    def outage_ended(self, outage: Outage) -> None:
+        """Tell that it is back."""
+        self._publish(outage.dataset, notices.outage_ended(outage, self.clock()))
 
     def loaded(self, dataset: str, records: Sequence[BatchRecord]) -> None:
         """Tell that a load and all that follows it is done."""

@@ -16,6 +16,7 @@ from lambda_trigger.loads import Loads
 from lambda_trigger.logs import function_logger, share
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.open_loads import OpenLoads
+from lambda_trigger.outages import Outages
 from lambda_trigger.partitions import Partitions
 from lambda_trigger.ports import (
     CatalogPort,
@@ -128,6 +129,7 @@ class Application:
         metrics, clock, workers = doors.metrics, doors.clock, doors.workers
         notifier = Notifier(doors.topics, metrics, settings, clock)
         claims = Claims(ledger, clock, workers)
+        outages = Outages(ledger, notifier, settings, clock)
         ways = runners(doors.jobs, doors.executions, settings)
         raw_files = RawFiles(ledger, documents, objects, catalog, settings, workers)
         dispatcher = Dispatcher(
@@ -136,6 +138,7 @@ class Application:
             raw_files,
             ways,
             claims,
+            outages,
             notifier,
             metrics,
             contracts,
@@ -144,7 +147,7 @@ class Application:
             doors.new_claim_id,
         )
         publications = Publications(documents, objects, settings.processed, workers)
-        booking = Booking(ledger, documents, claims, publications, notifier, metrics, settings, clock, workers)
+        booking = Booking(ledger, documents, claims, publications, outages, notifier, metrics, settings, clock, workers)
         runs = Runs(ledger, doors.jobs, ways, booking, claims, dispatcher, settings, clock)
         open_loads = OpenLoads(ledger, doors.executions, notifier, settings, clock)
         partitions = Partitions(ledger, catalog, raw_files, contracts, settings, clock)

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sluice.errors import AwsDeniedError, SluiceError, TransientError, WarehouseDeniedError
+from sluice.errors import (
+    AwsDeniedError,
+    SluiceError,
+    TransientError,
+    WarehouseDeniedError,
+    WarehouseUnclearError,
+)
 
 
 class Verdict(StrEnum):
@@ -408,6 +414,31 @@ def run_verdict(state: str, message: str) -> Verdict:
     return _first(RUNS, f"{state} {message}") or Verdict.RUN
 
 
+def outcome_verdict(error: str, *, is_transient: bool, verdict: str = "") -> Verdict:
+    """What a batch's failure is a failure of, as the run's outcome document tells it.
+
+    Args:
+        error: The error, beginning with its class name.
+        is_transient: Whether the run says that another one may succeed.
+        verdict: The run's own verdict; empty in outcomes that have none.
+    """
+    if verdict in set(Verdict):
+        return Verdict(verdict)
+    if error.startswith((AwsDeniedError.__name__, WarehouseDeniedError.__name__)):
+        return Verdict.DENIED
+    return Verdict.WORLD if is_transient else Verdict.FINAL
+
+
+def is_unclear(error: str) -> bool:
+    """Whether no rule knew a batch's failure: then it is the batch's own where others got through."""
+    return error.startswith(WarehouseUnclearError.__name__)
+
+
+def are_alike(one: str, other: str) -> bool:
+    """Whether two reasons tell of the same thing: what they say in the end, whatever runs, tables and numbers."""
+    return _gist(one) == _gist(other)
+
+
 def verdict_of(error: BaseException) -> Verdict:
     """What an exception of our own parts is a failure of; one that Sluice did not raise is the run's."""
     if isinstance(error, TransientError):
@@ -418,6 +449,12 @@ def verdict_of(error: BaseException) -> Verdict:
 
 
 _SERVER_ERROR, _TOO_MANY_REQUESTS = 500, 429
+
+
+def _gist(reason: str) -> tuple[str, str]:
+    kind = re.match(r"\w+(?:Error|Exception)\b", reason)
+    said = re.sub(r"^(run|execution) \S+ of \S+ ", "", reason).rpartition("ended as ")[2].rpartition(": ")[2]
+    return ("" if kind is None else kind[0], re.sub(r"[0-9][0-9a-f]*", "0", said.casefold()))
 
 
 def _first(rules: Iterable[Rule], text: str) -> Verdict | None:

@@ -194,6 +194,7 @@ class BatchOutcome:
         files: Counts by raw file.
         reasons: Quarantined records by reason; a record with two reasons counts for both.
         published: Published files by table.
+        verdict: What the failure is a failure of, a `sluice.failures.Verdict`; empty when the run does not say.
     """
 
     batch_id: str
@@ -202,6 +203,7 @@ class BatchOutcome:
     files: tuple[FileCounts, ...] = ()
     reasons: dict[str, int] = field(default_factory=dict)
     published: dict[str, tuple[PublishedFile, ...]] = field(default_factory=dict)
+    verdict: str = ""
 
     def table_counts(self) -> dict[str, TableCounts]:
         """Counts by table over all files."""
@@ -291,12 +293,14 @@ class LoadBatchOutcome:
         error: Why the load failed, beginning with the error's class name; empty when the batch is loaded.
         is_transient: Whether trying again may succeed, when it failed.
         tables: Counts by table.
+        verdict: What the failure is a failure of, a `sluice.failures.Verdict`; empty when the run does not say.
     """
 
     batch_id: str
     error: str = ""
     is_transient: bool = False
     tables: dict[str, LoadCounts] = field(default_factory=dict)
+    verdict: str = ""
 
 
 @dataclass(frozen=True)

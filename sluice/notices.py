@@ -15,7 +15,7 @@ from typing import Any
 
 from sluice.batch import Stage
 from sluice.drift import Difference, Kind
-from sluice.record import UNKNOWN_DATASET, BatchRecord
+from sluice.record import UNKNOWN_DATASET, BatchRecord, Outage, timestamp
 
 MAX_SUBJECT_CHARACTERS = 100
 """Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
@@ -124,8 +124,66 @@ def failed(record: BatchRecord) -> Notice:
         "run": record.run_id,
         "retry": f"sluice retry {record.batch_id}",
     }
-    stage = {Stage.CONVERT: "conversion", Stage.LOAD: "load", None: "processing"}[record.stage]
-    return _notice(Audience.SUPPORT, f"{record.dataset} {record.partition}: {stage} failed", facts)
+    return _notice(Audience.SUPPORT, f"{record.dataset} {record.partition}: {_stage(record.stage)} failed", facts)
+
+
+def failed_together(records: Sequence[BatchRecord]) -> Notice:
+    """Batches of one dataset and stage have failed for good for one cause.
+
+    Args:
+        records: The batches, at least one.
+    """
+    first = min(records, key=lambda record: record.received_at)
+    facts = _about(first) | {
+        "event": "failed",
+        "stage": str(first.stage),
+        "attempts": max(record.attempts for record in records),
+        "run": first.run_id,
+        "batches": sorted(record.batch_id for record in records)[:MAX_LISTED],
+        "batch_count": len(records),
+        "partitions": sorted({record.partition for record in records})[:MAX_LISTED],
+        "retry": f"sluice retry --dataset {first.dataset} --since {first.received_at}",
+    }
+    return _notice(Audience.SUPPORT, f"{first.dataset} {len(records)} batches: {_stage(first.stage)} failed", facts)
+
+
+def outage_began(outage: Outage, waiting: int) -> Notice:
+    """Something that a stage depends on is away; nothing has to be done for what waits.
+
+    Args:
+        outage: The outage.
+        waiting: Batches that wait.
+    """
+    facts = {
+        "event": "outage_began",
+        "dataset": outage.dataset,
+        "stage": str(outage.stage),
+        "since": timestamp(outage.since),
+        "why": outage.reason[:MAX_WHY_CHARACTERS],
+        "waiting": waiting,
+        "is_tried_again": True,
+        "look": f"sluice status --dataset {outage.dataset}",
+    }
+    return _notice(Audience.SUPPORT, f"{outage.dataset}: {_stage(outage.stage)} waits, something is away", facts)
+
+
+def outage_ended(outage: Outage, now: datetime) -> Notice:
+    """What was away is back.
+
+    Args:
+        outage: The outage as it was.
+        now: The present moment.
+    """
+    facts = {
+        "event": "outage_ended",
+        "dataset": outage.dataset,
+        "stage": str(outage.stage),
+        "since": timestamp(outage.since),
+        "seconds": round((now - outage.since) / timedelta(seconds=1), 3),
+        "runs": outage.failures,
+        "why": outage.reason[:MAX_WHY_CHARACTERS],
+    }
+    return _notice(Audience.SUPPORT, f"{outage.dataset}: {_stage(outage.stage)} goes on", facts)
 
 
 def stopped(
@@ -216,6 +274,10 @@ def _about(record: BatchRecord) -> dict[str, Any]:
         "why": record.reason[:MAX_WHY_CHARACTERS],
         "at": record.updated_at,
     }
+
+
+def _stage(stage: Stage | None) -> str:
+    return {Stage.CONVERT: "conversion", Stage.LOAD: "load", None: "processing"}[stage]
 
 
 def _replay(record: BatchRecord) -> str:

@@ -47,6 +47,10 @@ _WAITS_FOR: dict[BatchState, WaitingList] = {_S.WAITING: ARRIVAL, **{state: stag
 _IN_STAGE = {state: stage for table in (WAITING, RUNNING) for stage, state in table.items()}
 
 
+FRESH: dict[str, Any] = {"company": "", "held": 0, "held_since": ""}
+"""Attributes of a batch that is not known to have trouble."""
+
+
 class MoveError(TerminalError):
     """A batch was to go from one state to another that does not follow it."""
 
@@ -86,7 +90,11 @@ class BatchRecord:
         frozen_manifest: URL of the manifest as it was validated; empty when it was not valid.
         files: Number of files in it.
         size_bytes: Length of them all in bytes.
-        attempts: Runs of the current stage that failed for this batch.
+        attempts: Runs of the current stage that failed because of this batch, as far as one can tell.
+        company: Batches with the same text go together and with nobody else, after a run that died without a word;
+            empty for a batch that goes with any.
+        held: Runs in a row that could do nothing for this batch because of the world.
+        held_since: When the first of them ended, in the form of `timestamp`; empty when there was none.
         claim_id: The claim that carries the batch, or carried it last.
         run_id: The Glue run or the execution that carried it last, known when that has ended.
         stage: Stage in which the batch is or ended; None when it never entered one.
@@ -120,6 +128,9 @@ class BatchRecord:
     files: int = 0
     size_bytes: int = 0
     attempts: int = 0
+    company: str = ""
+    held: int = 0
+    held_since: str = ""
     claim_id: str = ""
     run_id: str = ""
     stage: Stage | None = None
@@ -255,7 +266,7 @@ class BatchRecord:
         if self.state is not _S.FAILED or self.stage is None:
             raise MoveError(f"batch {self.batch_id}: {self.state} cannot be tried again; only a FAILED batch can")
         note = f"tried again on request; it had failed: {self.reason}"
-        return self.moved(WAITING[self.stage], at, note=note, attempts=0, reason="", claim_id="")
+        return self.moved(WAITING[self.stage], at, note=note, attempts=0, reason="", claim_id="", **FRESH)
 
     def still_waiting(self, at: datetime, reason: str) -> Self:
         """The record of a batch that is WAITING, after another look; that leaves no trace in the history.
@@ -302,11 +313,13 @@ class WaitEntry:
         batch_id: The batch.
         attempts: Runs of the stage that failed for it already.
         due_at: Before this moment no run takes it; empty for at any time.
+        company: With whom it goes; empty for anybody.
     """
 
     batch_id: str
     attempts: int
     due_at: str = ""
+    company: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +389,29 @@ class OpenLoad:
     def execution(self) -> str:
         """Name of the execution: that of the claim, and behind a second one its number."""
         return self.claim_id if self.number == 1 else f"{self.claim_id}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What a stage of a dataset depends on is away.
+
+    Attributes:
+        dataset: The dataset.
+        stage: The stage.
+        since: When the first run that met it ended.
+        failures: Runs that met it.
+        until: Before this moment the stage starts no run.
+        reason: What is away, as the last run told it.
+        claim_id: The claim of that run.
+    """
+
+    dataset: str
+    stage: Stage
+    since: datetime
+    failures: int
+    until: datetime
+    reason: str
+    claim_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class Settings:
         max_attempts: Runs that a batch gets in each stage before it is FAILED.
         retry_delay_seconds: Pause after the first run that failed for a batch; it doubles with each further one. 0 for
             none.
+        give_up_after_seconds: How long a batch waits for something that its runs need and that is away, until it is
+            FAILED; its attempts do not count meanwhile.
         max_batches_per_run: Most batches that one run takes.
         max_files_per_run: Most raw files that one run takes; a batch that has more runs alone.
         file_wait_seconds: How long a manifest waits for files that are not there, or to be readable itself, until it
@@ -71,6 +73,7 @@ class Settings:
     copy_role: str = "default"
     max_attempts: int = 3
     retry_delay_seconds: float = 60.0
+    give_up_after_seconds: float = 86400.0
     max_batches_per_run: int = 500
     max_files_per_run: int = 20_000
     file_wait_seconds: float = 900.0

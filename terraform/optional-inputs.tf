@@ -110,6 +110,18 @@ variable "retry_delay_seconds" {
   }
 }
 
+variable "give_up_after_seconds" {
+  description = "Seconds that a batch waits for something that its runs need and that is away, until it is FAILED."
+  type        = number
+  default     = 86400
+  nullable    = false
+
+  validation {
+    condition     = var.give_up_after_seconds >= 0
+    error_message = "A number of seconds of at least 0."
+  }
+}
+
 variable "announce_arrivals" {
   description = "Whether the business topic hears of every manifest that arrives."
   type        = bool

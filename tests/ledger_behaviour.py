@@ -10,7 +10,7 @@ from sluice.batch import ARRIVAL, BatchId, BatchState, Stage
 from sluice.errors import AwsError, ConflictError
 from sluice.handover import FileCounts, LoadCounts, TableCounts
 from sluice.layout import Partition
-from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
+from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Outage, Slot, WaitEntry, timestamp
 from tests.doubles.ledger import MemoryLedger
 
 AnyLedger = Ledger | MemoryLedger
@@ -216,6 +216,23 @@ class LedgerBehaviour:
         for _ in range(2):
             ledger.close_load("orders", "c1")
             assert ledger.open_loads("orders") == ()
+
+    def test_an_outage_is_noted_until_it_ends(self, ledger: AnyLedger) -> None:
+        first = Outage("orders", Stage.LOAD, AT, 1, AT + timedelta(minutes=1), "away", "c1")
+        grown = Outage("orders", Stage.LOAD, AT, 2, AT + timedelta(minutes=3), "still away", "c2")
+        others = [
+            Outage("products", Stage.LOAD, AT, 1, AT, "away", "c3"),
+            Outage("orders", Stage.CONVERT, AT, 1, AT, "away", "c4"),
+        ]
+        assert ledger.outage("orders", Stage.LOAD) is None
+        for outage in (first, grown, *others):
+            ledger.note_outage(outage)
+        assert ledger.outage("orders", Stage.LOAD) == grown
+        assert (ledger.outages(Stage.LOAD), ledger.outages(Stage.CONVERT)) == ((grown, others[0]), (others[1],))
+        for _ in range(2):
+            ledger.end_outage("orders", Stage.LOAD)
+        assert (ledger.outages(Stage.LOAD), ledger.outages(Stage.CONVERT)) == ((others[0],), (others[1],))
+        assert "orders" not in ledger.datasets()
 
     def test_the_last_heartbeat_counts(self, ledger: AnyLedger) -> None:
         assert ledger.heartbeat() is None

@@ -11,7 +11,17 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from sluice.batch import BatchId, Stage, WaitingList
 from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
+from sluice.record import (
+    MAX_REASON_CHARACTERS,
+    BatchRecord,
+    Claim,
+    Heartbeat,
+    OpenLoad,
+    Outage,
+    Slot,
+    WaitEntry,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
@@ -99,14 +109,14 @@ def read_batch(item: Item) -> BatchRecord:
 
 def wait_item(record: BatchRecord, stage: WaitingList) -> Item:
     """A batch's place in a waiting list. It has no ``dataset`` attribute, so that the index does not see it."""
-    facts = {"attempts": record.attempts, "due_at": record.due_at}
+    facts = {"attempts": record.attempts, "due_at": record.due_at, "company": record.company}
     return key(wait_pk(record.dataset, stage), record.batch_id) | plain_item(facts)
 
 
 def read_wait(item: Item) -> WaitEntry:
     """A place in a waiting list from its item."""
     facts = plain(item)
-    return WaitEntry(item["sk"]["S"], facts["attempts"], facts.get("due_at", ""))
+    return WaitEntry(item["sk"]["S"], facts["attempts"], facts.get("due_at", ""), facts.get("company", ""))
 
 
 def slot_item(dataset: str, stage: Stage, slot: Slot) -> Item:
@@ -179,6 +189,30 @@ def read_open(item: Item, dataset: str) -> OpenLoad:
         facts["is_given_up"],
         facts.get("number", 1),
     )
+
+
+def outage_pk(stage: Stage) -> str:
+    """Partition key of the open outages of a stage."""
+    return f"OUTAGE#{stage}"
+
+
+def outage_item(outage: Outage) -> Item:
+    """An outage as an item. It has no ``dataset`` attribute, so that the index does not see it."""
+    facts = {
+        "since": timestamp(outage.since),
+        "failures": outage.failures,
+        "until": timestamp(outage.until),
+        "reason": outage.reason[:MAX_REASON_CHARACTERS],
+        "claim_id": outage.claim_id,
+    }
+    return key(outage_pk(outage.stage), outage.dataset) | plain_item(facts)
+
+
+def read_outage(item: Item, stage: Stage) -> Outage:
+    """An outage of a stage from its item."""
+    facts = plain(item)
+    since, until = (datetime.fromisoformat(facts[name]) for name in ("since", "until"))
+    return Outage(item["sk"]["S"], stage, since, facts["failures"], until, facts["reason"], facts["claim_id"])
 
 
 HEARTBEAT_KEY = key("HEARTBEAT", "SWEEP")

@@ -12,6 +12,7 @@ list of a stage exactly while its state says so.
 | slot | ``SLOT#<dataset>#<stage>`` | ``SLOT`` |
 | claim | ``CLAIM#<claim id>`` | ``CLAIM`` |
 | load that is not finished | ``OPEN#<dataset>`` | claim id |
+| outage | ``OUTAGE#<stage>`` | dataset |
 | last sweep | ``HEARTBEAT`` | ``SWEEP`` |
 | dataset that has batches | ``DATASETS`` | dataset |
 
@@ -36,7 +37,7 @@ from sluice.backoff import Backoff
 from sluice.batch import BatchState, Stage, WaitingList
 from sluice.errors import AwsBusyError, ConflictError
 from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
+from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Outage, Slot, WaitEntry, timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -225,6 +226,24 @@ class Ledger:
         """Note that a load has nothing to do any more; one that is unknown is no error."""
         with aws_errors(f"close load {claim_id}"):
             self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.open_pk(dataset), claim_id))
+
+    def note_outage(self, outage: Outage) -> None:
+        """Note an outage of a stage of a dataset, or what has become of it."""
+        self._put(items.outage_item(outage))
+
+    def outage(self, dataset: str, stage: Stage) -> Outage | None:
+        """The open outage of a stage of a dataset; None when there is none."""
+        item = self._get(items.key(items.outage_pk(stage), dataset))
+        return None if item is None else items.read_outage(item, stage)
+
+    def outages(self, stage: Stage) -> tuple[Outage, ...]:
+        """The open outages of a stage, by dataset."""
+        return tuple(items.read_outage(item, stage) for item in self._query(items.outage_pk(stage)))
+
+    def end_outage(self, dataset: str, stage: Stage) -> None:
+        """Forget an outage; one that is unknown is no error."""
+        with aws_errors(f"end outage {dataset}/{stage}"):
+            self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.outage_pk(stage), dataset))
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Leave a sign of life."""

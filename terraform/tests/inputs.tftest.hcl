@@ -21,6 +21,7 @@ run "values_out_of_bounds" {
     max_batches_per_run     = 1.5
     max_files_per_run       = -1
     retry_delay_seconds     = -1
+    give_up_after_seconds   = -1
     log_level               = "LOUD"
     warehouse_database      = "1st"
     warehouse_schemas       = { spectrum = "public" }
@@ -41,6 +42,7 @@ run "values_out_of_bounds" {
     var.max_batches_per_run,
     var.max_files_per_run,
     var.retry_delay_seconds,
+    var.give_up_after_seconds,
     var.log_level,
     var.warehouse_database,
     var.warehouse_schemas,

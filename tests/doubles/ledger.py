@@ -7,7 +7,7 @@ from datetime import datetime
 from sluice.batch import BatchId, BatchState, Stage, WaitingList
 from sluice.errors import AwsError, ConflictError
 from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Slot, WaitEntry, timestamp
+from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Outage, Slot, WaitEntry, timestamp
 
 
 class MemoryLedger:
@@ -19,6 +19,7 @@ class MemoryLedger:
         self._slots: dict[tuple[str, Stage], Slot] = {}
         self._claims: dict[str, Claim] = {}
         self._open: dict[tuple[str, str], OpenLoad] = {}
+        self._outages: dict[tuple[Stage, str], Outage] = {}
         self._heartbeat: Heartbeat | None = None
 
     def create(self, record: BatchRecord) -> bool:
@@ -73,7 +74,9 @@ class MemoryLedger:
 
     def waiting(self, dataset: str, stage: WaitingList) -> tuple[WaitEntry, ...]:
         found = [r for r in self.records.values() if r.dataset == dataset and r.waits_for == stage]
-        return tuple(WaitEntry(r.batch_id, r.attempts, r.due_at) for r in sorted(found, key=lambda r: r.batch_id))
+        return tuple(
+            WaitEntry(r.batch_id, r.attempts, r.due_at, r.company) for r in sorted(found, key=lambda r: r.batch_id)
+        )
 
     def take_slot(self, dataset: str, stage: Stage, slot: Slot) -> bool:
         return self._slots.setdefault((dataset, stage), slot).claim_id == slot.claim_id
@@ -110,6 +113,18 @@ class MemoryLedger:
 
     def close_load(self, dataset: str, claim_id: str) -> None:
         self._open.pop((dataset, claim_id), None)
+
+    def note_outage(self, outage: Outage) -> None:
+        self._outages[outage.stage, outage.dataset] = outage
+
+    def outage(self, dataset: str, stage: Stage) -> Outage | None:
+        return self._outages.get((stage, dataset))
+
+    def outages(self, stage: Stage) -> tuple[Outage, ...]:
+        return tuple(outage for (of, _), outage in sorted(self._outages.items()) if of is stage)
+
+    def end_outage(self, dataset: str, stage: Stage) -> None:
+        self._outages.pop((stage, dataset), None)
 
     def beat(self, heartbeat: Heartbeat) -> None:
         self._heartbeat = heartbeat

@@ -29,7 +29,7 @@ def due(record: BatchRecord, minutes: int) -> BatchRecord:
     return replace(record, due_at=timestamp(AT + timedelta(minutes=minutes)))
 
 
-def batch(sequencer: int, state: BatchState = BatchState.RECEIVED, hour: int = 0, attempts: int = 0) -> BatchRecord:
+def batch(sequencer: int, state: BatchState = BatchState.RECEIVED, hour: int = 0, company: str = "") -> BatchRecord:
     """A batch of one of the hours, led to a state by the allowed moves."""
     partition = HOUR
     for _ in range(hour):
@@ -39,22 +39,29 @@ def batch(sequencer: int, state: BatchState = BatchState.RECEIVED, hour: int = 0
     made = record(f"{sequencer:X}", partition=partition)
     for step in PATHS[state]:
         made = made.moved(step, AT)
-    return (
-        made
-        if attempts == 0
-        else made.moved(BatchState.CONVERTING, AT).moved(BatchState.RECEIVED, AT, attempts=attempts)
-    )
+    return replace(made, company=company)
 
 
-def chosen(records: Sequence[BatchRecord], stage: Stage = Stage.CONVERT, limit: int = 10, now: datetime = AT) -> Choice:
-    entries = [WaitEntry(r.batch_id, r.attempts, r.due_at) for r in records if r.waits_for is stage]
+def chosen(
+    records: Sequence[BatchRecord],
+    stage: Stage = Stage.CONVERT,
+    limit: int = 10,
+    now: datetime = AT,
+    *,
+    is_joint: bool = False,
+    looked: list[int] | None = None,
+) -> Choice:
+    entries = [WaitEntry(r.batch_id, r.attempts, r.due_at, r.company) for r in records if r.waits_for is stage]
 
-    def versions(batch_id: str) -> list[BatchRecord]:
-        prefix = batch_id.rpartition(".")[0]
-        found = [r for r in records if r.batch_id.rpartition(".")[0] == prefix]
-        return sorted(found, key=lambda r: r.batch_id, reverse=True)
+    def versions(batch_ids: Sequence[str]) -> list[list[BatchRecord]]:
+        if looked is not None:
+            looked.append(len(batch_ids))
+        prefixes = [batch_id.rpartition(".")[0] for batch_id in batch_ids]
+        found = [[r for r in records if r.batch_id.rpartition(".")[0] == prefix] for prefix in prefixes]
+        return [sorted(some, key=lambda r: r.batch_id, reverse=True) for some in found]
 
-    return choose(stage, sorted(entries, key=lambda entry: entry.batch_id), versions, Limits(limit, 100), 3, now)
+    waiting = sorted(entries, key=lambda entry: entry.batch_id)
+    return choose(stage, waiting, versions, Limits(limit, 100), now, is_joint=is_joint)
 
 
 def test_nothing_waits() -> None:
@@ -105,20 +112,32 @@ def test_an_older_version_that_is_through_holds_nothing_up(state: BatchState) ->
     assert chosen([older, newer]) == Choice((newer,), ())
 
 
-def test_batches_that_failed_before_go_after_the_fresh_ones() -> None:
-    failed, failed_too, fresh = batch(1, attempts=1), batch(1, hour=1, attempts=2), batch(1, hour=2)
-    assert chosen([failed_too, failed, fresh]) == Choice((fresh,), ())
-    assert chosen([failed_too, failed]) == Choice((failed,), ())
+def test_batches_of_different_companies_never_meet() -> None:
+    half, other, fresh = batch(1, company="c1.1"), batch(1, hour=1, company="c1.2"), batch(1, hour=2)
+    assert chosen([other, half, fresh]) == Choice((fresh,), ())
+    assert chosen([other, half]) == Choice((half,), ())
+    assert chosen([other, half, fresh], is_joint=True) == Choice((half, other, fresh), ())
+
+
+@pytest.mark.parametrize(("waiting", "busy", "looked"), [(3, 0, [3]), (200, 0, [64]), (200, 150, [64, 64, 64])])
+def test_partitions_are_read_many_at_once_and_no_further_than_needed(
+    waiting: int, busy: int, looked: list[int]
+) -> None:
+    batches = [batch(2, hour=hour) for hour in range(waiting)]
+    in_flight = [batch(1, BatchState.LOADING, hour=hour) for hour in range(busy)]
+    found: list[int] = []
+    assert len(chosen([*batches, *in_flight], limit=10, looked=found).take) == min(10, waiting - busy)
+    assert found == looked
 
 
 def test_a_batch_is_not_taken_before_it_is_due() -> None:
-    early, late = due(batch(1, attempts=1), 2), due(batch(1, hour=1, attempts=1), 3)
+    early, late = due(batch(1), 2), due(batch(1, hour=1), 3)
     moments = [AT + timedelta(minutes=2, microseconds=shift) for shift in (-1, 0)]
     assert [chosen([early, late], now=now).take for now in moments] == [(), (early,)]
 
 
 def test_fresh_batches_that_came_after_a_failed_one_was_due_go_after_it() -> None:
-    failed = due(batch(1, attempts=1, hour=5), 2)
+    failed = due(batch(1, company="c1.1", hour=5), 2)
     before, after = due(batch(1), 1), due(batch(1, hour=1), 3)
     now = AT + timedelta(minutes=4)
     assert chosen([failed, before, after], limit=1, now=now) == Choice((before,), ())
@@ -126,39 +145,33 @@ def test_fresh_batches_that_came_after_a_failed_one_was_due_go_after_it() -> Non
 
 
 def test_a_newer_version_goes_at_once_though_the_older_one_is_not_due() -> None:
-    failed, fresh = due(batch(1, attempts=1), 5), batch(2)
+    failed, fresh = due(batch(1, company="c1.1"), 5), batch(2)
     assert chosen([failed, fresh]) == Choice((fresh,), ((failed, fresh.batch_id),))
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(-3, 3), st.booleans()), min_size=1, max_size=8))
 def test_what_is_due_for_longest_and_may_run_is_always_taken(shapes: list[tuple[int, int, bool]]) -> None:
     """So nothing starves: whatever comes later is due later."""
-    waiting = [due(batch(2, hour=hour, attempts=shape[0]), shape[1]) for hour, shape in enumerate(shapes)]
+    companies = ("", "c1.1", "c1.2")
+    waiting = [due(batch(2, hour=hour, company=companies[shape[0]]), shape[1]) for hour, shape in enumerate(shapes)]
     busy = [batch(1, BatchState.LOADING, hour=hour) for hour, shape in enumerate(shapes) if shape[2]]
     able = [record for record, shape in zip(waiting, shapes, strict=True) if shape[1] <= 0 and not shape[2]]
     taken = chosen([*waiting, *busy], limit=3).take
-    first = min(able, key=lambda record: (record.due_at, record.attempts, record.batch_id), default=None)
+    first = min(able, key=lambda record: (record.due_at, record.company, record.batch_id), default=None)
     assert (first is None) == (taken == ())
     if first is not None:
         assert first in taken
         assert set(map(id, taken)) <= set(map(id, able))
-        assert {record.attempts for record in taken} == {first.attempts}
-
-
-def test_the_last_attempt_is_made_alone_and_those_between_in_small_groups() -> None:
-    once = [batch(1, hour=hour, attempts=1) for hour in range(6)]
-    twice = [batch(1, hour=hour, attempts=2) for hour in range(3)]
-    assert chosen(once, limit=10) == Choice(tuple(once[:3]), ())
-    assert chosen(twice, limit=10) == Choice((twice[0],), ())
+        assert {record.company for record in taken} == {first.company}
 
 
 def test_a_fresh_version_replaces_one_that_failed_before() -> None:
-    failed, fresh = batch(1, attempts=1), batch(2)
+    failed, fresh = batch(1, company="c1.1"), batch(2)
     assert chosen([failed, fresh]) == Choice((fresh,), ((failed, fresh.batch_id),))
 
 
 def test_a_failed_batch_that_has_to_wait_does_not_hold_up_the_next() -> None:
-    busy, failed, other = batch(1, BatchState.LOADING), batch(2, attempts=1), batch(1, hour=1, attempts=1)
+    busy, failed, other = batch(1, BatchState.LOADING), batch(2, company="c1.1"), batch(1, hour=1, company="c1.1")
     assert chosen([busy, failed, other]) == Choice((other,), ())
 
 
@@ -171,4 +184,5 @@ def test_an_entry_whose_batch_has_moved_meanwhile_is_left_out() -> None:
     moved, still = batch(1, BatchState.CONVERTING), batch(1, hour=1)
     entries = [WaitEntry(moved.batch_id, 0), WaitEntry(still.batch_id, 0)]
     by_id = {moved.batch_id: [moved], still.batch_id: [still]}
-    assert choose(Stage.CONVERT, entries, by_id.__getitem__, Limits(10, 100), 3, AT) == Choice((still,), ())
+    found = choose(Stage.CONVERT, entries, lambda names: [by_id[name] for name in names], Limits(10, 100), AT)
+    assert found == Choice((still,), ())

@@ -70,22 +70,19 @@ def test_the_same_end_twice_changes_nothing(world: World) -> None:
     assert len(world.glue.runs) == 2
 
 
-@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPED"])
-def test_a_failed_run_is_tried_again_and_the_last_attempt_is_made_alone(world: World, state: str) -> None:
-    run = started(world, 1, 2)
+@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "ERROR"])
+def test_batches_of_a_run_that_died_go_on_at_once_in_halves(world: World, state: str) -> None:
+    run = started(world, 1, 2, 3)
     world.glue.end(run.run_id, state, "out of memory")
     world.notify(run.run_id)
-    assert states(world) == ["CONVERTING", "CONVERTING"]
-    assert [record.attempts for record in records(world)] == [1, 1]
+    assert states(world) == ["CONVERTING", "CONVERTING", "RECEIVED"]
+    assert [(record.attempts, record.company) for record in records(world)] == [
+        (0, "c0001.1"), (0, "c0001.1"), (0, "c0001.2"),
+    ]  # fmt: skip
     reason = f"run jr_1 of sluice-raw-to-parquet ended as {state}: out of memory"
     assert {record.reason for record in records(world)} == {reason}
-    assert records(world)[1].history[-2].note == f"attempt 1 of 3: {reason}"
-
-    [again] = world.glue.running
-    world.glue.end(again.run_id, state, "out of memory")
-    world.notify(again.run_id)
-    assert states(world) == ["CONVERTING", "RECEIVED"]
-    assert [record.attempts for record in records(world)] == [2, 2]
+    note = records(world)[2].history[-1].note
+    assert note == f"no attempt, its run carried 3 batches; it goes on with 1: {reason}"
 
 
 def test_attempts_do_not_follow_each_other_at_once() -> None:
@@ -141,13 +138,14 @@ def test_a_batch_that_breaks_every_run_fails_and_takes_none_with_it(world: World
     failed = records(world)[0]
     assert (failed.stage, failed.attempts) == (Stage.CONVERT, 3)
     assert failed.reason == f"run {failed.run_id} of sluice-raw-to-parquet ended as FAILED: executor lost"
-    assert path(failed) == ["RECEIVED", *["CONVERTING", "RECEIVED"] * 2, "CONVERTING", "FAILED"]
+    # Two runs with others, and three alone.
+    assert path(failed) == ["RECEIVED", *["CONVERTING", "RECEIVED"] * 4, "CONVERTING", "FAILED"]
 
 
 def test_batches_of_one_run_have_fates_of_their_own(world: World) -> None:
     run = started(world, 1, 2, 3)
     one, two, three = sorted(world.ledger.records)
-    errors = {one: ("InputChangedError: part-1 has changed", False), two: ("AwsBusyError: slow down", True)}
+    errors = {one: ("InputChangedError: part-1 has changed", False), two: ("AwsDeniedError: AccessDenied", False)}
     world.succeed(run.run_id, errors)
     world.notify(run.run_id)
     assert world.states() == {one: "FAILED", two: "CONVERTING", three: "LOADING"}
@@ -155,7 +153,7 @@ def test_batches_of_one_run_have_fates_of_their_own(world: World) -> None:
     notes = [world.ledger.records[name].history[index].note for name, index in ((one, -1), (two, -2))]
     assert notes == [
         "not tried again: InputChangedError: part-1 has changed",
-        "attempt 1 of 3: AwsBusyError: slow down",
+        "attempt 1 of 3: AwsDeniedError: AccessDenied",
     ]
     assert (world.ledger.records[one].attempts, world.ledger.records[two].attempts) == (1, 1)
     world.drain()
@@ -280,7 +278,7 @@ def test_the_sweep_finds_an_end_that_no_event_told(world: World, state: str) -> 
     world.sweep(timedelta())
     (record,) = records(world)
     expected = BatchState.LOADING if state == "SUCCEEDED" else BatchState.CONVERTING
-    assert (record.state, record.attempts) == (expected, 0 if state == "SUCCEEDED" else 1)
+    assert (record.state, record.attempts) == (expected, 1 if state == "ERROR" else 0)
 
 
 def test_the_sweep_leaves_a_running_run_alone(world: World) -> None:
@@ -296,7 +294,7 @@ def test_a_run_that_glue_has_forgotten_has_failed(world: World) -> None:
     del world.glue.runs[run.run_id]
     world.sweep()
     (record,) = records(world)
-    assert record.attempts == 1
+    assert (record.attempts, record.held) == (0, 1)
     assert record.reason == "run jr_1 of sluice-raw-to-parquet ended as EXPIRED: Glue does not know the run any more"
 
 
@@ -371,7 +369,7 @@ def test_an_execution_that_aws_has_forgotten_has_failed(world: World) -> None:
     world.machine.executions.clear()
     world.sweep()
     (record,) = records(world)
-    assert (record.state, record.attempts) == (BatchState.LOADING, 1)
+    assert (record.state, record.attempts, record.held) == (BatchState.LOADING, 0, 1)
     assert record.reason == (
         "execution c0002 of sluice-load ended as EXPIRED: Step Functions does not know the execution any more"
     )
@@ -385,7 +383,7 @@ def test_an_execution_that_was_ended_before_it_booked_has_failed(world: World, s
     world.machine.end(going.name, status)
     world.sweep(timedelta())
     (record,) = records(world)
-    assert (record.state, record.attempts) == (BatchState.LOADING, 1)
+    assert (record.state, record.attempts) == (BatchState.LOADING, 0 if status == "ABORTED" else 1)
     assert record.reason == f"execution c0002 of sluice-load ended as {status}: AWS gives no reason"
 
 

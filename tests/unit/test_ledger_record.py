@@ -205,7 +205,9 @@ def test_a_full_record_survives_the_item() -> None:
 
 
 def test_every_attribute_of_the_full_record_is_set() -> None:
-    full = converted(record()).moved(BatchState.FAILED, AT, reason="why", attempts=2)
+    full = converted(record()).moved(
+        BatchState.FAILED, AT, reason="why", attempts=2, company="c1.1", held=1, held_since="2026"
+    )
     empty = [item.name for item in fields(BatchRecord) if getattr(full, item.name) in ("", 0, (), {}, None)]
     assert empty == []
 
@@ -250,6 +252,7 @@ def test_keys() -> None:
         "sk": {"S": batch.batch_id},
         "attempts": {"N": "0"},
         "due_at": {"S": "2026-11-20T14:00:00.000000+00:00"},
+        "company": {"S": ""},
     }
 
 

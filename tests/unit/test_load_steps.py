@@ -88,7 +88,7 @@ def test_the_reason_of_a_failed_run_is_that_of_glue(world: World) -> None:
         "loaded": 0, "archive": False, "refresh": [], "more": False, "next": 0,
     }  # fmt: skip
     record = world.ledger.records[batch_id]
-    assert (record.attempts, str(record.state)) == (1, "CONVERTED")
+    assert (record.attempts, record.company, str(record.state)) == (0, "c0002.1", "LOADING")
     assert record.reason == "run jr_2 of sluice-load-redshift ended as FAILED: no memory"
     assert world.open_loads() == []
 

@@ -27,7 +27,7 @@ def one_batch() -> tuple[World, str]:
 def end(world: World, batch_id: str, *, well: bool) -> None:
     """The run that is at work ends."""
     (run,) = world.glue.running
-    world.succeed(run.run_id, None if well else {batch_id: ("AwsBusyError: slow down", True)})
+    world.succeed(run.run_id, None if well else {batch_id: ("InputChangedError: part-1 has changed", False)})
     world.notify(run.run_id)
 
 

@@ -18,6 +18,7 @@ ANY = st.builds(
     file_wait_seconds=SECONDS,
     max_ahead_seconds=SECONDS,
     reconcile_seconds=SECONDS,
+    give_up_after_seconds=SECONDS,
 )
 
 

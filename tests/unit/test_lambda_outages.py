@@ -1,0 +1,304 @@
+"""Outages and runs that die: what is of the world costs nobody an attempt, and what breaks a run is found."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from math import ceil, log2
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lambda_trigger.parting import Company, common, parts
+from sluice.aws.jobs import JobRun
+from sluice.batch import BatchState, Stage
+from sluice.layout import Partition
+from sluice.settings import Settings
+from tests.doubles.world import World
+
+RUN = timedelta(minutes=2)
+AWAY = "WarehouseBusyError: own tables: ERROR: the database system is shutting down"
+FIRST = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def send(world: World, count: int, dataset: str = "orders", first: int = 0) -> list[str]:
+    """That many batches of one hour each, all booked and none converted; returns their ids."""
+    layout = world.contracts[dataset].layout
+    before = set(world.ledger.records)
+    for hour in range(first, first + count):
+        world.app.intake.take(world.send(layout.folder(Partition(FIRST + timedelta(hours=hour)))))
+    return sorted(world.ledger.records.keys() - before)
+
+
+def converted(world: World, count: int) -> list[str]:
+    """Batches whose conversion is done and whose load has begun."""
+    found = send(world, count)
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    while runs := running(world, world.settings.convert_job):
+        world.succeed(runs[0].run_id)
+        world.notify(runs[0].run_id)
+    return found
+
+
+def running(world: World, job: str) -> list[JobRun]:
+    return [run for run in world.glue.running if run.job == job]
+
+
+def outage(world: World, lasts: timedelta, message: str = AWAY) -> list[tuple[int, bool]]:
+    """Let load runs take their time, failing until the outage is over; returns how many batches each carried."""
+    end = world.now + lasts
+    runs = []
+    while not all(record.state.is_final for record in world.ledger.records.values()):
+        if not (going := running(world, world.settings.load_job)):
+            world.sweep(timedelta(minutes=5))
+            continue
+        world.now += RUN
+        for run in going:
+            runs.append((len(world.batch_ids(run)), world.now >= end))
+            if world.now >= end:
+                world.succeed(run.run_id)
+            else:
+                world.glue.end(run.run_id, "FAILED", message)
+            world.notify(run.run_id)
+        assert len(runs) < 200
+    return runs
+
+
+@pytest.mark.parametrize("message", [AWAY, "AwsBusyError: own tables: Could not connect to the endpoint URL"])
+def test_an_outage_of_an_hour_ends_minutes_after_its_end(message: str) -> None:
+    world = World()
+    converted(world, 500)
+    began = world.now
+    runs = outage(world, timedelta(hours=1), message)
+    assert Counter(world.states().values()) == {"LOADED": 500}
+    assert [carried for carried, _ in runs] == [500] * len(runs)
+    assert len(runs) <= 7
+    assert world.now - began < timedelta(hours=1) + timedelta(minutes=40)
+    assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended", "failed")] == [1, 1, 0]
+    (began_notice,), (ended_notice,) = world.topics.of("outage_began"), world.topics.of("outage_ended")
+    assert (began_notice["waiting"], began_notice["stage"], began_notice["dataset"]) == (500, "load", "orders")
+    assert ended_notice["runs"] == len(runs) - 1
+    assert {record.attempts for record in world.ledger.records.values()} == {0}
+    assert world.ledger.outages(Stage.LOAD) == ()
+
+
+def test_pauses_double_up_to_an_hour() -> None:
+    world = World()
+    converted(world, 3)
+    pauses = []
+    for _ in range(9):
+        (run,) = running(world, world.settings.load_job)
+        world.glue.end(run.run_id, "FAILED", AWAY)
+        world.notify(run.run_id)
+        found = world.ledger.outage("orders", Stage.LOAD)
+        assert found is not None
+        pauses.append(round((found.until - world.now) / timedelta(minutes=1)))
+        assert {record.due_at for record in world.ledger.records.values()} == {
+            found.until.isoformat("T", "microseconds")
+        }
+        world.sweep(found.until - world.now)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_what_arrives_meanwhile_waits_and_goes_with_the_others() -> None:
+    world = World()
+    waiting = converted(world, 2)
+    (run,) = running(world, world.settings.load_job)
+    world.glue.end(run.run_id, "FAILED", AWAY)
+    world.notify(run.run_id)
+    late = send(world, 1, first=10)
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    (conversion,) = running(world, world.settings.convert_job)
+    world.succeed(conversion.run_id)
+    world.notify(conversion.run_id)
+    assert running(world, world.settings.load_job) == []
+    world.sweep(timedelta(minutes=2))
+    (joint,) = running(world, world.settings.load_job)
+    assert world.batch_ids(joint) == sorted([*waiting, *late])
+
+
+def test_an_outage_is_given_up_by_age_and_told_in_one_notice() -> None:
+    world = World(Settings(give_up_after_seconds=6 * 3600))
+    converted(world, 40)
+    outage(world, timedelta(days=30))
+    assert Counter(world.states().values()) == {"FAILED": 40}
+    (notice,) = world.topics.of("failed")
+    assert (notice["batch_count"], len(notice["batches"])) == (40, 40)
+    assert notice["retry"].startswith("sluice retry --dataset orders --since 2026-11-20T14:00:00")
+    notes = {record.history[-1].note for record in world.ledger.records.values()}
+    assert len(notes) == 1
+    assert notes.pop().startswith("given up, it has been so since 2026-11-20T14:0")
+
+
+def test_several_datasets_have_one_notice_for_one_cause() -> None:
+    world = World()
+    for dataset in ("orders", "products"):
+        send(world, 2, dataset)
+    world.app.dispatcher.dispatch_all(["orders", "products"], [Stage.CONVERT])
+    for run in world.glue.running:
+        world.glue.end(run.run_id, "FAILED", "Resource unavailable")
+        world.notify(run.run_id)
+    assert len(world.ledger.outages(Stage.CONVERT)) == 2
+    assert len(world.topics.of("outage_began")) == 1
+    world.drain()
+    assert len(world.topics.of("outage_ended")) == 1
+    assert Counter(world.states().values()) == {"LOADED": 4}
+
+
+def test_what_the_world_does_to_some_batches_of_a_run_is_no_outage_and_no_attempt() -> None:
+    world = World()
+    one, *_ = converted(world, 3)
+    (run,) = running(world, world.settings.load_job)
+    world.succeed(run.run_id, {one: ("WarehouseBusyError: lock timeout", True)})
+    world.notify(run.run_id)
+    found = world.ledger.records[one]
+    assert (found.state, found.attempts, found.held) == (BatchState.CONVERTED, 0, 1)
+    assert (world.ledger.outages(Stage.LOAD), world.topics.of("outage_began")) == ((), [])
+    world.drain()
+    assert set(world.states().values()) == {"LOADED"}
+    assert (world.ledger.records[one].held, world.ledger.records[one].held_since) == (0, "")
+
+
+def test_what_nobody_knows_is_the_batchs_own_where_others_got_through() -> None:
+    world = World()
+    one, *_ = converted(world, 3)
+    error = ("WarehouseUnclearError: table t: ERROR: Assert", True)
+    for _ in range(100):
+        world.sweep(timedelta(minutes=5))
+        for run in running(world, world.settings.load_job):
+            failing = {one: error} if one in world.batch_ids(run) else {}
+            world.succeed(run.run_id, failing)
+            world.notify(run.run_id)
+    assert world.ledger.records[one].state is BatchState.CONVERTED  # alone it is the world's, until its age
+    assert world.ledger.records[one].attempts == 1
+    assert Counter(world.states().values()) == {"LOADED": 2, "CONVERTED": 1}
+    outage(world, timedelta(days=30), "WarehouseUnclearError: table t: ERROR: Assert")
+    assert Counter(world.states().values()) == {"LOADED": 2, "FAILED": 1}
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [("STOPPED", ""), ("FAILED", "LocalCloudStopped: local cloud stopped while the run was active")],
+)
+def test_a_stop_is_no_attempt(state: str, message: str) -> None:
+    world = World()
+    send(world, 3)
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    for _ in range(5):
+        (run,) = world.glue.running
+        world.glue.end(run.run_id, state, message)
+        world.notify(run.run_id)
+        assert [(r.state, r.attempts, r.company) for r in world.ledger.records.values()] == [("RECEIVED", 0, "")] * 3
+        world.sweep(timedelta(minutes=2))
+    world.drain()
+    assert set(world.states().values()) == {"LOADED"}
+
+
+def test_a_missing_right_has_its_attempts() -> None:
+    world = World()
+    (batch,) = send(world, 1)
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    for attempt in (1, 2, 3):
+        (run,) = world.glue.running
+        world.succeed(run.run_id, {batch: ("AwsDeniedError: read s3://b/k: AccessDenied", False)})
+        world.notify(run.run_id)
+        assert world.ledger.records[batch].attempts == attempt
+        world.sweep(timedelta(minutes=5))
+    assert world.ledger.records[batch].state is BatchState.FAILED
+
+
+def break_runs(world: World, culprits: set[str], message: str = "JVM gone: out of memory") -> int:
+    """Let every conversion die that carries a culprit, and all else succeed; returns the number of conversions."""
+    runs = 0
+    for _ in range(3000):
+        if not (going := running(world, world.settings.convert_job)):
+            if all(record.state is not BatchState.RECEIVED for record in world.ledger.records.values()):
+                return runs
+            world.sweep(timedelta(minutes=5))
+            continue
+        for run in going:
+            runs += 1
+            if culprits & set(world.batch_ids(run)):
+                world.glue.end(run.run_id, "FAILED", message)
+            else:
+                world.succeed(run.run_id)
+            world.notify(run.run_id)
+    raise AssertionError("never ends")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 60), st.data())
+def test_a_batch_that_breaks_its_run_is_found_by_halves(count: int, data: st.DataObject) -> None:
+    world = World()
+    names = send(world, count)
+    culprit = data.draw(st.sampled_from(names))
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    runs = break_runs(world, {culprit})
+    assert {name for name, record in world.ledger.records.items() if record.state is BatchState.FAILED} == {culprit}
+    assert runs <= 2 * ceil(log2(count)) + world.settings.max_attempts
+    failed = world.ledger.records[culprit]
+    assert failed.reason.endswith("ended as FAILED: JVM gone: out of memory")
+    (notice,) = world.topics.of("failed")
+    assert notice["batch"] == culprit
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(4, 40), st.data())
+def test_several_batches_that_break_their_runs_are_found_and_the_others_go_on(count: int, data: st.DataObject) -> None:
+    """A probe that is a culprit itself may take the runs for an outage; even then nobody is lost."""
+    world = World()
+    names = send(world, count)
+    culprits = set(data.draw(st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True)))
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    break_runs(world, culprits)
+    failed = {name for name, record in world.ledger.records.items() if record.state is BatchState.FAILED}
+    assert culprits <= failed
+    if not world.topics.of("outage_began"):
+        assert failed == culprits
+
+
+def test_runs_that_all_die_alike_are_an_outage_after_a_probe() -> None:
+    world = World()
+    send(world, 64)
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    sizes = []
+    while world.ledger.outage("orders", Stage.CONVERT) is None:
+        (run,) = world.glue.running
+        sizes.append(len(world.batch_ids(run)))
+        world.glue.end(run.run_id, "FAILED", f"the cluster {len(sizes)} did not come up")
+        world.notify(run.run_id)
+    assert sizes == [64, 32, 32, 1]
+    assert {record.attempts for record in world.ledger.records.values()} == {0}
+    assert world.glue.running == []
+    world.sweep(timedelta(minutes=2))
+    (joint,) = world.glue.running
+    assert len(world.batch_ids(joint)) == 64
+    world.drain()
+    assert set(world.states().values()) == {"LOADED"}
+    assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended")] == [1, 1]
+
+
+def test_who_went_apart_goes_with_nobody_else() -> None:
+    world = World()
+    send(world, 2)
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    fresh = send(world, 1, first=7)
+    (run,) = world.glue.running
+    world.glue.end(run.run_id, "FAILED", "gone")
+    world.notify(run.run_id)
+    (next_run,) = world.glue.running
+    assert world.batch_ids(next_run) == fresh
+
+
+@given(st.lists(st.text("abc", min_size=1), min_size=1, max_size=30, unique=True), st.booleans())
+def test_parts_are_everybody_once(names: list[str], with_probe: bool) -> None:
+    found = parts("c1", sorted(names), with_probe=with_probe)
+    assert found.keys() == set(names)
+    sizes = Counter(company.part for company in found.values())
+    assert sizes["p"] == with_probe
+    assert 0 <= sizes["1"] - sizes["2"] <= 1
+    assert all(Company.parse(str(company)) == company for company in found.values())
+
+
+def test_a_company_is_common_or_none() -> None:
+    assert common(["c1.1", "c1.1"]) == Company("c1", "1")
+    assert common(["c1.1", "c1.2"]) == common([""]) == common([]) == Company()
