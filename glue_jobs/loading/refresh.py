@@ -54,7 +54,7 @@ class Refresh:
         if plan.facts.table.name not in own:
             return set()
         label = f"table {plan.facts}: affected dates"
-        return self._days(select_dates(batch_ids), label, _name_of(plan.facts))
+        return self._days(select_dates(plan.facts, batch_ids), label)
 
     def _days_of_links(self, plan: Plan, own: set[str], batch_ids: list[str]) -> set[date]:
         links = (link for link in plan.links if link.target.table.name in own)
@@ -64,15 +64,15 @@ class Refresh:
         if not {plan.date_column, link.dimension.key} <= self._live_columns(plan.facts):
             return set()
         queries = select_referring(plan.facts, plan.date_column, link.target, link.dimension.key, batch_ids)
-        return self._days(queries, f"table {plan.facts}: dates that refer to {link.target}", {})
+        return self._days(queries, f"table {plan.facts}: dates that refer to {link.target}")
 
     def _live_columns(self, target: Target) -> set[str]:
         """What a table has; the facts may never have been loaded, or not since their contract changed."""
         sql = fixed_sql("catalog")["columns"]
         return {str(name) for name, *_ in self._ask(sql, f"table {target}: columns", _name_of(target))}
 
-    def _days(self, queries: Iterable[str], label: str, parameters: Mapping[str, str]) -> set[date]:
-        return {day for sql in queries for (day,) in self._ask(sql, label, parameters)}
+    def _days(self, queries: Iterable[str], label: str) -> set[date]:
+        return {day for sql in queries for (day,) in self._ask(sql, label, {})}
 
     def _ask(self, sql: str, label: str, parameters: Mapping[str, str]) -> Rows:
         """The rows of a query, which is run once: several aggregates are made of the same tables."""

@@ -1,7 +1,8 @@
 """One load run: its input document, its tables, its outcome document."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from glue_jobs.loading.context import LoadContext
 from glue_jobs.loading.refresh import Refresh
@@ -10,9 +11,9 @@ from sluice.contract.lookup import contract_of
 from sluice.contract.model import Contract
 from sluice.errors import SluiceError, TerminalError, TransientError
 from sluice.handover import LoadBatchOutcome, LoadCounts, LoadInput, LoadOutcome
-from sluice.warehouse.affected import DATES_TABLE
 from sluice.warehouse.aggregate import plans
 from sluice.warehouse.audit import AUDIT_TABLE
+from sluice.warehouse.books import create_books, has_books
 from sluice.warehouse.bootstrap import create_own
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.staging import leftovers
@@ -39,14 +40,15 @@ def load_claim(context: LoadContext, contracts: Mapping[str, Contract], dataset:
     work = _read_input(context, dataset)
     contract = contract_of(contracts, dataset)
     refresh = Refresh(context, contract, plans(contracts, schema))
-    _prepare(context, contract)
+    targets = [Target(dataset, schema, table) for table in contract.tables]
+    _prepare(context, targets)
     results = {
-        table.name: TableLoad(
+        target.table.name: TableLoad(
             context,
-            Target(dataset, schema, table),
-            {batch_id: files.get(table.name, ()) for batch_id, files in work.batches.items()},
+            target,
+            {batch_id: files.get(target.table.name, ()) for batch_id, files in work.batches.items()},
         ).run()
-        for table in contract.tables
+        for target in targets
     }
     batches = tuple(_outcome(batch_id, results) for batch_id in sorted(work.batches))
     loaded = [batch.batch_id for batch in batches if not batch.error]
@@ -65,24 +67,26 @@ def _read_input(context: LoadContext, dataset: str) -> LoadInput:
     return work
 
 
-def _prepare(context: LoadContext, contract: Contract) -> None:
+def _prepare(context: LoadContext, targets: Sequence[Target]) -> None:
     """Make sure of Sluice's own tables, and remove the staging tables of dead runs.
 
     One run per dataset loads at a time, so a staging table of one of its tables belongs to nobody any more.
     """
     rows = context.warehouse.rows(fixed_sql("catalog")["own_tables"], label="own tables")
     names = [str(name) for (name,) in rows]
-    if not {AUDIT_TABLE, DATES_TABLE} <= set(names):
-        context.repeat("audit", lambda attempt: _create_own_tables(context, attempt))
-    for table in contract.tables:
-        for name in leftovers(table.name, names):
+    if AUDIT_TABLE not in names:
+        _make(context, "audit", [sql for _, sql in create_own()])
+    for target in targets:
+        if not has_books(target, names):
+            _make(context, f"books of {target}", create_books(target))
+        for name in leftovers(target.table.name, names):
             logger.info("%s: removing what a dead run left behind", name)
             context.drop_stage(name)
 
 
-def _create_own_tables(context: LoadContext, attempt: str) -> None:
-    for label, sql in create_own():
-        context.execute(label, sql, attempt)
+def _make(context: LoadContext, label: str, statements: Iterable[str]) -> None:
+    for sql in statements:
+        context.repeat(label, partial(context.execute, label, sql))
 
 
 def _outcome(batch_id: str, results: Mapping[str, Results]) -> LoadBatchOutcome:

@@ -124,8 +124,8 @@ class TableLoad:
 
     def _booked(self, batches: Iterable[str]) -> dict[str, LoadCounts]:
         counts: dict[str, LoadCounts] = {}
-        for sql in select_counts(batches):
-            rows = self.context.warehouse.rows(sql, self._table_name, label=f"table {self.target}: audit")
+        for sql in select_counts(self.target, batches):
+            rows = self.context.warehouse.rows(sql, label=f"table {self.target}: audit")
             counts.update(read_counts(rows))
         return counts
 

@@ -3,14 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from sluice.contract.model import BATCH_ID
-from sluice.warehouse.batches import BATCHES, batch_id_lists, partition_lists
-from sluice.warehouse.quoting import OWN_SCHEMA, identifier, lines, literal, names, qualified
+from sluice.warehouse.batches import BATCHES, batch_id_lists, by_partition, within
+from sluice.warehouse.quoting import identifier, lines, literal, names
 from sluice.warehouse.target import Target
 
-DATES_TABLE = "load_dates"
-DATES = qualified(OWN_SCHEMA, DATES_TABLE)
-
-_COLUMNS = ("table_schema", "table_name", "batch_id", "affected_date")
+_COLUMNS = ("table_schema", "batch_id", "affected_date")
 _AFFECTED = identifier("_affected")
 _NOTED = identifier("_noted")
 
@@ -42,9 +39,8 @@ def insert_dates(target: Target, *queries: str) -> str:
             and ``affected_date``.
     """
     return lines(
-        f"INSERT INTO {DATES} ({names(_COLUMNS)})",
-        f"SELECT CAST({literal(target.schema)} AS varchar(128)), CAST({literal(target.table.name)} AS varchar(128)), "
-        f"{names(_COLUMNS[2:], _AFFECTED)}",
+        f"INSERT INTO {target.dates} ({names(_COLUMNS)})",
+        f"SELECT CAST({literal(target.schema)} AS varchar(128)), {names(_COLUMNS[1:], _AFFECTED)}",
         "FROM (",
         # UNION leaves out what comes twice.
         "\nUNION\n".join(queries),
@@ -53,7 +49,7 @@ def insert_dates(target: Target, *queries: str) -> str:
     )
 
 
-def sent_before(target: Target, column: str) -> str:
+def sent_before(target: Target, column: str, batch_ids: Iterable[str]) -> str:
     """The query of the days of rows that an older batch of the same partition brought.
 
     Such a row may no longer be among the partition's published files, whatever becomes of it in the target.
@@ -63,10 +59,11 @@ def sent_before(target: Target, column: str) -> str:
         f'SELECT {BATCHES}."batch_id", {day(target.column(column))}',
         f"FROM {target.sql} INNER JOIN {BATCHES}",
         f'ON {partition_of(batch)} = {BATCHES}."partition_digits" AND {batch} < {BATCHES}."batch_id"',
+        f"WHERE {within(batch, batch_ids)}",
     )
 
 
-def noted_before(target: Target) -> str:
+def noted_before(target: Target, batch_ids: Iterable[str]) -> str:
     """The query of the days that older batches of the same partition noted.
 
     What `sent_before` cannot see: a version that such a batch brought and that lost, which may have been what was left
@@ -76,19 +73,19 @@ def noted_before(target: Target) -> str:
     batch = f'{_NOTED}."batch_id"'
     return lines(
         f'SELECT {BATCHES}."batch_id", {_NOTED}."affected_date"',
-        f"FROM {DATES} AS {_NOTED} INNER JOIN {BATCHES}",
+        f"FROM {target.dates} AS {_NOTED} INNER JOIN {BATCHES}",
         f'ON {partition_of(batch)} = {BATCHES}."partition_digits" AND {batch} < {BATCHES}."batch_id"',
-        f"WHERE {target.is_meant}",
+        f"WHERE {target.is_meant} AND {within(batch, batch_ids)}",
     )
 
 
-def select_dates(batch_ids: Iterable[str]) -> Iterator[str]:
-    """The queries of the days that batches affect in one table; each takes ``table_schema`` and ``table_name``."""
+def select_dates(target: Target, batch_ids: Iterable[str]) -> Iterator[str]:
+    """The queries of the days that batches affect in one table."""
     for listed in batch_id_lists(batch_ids):
         yield lines(
             'SELECT DISTINCT "affected_date"',
-            f"FROM {DATES}",
-            f'WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ({listed})',
+            f"FROM {target.dates}",
+            f'WHERE {target.is_meant} AND "batch_id" IN ({listed})',
         )
 
 
@@ -107,12 +104,12 @@ def select_referring(
         key: Column of both by which it is.
         batch_ids: Batches of the dimension.
     """
-    partition = partition_of(dimension.column(BATCH_ID))
-    for listed in partition_lists(batch_ids):
+    batch = dimension.column(BATCH_ID)
+    for some in by_partition(batch_ids):
         yield lines(
             f"SELECT DISTINCT {day(facts.column(column))}",
             f"FROM {facts.sql}",
             f"WHERE {facts.column(column)} IS NOT NULL AND {facts.column(key)} IN (",
-            f"SELECT {dimension.column(key)} FROM {dimension.sql} WHERE {partition} IN ({listed})",
+            f"SELECT {dimension.column(key)} FROM {dimension.sql} WHERE {within(batch, some)}",
             ")",
         )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from sluice.batch import BatchId
 from sluice.contract.model import LoadMode
@@ -11,6 +12,9 @@ from sluice.warehouse.quoting import identifier, literal
 
 _BATCH_ID = re.compile(r"[a-z][a-z0-9_]*\.(\d{4})(\d\d)(\d\d)(\d\d)?\.[0-9A-Z]+")
 _MAX_VALUES_BYTES = 60_000
+
+MAX_RANGES = 100
+"""Most partitions that a condition names one by one; the rows of more are looked for between the first and the last."""
 
 BATCHES = identifier("_load_batches")
 """Temporary table of the batches of a load; no contract can name a table so."""
@@ -68,9 +72,36 @@ def batch_id_lists(batch_ids: Iterable[str]) -> Iterator[str]:
     return _lists(literal(_checked(batch_id)[0]) for batch_id in sorted(set(batch_ids)))
 
 
-def partition_lists(batch_ids: Iterable[str]) -> Iterator[str]:
-    """The partitions of the ids, in the digits of the ids, as `batch_id_lists` gives the ids themselves."""
-    return _lists(map(literal, sorted({_checked(batch_id)[0].split(".")[1] for batch_id in batch_ids})))
+def within(column: str, batch_ids: Iterable[str]) -> str:
+    """The condition that a batch is one of the partitions of these batches.
+
+    It compares the column itself with literals, so that a scan can leave out the blocks whose smallest and largest
+    value lie outside; an expression of the column, such as ``SPLIT_PART``, makes it read the whole table. Behind the
+    digits of a partition stands a full stop, and the character after the full stop is the slash.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/t_Sorting_data.html (zone maps) and
+    https://docs.aws.amazon.com/redshift/latest/dg/c_designing-queries-best-practices.html (no functions in predicates)
+
+    Args:
+        column: The column of the batch id, quoted.
+        batch_ids: Ids of batches of one dataset; at least one.
+    """
+    prefixes = sorted({BatchId.parse(_checked(batch_id)[0]).prefix for batch_id in batch_ids})
+    if len(prefixes) > MAX_RANGES:
+        return f"({_between(column, prefixes[0], prefixes[-1])})"
+    return f"({' OR '.join(_between(column, prefix, prefix) for prefix in prefixes)})"
+
+
+def by_partition(batch_ids: Iterable[str]) -> Iterator[list[str]]:
+    """The ids in groups, in order, each of at most as many partitions as `within` has ranges."""
+    groups = [list(ids) for _, ids in groupby(sorted(batch_ids), lambda batch_id: BatchId.parse(batch_id).prefix)]
+    for start in range(0, len(groups), MAX_RANGES):
+        yield [batch_id for group in groups[start : start + MAX_RANGES] for batch_id in group]
+
+
+def _between(column: str, first: str, last: str) -> str:
+    beyond = last[:-1] + chr(ord(last[-1]) + 1)
+    return f"{column} BETWEEN {literal(first)} AND {literal(beyond)}"
 
 
 def _lists(texts: Iterable[str]) -> Iterator[str]:

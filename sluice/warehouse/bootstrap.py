@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sluice.contract.model import Contract
 from sluice.settings import Settings
 from sluice.warehouse.aggregate import Plan, plans
+from sluice.warehouse.books import create_books
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.procedure import Schemas, create_aggregate, procedure_name
 from sluice.warehouse.quoting import iam_role, identifier, literal
@@ -57,7 +58,6 @@ def create_own() -> tuple[tuple[str, str], ...]:
     return (
         ("audit: create_schema", fixed_sql("audit")["create_schema"]),
         ("audit: create_table", fixed_sql("audit")["create_table"]),
-        ("load dates: create_table", fixed_sql("load_dates")["create_table"]),
     )
 
 
@@ -98,6 +98,7 @@ def _targets(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[
         for table in contract.tables:
             target = Target(contract.dataset, schema, table)
             yield Step(f"table {target}", create_target(target)[-1])
+            yield from (Step(f"books of {target}", sql) for sql in create_books(target))
 
 
 def external_schema(settings: Settings) -> str:

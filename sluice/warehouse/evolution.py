@@ -188,13 +188,13 @@ def _why_fixed(target: Target, name: str, kept: str, existing: Mapping[str, Live
 
 
 def _widen_decimal(target: Target, name: str, wanted: SqlType, kept: str) -> tuple[str, ...]:
-    """One transaction; LOCK comes first, so that the snapshot is taken when no other writer is left.
+    """One transaction; LOCK comes first, so that the snapshot is taken when no load and no other writer is left.
 
     The rename comes next, so that whoever waited for the lock while another did the same fails before the long UPDATE.
     Source: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
     """
     return (
-        f"LOCK {target.sql}",
+        f"LOCK {target.loads}, {target.sql}",
         f"ALTER TABLE {target.sql} RENAME COLUMN {identifier(name)} TO {identifier(kept)}",
         add_column(target, name, wanted),
         f"UPDATE {target.sql} SET {identifier(name)} = {identifier(kept)}",

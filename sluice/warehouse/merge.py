@@ -1,7 +1,9 @@
 """The transaction that moves staged rows into their target and writes the audit rows: all of it or nothing.
 
-Its first statement locks the target, so that its snapshot is taken when no other writer is at work. Batches that the
-audit table already has are forgotten at once, which makes a repeated load change nothing.
+Its first statement locks the table's own account of its loads, so that its snapshot is taken when no other load of
+this table is at work; whoever reads the target goes on reading. Batches that the account already has are forgotten at
+once, which makes a repeated load change nothing. No table of another target is read or written, and the audit table,
+which all share, is only added to: loads of different tables cannot conflict, under serializable isolation either.
 
 Source: https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html (both WHEN clauses, no conditions in them, only
 equalities, a table as source, no name before the columns that SET changes) and
@@ -9,11 +11,13 @@ https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html (when a s
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
+from sluice.contract.sqltype import SqlType
 from sluice.warehouse.affected import day, insert_dates, noted_before, partition_of, sent_before
-from sluice.warehouse.audit import AUDIT, insert_audit
-from sluice.warehouse.batches import BATCHES, ListedBatch, create_batches, insert_batches
+from sluice.warehouse.audit import insert_audit
+from sluice.warehouse.batches import BATCHES, ListedBatch, create_batches, insert_batches, within
 from sluice.warehouse.quoting import identifier, lines, names
 from sluice.warehouse.staging import Staging, plain_columns
 from sluice.warehouse.target import Target
@@ -28,8 +32,46 @@ _LOADED = identifier("_loaded")
 _BATCH = identifier(BATCH_ID)
 
 
+@dataclass(frozen=True)
+class Load:
+    """One load of one table.
+
+    Attributes:
+        staging: The filled staging table.
+        batches: Its batches; rows of others are left alone.
+        claim_id: The claim that it works for, for the audit.
+    """
+
+    staging: Staging
+    batches: tuple[ListedBatch, ...]
+    claim_id: str
+
+    @property
+    def target(self) -> Target:
+        """The table that is loaded into."""
+        return self.staging.target
+
+    @property
+    def types(self) -> dict[str, SqlType]:
+        """What the files bring into the target, in the types of the contract."""
+        brought = self.staging.columns
+        return {name: kind for name, kind in self.target.table.stored_types.items() if name in brought}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of these columns."""
+        return tuple(self.types)
+
+    @property
+    def batch_ids(self) -> list[str]:
+        """The ids of the batches."""
+        return [batch.batch_id for batch in self.batches]
+
+
 def merge(staging: Staging, batches: Sequence[ListedBatch], claim_id: str) -> tuple[str, ...]:
     """The transaction that loads what was staged, by the load mode of the target's contract.
+
+    Columns that the files do not bring stay as they are in rows that are updated, and are null in new ones.
 
     Values stand in the statements as literals: the botocore of Glue 6.0 (1.42.84) knows no ``Parameters`` of
     ``BatchExecuteStatement``.
@@ -37,55 +79,52 @@ def merge(staging: Staging, batches: Sequence[ListedBatch], claim_id: str) -> tu
 
     Args:
         staging: The filled staging table.
-        batches: The batches of the load; rows of others are left alone.
+        batches: The batches of the load, at least one; rows of others are left alone.
         claim_id: The claim that the load works for, for the audit.
     """
     target = staging.target
     moves = {"upsert": _upsert, "append": _append, "full_refresh": _full_refresh}[target.table.load]
     return (
-        f"LOCK {target.sql}",
+        f"LOCK {target.loads}",
         create_batches(),
         *insert_batches(batches),
         _forget_loaded(target),
-        *moves(staging, claim_id),
+        *moves(Load(staging, tuple(batches), claim_id)),
     )
 
 
 def _forget_loaded(target: Target) -> str:
     return lines(
         f"DELETE FROM {BATCHES}",
-        f"USING {AUDIT}",
-        f'WHERE {target.is_meant} AND "load_audit"."batch_id" = {BATCHES}."batch_id"',
+        f'WHERE "batch_id" IN (SELECT "batch_id" FROM {target.loads} WHERE {target.is_meant})',
     )
 
 
-def _upsert(staging: Staging, claim_id: str) -> tuple[str, ...]:
+def _upsert(load: Load) -> tuple[str, ...]:
     """Newest row per key: first among the staged rows, then against the target."""
-    target = staging.target
     return (
-        f"CREATE TEMP TABLE {FRESH} {plain_columns(target)}",
-        _insert_newest(staging),
-        _delete_stale(target),
-        *_note_upserted(staging),
-        insert_audit(staging, claim_id, _count_fresh(), _count_known(target)),
-        _merge(target),
+        f"CREATE TEMP TABLE {FRESH} {plain_columns(load.target, load.types)}",
+        _insert_newest(load),
+        _delete_stale(load.target),
+        *_note_upserted(load),
+        *insert_audit(load.staging, load.claim_id, _count_fresh(), _count_known(load.target)),
+        _merge(load),
     )
 
 
-def _insert_newest(staging: Staging) -> str:
+def _insert_newest(load: Load) -> str:
     """One row per key. What stands behind batch and file decides between equal rows only, so the result is certain."""
-    target = staging.target
-    table = target.table
+    table = load.target.table
     leading = (*table.order_by, BATCH_ID, SOURCE_FILE)
-    order = (*leading, *(name for name in target.columns if name not in {*leading, *table.primary_key}))
+    order = (*leading, *(name for name in load.columns if name not in {*leading, *table.primary_key}))
     newest_first = ", ".join(f"{_STAGED}.{identifier(name)} DESC NULLS LAST" for name in order)
     return lines(
-        f"INSERT INTO {FRESH} ({names(target.columns)})",
-        f"SELECT {names(target.columns)}",
+        f"INSERT INTO {FRESH} ({names(load.columns)})",
+        f"SELECT {names(load.columns)}",
         "FROM (",
-        f"SELECT {names(target.columns, _STAGED)},",
+        f"SELECT {names(load.columns, _STAGED)},",
         f"ROW_NUMBER() OVER (PARTITION BY {names(table.primary_key, _STAGED)} ORDER BY {newest_first}) AS {_RANK}",
-        f"FROM {_staged_rows(staging)}",
+        f"FROM {_staged_rows(load.staging)}",
         f") AS {_RANKED}",
         f"WHERE {_RANK} = 1",
     )
@@ -103,22 +142,23 @@ def _delete_stale(target: Target) -> str:
     )
 
 
-def _note_upserted(staging: Staging) -> tuple[str, ...]:
+def _note_upserted(load: Load) -> tuple[str, ...]:
     """The days of rows that come, of rows that they meet, and of rows that the partition may no longer have.
 
     A staged row that loses against the target counts as well: it may be what is left of its key in the published files.
     """
-    target = staging.target
+    target = load.target
     column = target.table.business_date
     if column is None:
         return ()
     met = lines(
-        f"SELECT {_STAGED}.{_BATCH}, {day(target.column(column))}",
-        f"FROM {_staged_rows(staging)}",
+        f'SELECT {_STAGED}.{_BATCH} AS "batch_id", {day(target.column(column))} AS "affected_date"',
+        f"FROM {_staged_rows(load.staging)}",
         f"INNER JOIN {target.sql} ON {_same_key(target, _STAGED)}",
     )
-    come = f'SELECT {_BATCH} AS "batch_id", {day(identifier(column))} AS "affected_date" FROM {FRESH}'
-    return (insert_dates(target, come, met, sent_before(target, column), noted_before(target)),)
+    come = f"SELECT {_BATCH}, {day(identifier(column))} FROM {FRESH}"
+    before = (sent_before(target, column, load.batch_ids), noted_before(target, load.batch_ids))
+    return (insert_dates(target, met, *([come] if column in load.columns else []), *before),)
 
 
 def _wins_at(target: Target, columns: tuple[str, ...]) -> str:
@@ -145,94 +185,95 @@ def _same_key(target: Target, other: str = FRESH) -> str:
     return " AND ".join(f"{target.column(name)} = {other}.{identifier(name)}" for name in target.table.primary_key)
 
 
-def _merge(target: Target) -> str:
-    changed = [name for name in target.columns if name not in target.table.primary_key]
+def _merge(load: Load) -> str:
+    target = load.target
+    changed = [name for name in load.columns if name not in target.table.primary_key]
     assignments = ", ".join(f"{identifier(name)} = {FRESH}.{identifier(name)}" for name in changed)
     return lines(
         f"MERGE INTO {target.sql}",
         f"USING {FRESH}",
         f"ON {_same_key(target)}",
         f"WHEN MATCHED THEN UPDATE SET {assignments}",
-        f"WHEN NOT MATCHED THEN INSERT ({names(target.columns)}) VALUES ({names(target.columns, FRESH)})",
+        f"WHEN NOT MATCHED THEN INSERT ({names(load.columns)}) VALUES ({names(load.columns, FRESH)})",
     )
 
 
-def _append(staging: Staging, claim_id: str) -> tuple[str, ...]:
+def _append(load: Load) -> tuple[str, ...]:
     """The newest batch of each partition."""
+    target = load.target
     retire = lines(
         f'UPDATE {BATCHES} SET "is_current" = FALSE',
-        f'FROM (SELECT "partition_label", MAX("batch_id") AS "batch_id" FROM {AUDIT} WHERE {staging.target.is_meant}',
-        f'GROUP BY "partition_label") AS {_LOADED}',
+        'FROM (SELECT "partition_label", MAX("batch_id") AS "batch_id"',
+        f'FROM {target.loads} WHERE {target.is_meant} GROUP BY "partition_label") AS {_LOADED}',
         f'WHERE {_LOADED}."partition_label" = {BATCHES}."partition_label"',
         f'AND {_LOADED}."batch_id" > {BATCHES}."batch_id"',
     )
-    replaced = f"INNER JOIN {staging.target.sql} ON {_replaced(staging.target)}"
-    return (
-        retire,
-        *_note_replaced(staging, replaced),
-        _delete_replaced(staging.target),
-        *_insert_current(staging, claim_id),
-    )
+    note = _note_replaced(load, f"INNER JOIN {target.sql} ON {_replaced(load)}")
+    return (retire, *note, _delete_replaced(load), *_insert_current(load))
 
 
-def _delete_replaced(target: Target) -> str:
+def _delete_replaced(load: Load) -> str:
     return lines(
-        f"DELETE FROM {target.sql}",
+        f"DELETE FROM {load.target.sql}",
         f"USING {BATCHES}",
         f'WHERE {BATCHES}."is_current"',
-        f"AND {_replaced(target)}",
+        f"AND {_replaced(load)}",
     )
 
 
-def _replaced(target: Target) -> str:
-    return f'{partition_of(target.column(BATCH_ID))} = {BATCHES}."partition_digits"'
+def _replaced(load: Load) -> str:
+    batch = load.target.column(BATCH_ID)
+    return lines(
+        f'{partition_of(batch)} = {BATCHES}."partition_digits"',
+        f"AND {within(batch, load.batch_ids)}",
+    )
 
 
-def _note_replaced(staging: Staging, join: str) -> tuple[str, ...]:
+def _note_replaced(load: Load, join: str) -> tuple[str, ...]:
     """The days of rows that come, and of rows that go.
 
     Args:
-        staging: The staging table.
+        load: The load.
         join: Joins to a batch the rows of the target whose place it takes.
     """
-    target = staging.target
+    target = load.target
     column = target.table.business_date
     if column is None:
         return ()
-    come = lines(
-        f'SELECT {_STAGED}.{_BATCH} AS "batch_id", {day(f"{_STAGED}.{identifier(column)}")} AS "affected_date"',
-        f'FROM {_staged_rows(staging)} WHERE {BATCHES}."is_current"',
-    )
     go = lines(
-        f'SELECT {BATCHES}."batch_id", {day(target.column(column))}',
+        f'SELECT {BATCHES}."batch_id", {day(target.column(column))} AS "affected_date"',
         f'FROM {BATCHES} {join} WHERE {BATCHES}."is_current"',
     )
-    return (insert_dates(target, come, go),)
+    come = lines(
+        f"SELECT {_STAGED}.{_BATCH}, {day(f'{_STAGED}.{identifier(column)}')}",
+        f'FROM {_staged_rows(load.staging)} WHERE {BATCHES}."is_current"',
+    )
+    return (insert_dates(target, go, *([come] if column in load.columns else [])),)
 
 
-def _full_refresh(staging: Staging, claim_id: str) -> tuple[str, ...]:
+def _full_refresh(load: Load) -> tuple[str, ...]:
     """The newest batch of all. DELETE, because TRUNCATE would commit the transaction half-way."""
+    target = load.target
     retire = lines(
         f'UPDATE {BATCHES} SET "is_current" = FALSE',
-        f'FROM (SELECT MAX("batch_id") AS "batch_id" FROM {AUDIT} WHERE {staging.target.is_meant}) AS {_LOADED}',
+        f'FROM (SELECT MAX("batch_id") AS "batch_id" FROM {target.loads} WHERE {target.is_meant}) AS {_LOADED}',
         f'WHERE {_LOADED}."batch_id" > {BATCHES}."batch_id"',
     )
-    empty = f'DELETE FROM {staging.target.sql} WHERE EXISTS (SELECT 1 FROM {BATCHES} WHERE "is_current")'
-    every_row = f"CROSS JOIN {staging.target.sql}"
-    return (retire, *_note_replaced(staging, every_row), empty, *_insert_current(staging, claim_id))
+    empty = f'DELETE FROM {target.sql} WHERE EXISTS (SELECT 1 FROM {BATCHES} WHERE "is_current")'
+    every_row = f"CROSS JOIN {target.sql}"
+    return (retire, *_note_replaced(load, every_row), empty, *_insert_current(load))
 
 
-def _insert_current(staging: Staging, claim_id: str) -> tuple[str, str]:
-    target = staging.target
+def _insert_current(load: Load) -> tuple[str, ...]:
     batch = f"{_STAGED}.{_BATCH}"
-    current = f'{_staged_rows(staging)} WHERE {BATCHES}."is_current"'
+    current = f'{_staged_rows(load.staging)} WHERE {BATCHES}."is_current"'
     kept = f'SELECT {batch}, COUNT(*) AS "rows" FROM {current} GROUP BY {batch}'
     insert = lines(
-        f"INSERT INTO {target.sql} ({names(target.columns)})",
-        f"SELECT {names(target.columns, _STAGED)}",
+        f"INSERT INTO {load.target.sql} ({names(load.columns)})",
+        f"SELECT {names(load.columns, _STAGED)}",
         f"FROM {current}",
     )
-    return insert_audit(staging, claim_id, kept), insert
+    return (*insert_audit(load.staging, load.claim_id, kept), insert)
 
 
 def _staged_rows(staging: Staging) -> str:

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sluice.contract.model import BATCH_ID
+from sluice.contract.sqltype import SqlType
 from sluice.warehouse.quoting import OWN_SCHEMA, iam_role, identifier, lines, object_url, qualified
 from sluice.warehouse.target import Target
 
@@ -23,6 +24,11 @@ class Staging:
 
     target: Target
     run: str
+
+    @property
+    def columns(self) -> Mapping[str, SqlType]:
+        """What stands in the files, in their order."""
+        return self.target.table.stored_types
 
     @property
     def name(self) -> str:
@@ -64,7 +70,7 @@ def stage(staging: Staging, manifest_url: str | None, role: str) -> tuple[str, .
         role: IAM role of the COPY: ``default`` or an ARN.
     """
     target = staging.target
-    statements = (drop_stage(staging.name), f"CREATE TABLE {staging.sql} {plain_columns(target)}")
+    statements = (drop_stage(staging.name), f"CREATE TABLE {staging.sql} {plain_columns(target, staging.columns)}")
     return statements if manifest_url is None else (*statements, _copy(staging, manifest_url, role))
 
 
@@ -79,12 +85,11 @@ def count_staged(staging: Staging) -> str:
     return f"SELECT {batch}, COUNT(*) FROM {staging.sql} GROUP BY {batch} ORDER BY {batch}"
 
 
-def plain_columns(target: Target) -> str:
+def plain_columns(target: Target, types: Mapping[str, SqlType]) -> str:
     """Columns and distribution of a table that holds rows on their way into the target, on the same nodes as there."""
-    table = target.table
-    columns = ",\n".join(f"{identifier(name)} {kind.redshift}" for name, kind in table.stored_types.items())
-    key = table.redshift.dist_key
-    distribution = "DISTSTYLE EVEN" if key is None else f"DISTSTYLE KEY DISTKEY ({identifier(key)})"
+    columns = ",\n".join(f"{identifier(name)} {kind.redshift}" for name, kind in types.items())
+    key = target.table.redshift.dist_key
+    distribution = "DISTSTYLE EVEN" if key is None or key not in types else f"DISTSTYLE KEY DISTKEY ({identifier(key)})"
     return lines("(", columns, f") {distribution}")
 
 

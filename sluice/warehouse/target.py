@@ -6,7 +6,7 @@ from functools import cached_property
 
 from sluice.contract.model import RedshiftHints, Table
 from sluice.contract.sqltype import SqlType
-from sluice.warehouse.quoting import identifier, lines, literal, names, qualified
+from sluice.warehouse.quoting import OWN_SCHEMA, identifier, lines, literal, names, qualified
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,20 @@ class Target:
         """Names of all stored columns in the order of the Parquet files."""
         return tuple(self.table.stored_types)
 
+    @cached_property
+    def loads(self) -> str:
+        """The table's own account of its loads, which every load locks: see ``books.sql``."""
+        return qualified(OWN_SCHEMA, f"loads_{self.table.name}")
+
+    @cached_property
+    def dates(self) -> str:
+        """The days that its loads changed: see ``books.sql``."""
+        return qualified(OWN_SCHEMA, f"dates_{self.table.name}")
+
     @property
     def is_meant(self) -> str:
-        """The condition that a row of one of Sluice's own tables is about this table."""
-        return f'"table_schema" = {literal(self.schema)} AND "table_name" = {literal(self.table.name)}'
+        """The condition that a row of these two is about the table, and not about its namesake in another schema."""
+        return f'"table_schema" = {literal(self.schema)}'
 
     def column(self, name: str) -> str:
         """A column where other tables take part. Redshift's MERGE and DELETE know the target by its own name only."""

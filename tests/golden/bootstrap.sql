@@ -17,20 +17,26 @@ CREATE TABLE IF NOT EXISTS sluice.load_audit (
 )
 DISTSTYLE AUTO
 COMPOUND SORTKEY (table_name, batch_id);
--- load dates: create_table
-CREATE TABLE IF NOT EXISTS sluice.load_dates (
-    table_schema varchar(128) NOT NULL,
-    table_name varchar(128) NOT NULL,
-    batch_id varchar(256) NOT NULL,
-    affected_date date NOT NULL
-)
-DISTSTYLE AUTO
-COMPOUND SORTKEY (table_name, batch_id);
 -- table public.customers
+-- books of public.customers
+-- books of public.customers
+-- books of public.customers
 -- table public.orders
+-- books of public.orders
+-- books of public.orders
+-- books of public.orders
 -- table public.order_items
+-- books of public.order_items
+-- books of public.order_items
+-- books of public.order_items
 -- table public.products
+-- books of public.products
+-- books of public.products
+-- books of public.products
 -- table public.transactions
+-- books of public.transactions
+-- books of public.transactions
+-- books of public.transactions
 -- schema spectrum
 CREATE EXTERNAL SCHEMA IF NOT EXISTS "spectrum" FROM DATA CATALOG DATABASE 'sluice_processed' IAM_ROLE default;
 -- schema aggregates

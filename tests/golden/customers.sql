@@ -17,6 +17,37 @@ CREATE TABLE IF NOT EXISTS "public"."customers" (
 "_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id") COMPOUND SORTKEY ("customer_id");
 
+-- customers: books
+CREATE TABLE IF NOT EXISTS "sluice"."loads_customers" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    partition_label varchar(16) NOT NULL,
+    rows_staged bigint NOT NULL,
+    rows_inserted bigint NOT NULL,
+    rows_updated bigint NOT NULL,
+    rows_stale bigint NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
+-- customers: books
+INSERT INTO "sluice"."loads_customers"
+    (table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale)
+SELECT table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale
+FROM sluice.load_audit
+WHERE table_schema = 'public'
+    AND table_name = 'customers'
+    AND batch_id NOT IN (SELECT batch_id FROM "sluice"."loads_customers" WHERE table_schema = 'public');
+
+-- customers: books
+CREATE TABLE IF NOT EXISTS "sluice"."dates_customers" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    affected_date date NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
 -- customers: new column
 ALTER TABLE "public"."customers" ADD COLUMN "_source_file" varchar(1093);
 
@@ -52,7 +83,7 @@ FORMAT AS PARQUET MANIFEST;
 SELECT "_batch_id", COUNT(*) FROM "sluice"."stage_customers_0123456789ab" GROUP BY "_batch_id" ORDER BY "_batch_id";
 
 -- customers: merge 1
-LOCK "public"."customers";
+LOCK "sluice"."loads_customers";
 
 -- customers: merge 2
 CREATE TEMP TABLE "_load_batches" ("batch_id" varchar(256) NOT NULL, "partition_label" varchar(16) NOT NULL, "partition_digits" varchar(16) NOT NULL, "is_current" boolean NOT NULL) DISTSTYLE ALL;
@@ -62,8 +93,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 
 -- customers: merge 4
 DELETE FROM "_load_batches"
-USING "sluice"."load_audit"
-WHERE "table_schema" = 'public' AND "table_name" = 'customers' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "batch_id" IN (SELECT "batch_id" FROM "sluice"."loads_customers" WHERE "table_schema" = 'public');
 
 -- customers: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -101,8 +131,8 @@ WHERE "customers"."customer_id" = "_load_fresh"."customer_id"
 AND (("customers"."updated_at" > "_load_fresh"."updated_at") OR ("customers"."updated_at" = "_load_fresh"."updated_at" AND "customers"."_batch_id" >= "_load_fresh"."_batch_id"));
 
 -- customers: merge 8
-INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST('customers' AS varchar(128)), CAST('public' AS varchar(128)), CAST('customers' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+INSERT INTO "sluice"."loads_customers" ("table_schema", "batch_id", "partition_label", "rows_staged", "rows_inserted", "rows_updated", "rows_stale")
+SELECT CAST('public' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0)
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_customers_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"
@@ -111,6 +141,12 @@ WHERE EXISTS (SELECT 1 FROM "public"."customers" WHERE "customers"."customer_id"
 GROUP BY "_batch_id") AS "_updated" ON "_updated"."_batch_id" = "_load_batches"."batch_id";
 
 -- customers: merge 9
+INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
+SELECT CAST('customers' AS varchar(128)), "_booked"."table_schema", CAST('customers' AS varchar(128)), "_booked"."batch_id", "_booked"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), "_booked"."rows_staged", "_booked"."rows_inserted", "_booked"."rows_updated", "_booked"."rows_stale", GETDATE()
+FROM "sluice"."loads_customers" AS "_booked" INNER JOIN "_load_batches" ON "_booked"."batch_id" = "_load_batches"."batch_id"
+WHERE "table_schema" = 'public';
+
+-- customers: merge 10
 MERGE INTO "public"."customers"
 USING "_load_fresh"
 ON "customers"."customer_id" = "_load_fresh"."customer_id"
@@ -119,8 +155,8 @@ WHEN NOT MATCHED THEN INSERT ("customer_id", "first_name", "last_name", "email",
 
 -- customers: audit
 SELECT "batch_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale"
-FROM "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ('customers.2026112013.00000000000000000000000000000001', 'customers.2026112013.00000000000000000000000000000002');
+FROM "sluice"."loads_customers"
+WHERE "table_schema" = 'public' AND "batch_id" IN ('customers.2026112013.00000000000000000000000000000001', 'customers.2026112013.00000000000000000000000000000002');
 
 -- customers: drop
 DROP TABLE IF EXISTS "sluice"."stage_customers_0123456789ab";

@@ -15,6 +15,37 @@ CREATE TABLE IF NOT EXISTS "public"."orders" (
 "_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id") COMPOUND SORTKEY ("order_date", "order_id");
 
+-- orders: books
+CREATE TABLE IF NOT EXISTS "sluice"."loads_orders" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    partition_label varchar(16) NOT NULL,
+    rows_staged bigint NOT NULL,
+    rows_inserted bigint NOT NULL,
+    rows_updated bigint NOT NULL,
+    rows_stale bigint NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
+-- orders: books
+INSERT INTO "sluice"."loads_orders"
+    (table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale)
+SELECT table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale
+FROM sluice.load_audit
+WHERE table_schema = 'public'
+    AND table_name = 'orders'
+    AND batch_id NOT IN (SELECT batch_id FROM "sluice"."loads_orders" WHERE table_schema = 'public');
+
+-- orders: books
+CREATE TABLE IF NOT EXISTS "sluice"."dates_orders" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    affected_date date NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
 -- orders: new column
 ALTER TABLE "public"."orders" ADD COLUMN "_source_file" varchar(1093);
 
@@ -48,7 +79,7 @@ FORMAT AS PARQUET MANIFEST;
 SELECT "_batch_id", COUNT(*) FROM "sluice"."stage_orders_0123456789ab" GROUP BY "_batch_id" ORDER BY "_batch_id";
 
 -- orders: merge 1
-LOCK "public"."orders";
+LOCK "sluice"."loads_orders";
 
 -- orders: merge 2
 CREATE TEMP TABLE "_load_batches" ("batch_id" varchar(256) NOT NULL, "partition_label" varchar(16) NOT NULL, "partition_digits" varchar(16) NOT NULL, "is_current" boolean NOT NULL) DISTSTYLE ALL;
@@ -58,8 +89,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 
 -- orders: merge 4
 DELETE FROM "_load_batches"
-USING "sluice"."load_audit"
-WHERE "table_schema" = 'public' AND "table_name" = 'orders' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "batch_id" IN (SELECT "batch_id" FROM "sluice"."loads_orders" WHERE "table_schema" = 'public');
 
 -- orders: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -95,29 +125,30 @@ WHERE "orders"."order_id" = "_load_fresh"."order_id"
 AND (("orders"."updated_at" > "_load_fresh"."updated_at") OR ("orders"."updated_at" = "_load_fresh"."updated_at" AND "orders"."_batch_id" >= "_load_fresh"."_batch_id"));
 
 -- orders: merge 8
-INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
-SELECT CAST('public' AS varchar(128)), CAST('orders' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+INSERT INTO "sluice"."dates_orders" ("table_schema", "batch_id", "affected_date")
+SELECT CAST('public' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
 FROM (
-SELECT "_batch_id" AS "batch_id", CAST("order_date" AS date) AS "affected_date" FROM "_load_fresh"
-UNION
-SELECT "_staged"."_batch_id", CAST("orders"."order_date" AS date)
+SELECT "_staged"."_batch_id" AS "batch_id", CAST("orders"."order_date" AS date) AS "affected_date"
 FROM "sluice"."stage_orders_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
 INNER JOIN "public"."orders" ON "orders"."order_id" = "_staged"."order_id"
+UNION
+SELECT "_batch_id", CAST("order_date" AS date) FROM "_load_fresh"
 UNION
 SELECT "_load_batches"."batch_id", CAST("orders"."order_date" AS date)
 FROM "public"."orders" INNER JOIN "_load_batches"
 ON SPLIT_PART("orders"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "orders"."_batch_id" < "_load_batches"."batch_id"
+WHERE ("orders"."_batch_id" BETWEEN 'orders.2026112013.' AND 'orders.2026112013/')
 UNION
 SELECT "_load_batches"."batch_id", "_noted"."affected_date"
-FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
+FROM "sluice"."dates_orders" AS "_noted" INNER JOIN "_load_batches"
 ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
-WHERE "table_schema" = 'public' AND "table_name" = 'orders'
+WHERE "table_schema" = 'public' AND ("_noted"."batch_id" BETWEEN 'orders.2026112013.' AND 'orders.2026112013/')
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 
 -- orders: merge 9
-INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST('orders' AS varchar(128)), CAST('public' AS varchar(128)), CAST('orders' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+INSERT INTO "sluice"."loads_orders" ("table_schema", "batch_id", "partition_label", "rows_staged", "rows_inserted", "rows_updated", "rows_stale")
+SELECT CAST('public' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0)
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_orders_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"
@@ -126,6 +157,12 @@ WHERE EXISTS (SELECT 1 FROM "public"."orders" WHERE "orders"."order_id" = "_load
 GROUP BY "_batch_id") AS "_updated" ON "_updated"."_batch_id" = "_load_batches"."batch_id";
 
 -- orders: merge 10
+INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
+SELECT CAST('orders' AS varchar(128)), "_booked"."table_schema", CAST('orders' AS varchar(128)), "_booked"."batch_id", "_booked"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), "_booked"."rows_staged", "_booked"."rows_inserted", "_booked"."rows_updated", "_booked"."rows_stale", GETDATE()
+FROM "sluice"."loads_orders" AS "_booked" INNER JOIN "_load_batches" ON "_booked"."batch_id" = "_load_batches"."batch_id"
+WHERE "table_schema" = 'public';
+
+-- orders: merge 11
 MERGE INTO "public"."orders"
 USING "_load_fresh"
 ON "orders"."order_id" = "_load_fresh"."order_id"
@@ -134,8 +171,8 @@ WHEN NOT MATCHED THEN INSERT ("order_id", "customer_id", "order_date", "ship_dat
 
 -- orders: audit
 SELECT "batch_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale"
-FROM "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
+FROM "sluice"."loads_orders"
+WHERE "table_schema" = 'public' AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
 
 -- orders: drop
 DROP TABLE IF EXISTS "sluice"."stage_orders_0123456789ab";
@@ -153,6 +190,37 @@ CREATE TABLE IF NOT EXISTS "public"."order_items" (
 "_batch_id" varchar(256),
 "_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("customer_id") COMPOUND SORTKEY ("order_date", "order_id", "line_number");
+
+-- order_items: books
+CREATE TABLE IF NOT EXISTS "sluice"."loads_order_items" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    partition_label varchar(16) NOT NULL,
+    rows_staged bigint NOT NULL,
+    rows_inserted bigint NOT NULL,
+    rows_updated bigint NOT NULL,
+    rows_stale bigint NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
+-- order_items: books
+INSERT INTO "sluice"."loads_order_items"
+    (table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale)
+SELECT table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale
+FROM sluice.load_audit
+WHERE table_schema = 'public'
+    AND table_name = 'order_items'
+    AND batch_id NOT IN (SELECT batch_id FROM "sluice"."loads_order_items" WHERE table_schema = 'public');
+
+-- order_items: books
+CREATE TABLE IF NOT EXISTS "sluice"."dates_order_items" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    affected_date date NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
 
 -- order_items: new column
 ALTER TABLE "public"."order_items" ADD COLUMN "_source_file" varchar(1093);
@@ -184,7 +252,7 @@ FORMAT AS PARQUET MANIFEST;
 SELECT "_batch_id", COUNT(*) FROM "sluice"."stage_order_items_0123456789ab" GROUP BY "_batch_id" ORDER BY "_batch_id";
 
 -- order_items: merge 1
-LOCK "public"."order_items";
+LOCK "sluice"."loads_order_items";
 
 -- order_items: merge 2
 CREATE TEMP TABLE "_load_batches" ("batch_id" varchar(256) NOT NULL, "partition_label" varchar(16) NOT NULL, "partition_digits" varchar(16) NOT NULL, "is_current" boolean NOT NULL) DISTSTYLE ALL;
@@ -194,8 +262,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 
 -- order_items: merge 4
 DELETE FROM "_load_batches"
-USING "sluice"."load_audit"
-WHERE "table_schema" = 'public' AND "table_name" = 'order_items' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "batch_id" IN (SELECT "batch_id" FROM "sluice"."loads_order_items" WHERE "table_schema" = 'public');
 
 -- order_items: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -228,29 +295,30 @@ WHERE "order_items"."order_id" = "_load_fresh"."order_id" AND "order_items"."lin
 AND (("order_items"."updated_at" > "_load_fresh"."updated_at") OR ("order_items"."updated_at" = "_load_fresh"."updated_at" AND "order_items"."_batch_id" >= "_load_fresh"."_batch_id"));
 
 -- order_items: merge 8
-INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
-SELECT CAST('public' AS varchar(128)), CAST('order_items' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+INSERT INTO "sluice"."dates_order_items" ("table_schema", "batch_id", "affected_date")
+SELECT CAST('public' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
 FROM (
-SELECT "_batch_id" AS "batch_id", CAST("order_date" AS date) AS "affected_date" FROM "_load_fresh"
-UNION
-SELECT "_staged"."_batch_id", CAST("order_items"."order_date" AS date)
+SELECT "_staged"."_batch_id" AS "batch_id", CAST("order_items"."order_date" AS date) AS "affected_date"
 FROM "sluice"."stage_order_items_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
 INNER JOIN "public"."order_items" ON "order_items"."order_id" = "_staged"."order_id" AND "order_items"."line_number" = "_staged"."line_number"
+UNION
+SELECT "_batch_id", CAST("order_date" AS date) FROM "_load_fresh"
 UNION
 SELECT "_load_batches"."batch_id", CAST("order_items"."order_date" AS date)
 FROM "public"."order_items" INNER JOIN "_load_batches"
 ON SPLIT_PART("order_items"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "order_items"."_batch_id" < "_load_batches"."batch_id"
+WHERE ("order_items"."_batch_id" BETWEEN 'orders.2026112013.' AND 'orders.2026112013/')
 UNION
 SELECT "_load_batches"."batch_id", "_noted"."affected_date"
-FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
+FROM "sluice"."dates_order_items" AS "_noted" INNER JOIN "_load_batches"
 ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
-WHERE "table_schema" = 'public' AND "table_name" = 'order_items'
+WHERE "table_schema" = 'public' AND ("_noted"."batch_id" BETWEEN 'orders.2026112013.' AND 'orders.2026112013/')
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 
 -- order_items: merge 9
-INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST('orders' AS varchar(128)), CAST('public' AS varchar(128)), CAST('order_items' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+INSERT INTO "sluice"."loads_order_items" ("table_schema", "batch_id", "partition_label", "rows_staged", "rows_inserted", "rows_updated", "rows_stale")
+SELECT CAST('public' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0)
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_order_items_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"
@@ -259,6 +327,12 @@ WHERE EXISTS (SELECT 1 FROM "public"."order_items" WHERE "order_items"."order_id
 GROUP BY "_batch_id") AS "_updated" ON "_updated"."_batch_id" = "_load_batches"."batch_id";
 
 -- order_items: merge 10
+INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
+SELECT CAST('orders' AS varchar(128)), "_booked"."table_schema", CAST('order_items' AS varchar(128)), "_booked"."batch_id", "_booked"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), "_booked"."rows_staged", "_booked"."rows_inserted", "_booked"."rows_updated", "_booked"."rows_stale", GETDATE()
+FROM "sluice"."loads_order_items" AS "_booked" INNER JOIN "_load_batches" ON "_booked"."batch_id" = "_load_batches"."batch_id"
+WHERE "table_schema" = 'public';
+
+-- order_items: merge 11
 MERGE INTO "public"."order_items"
 USING "_load_fresh"
 ON "order_items"."order_id" = "_load_fresh"."order_id" AND "order_items"."line_number" = "_load_fresh"."line_number"
@@ -267,8 +341,8 @@ WHEN NOT MATCHED THEN INSERT ("order_id", "line_number", "product_id", "quantity
 
 -- order_items: audit
 SELECT "batch_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale"
-FROM "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
+FROM "sluice"."loads_order_items"
+WHERE "table_schema" = 'public' AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
 
 -- order_items: drop
 DROP TABLE IF EXISTS "sluice"."stage_order_items_0123456789ab";

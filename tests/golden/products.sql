@@ -14,6 +14,37 @@ CREATE TABLE IF NOT EXISTS "public"."products" (
 "_source_file" varchar(1093)
 ) DISTSTYLE ALL COMPOUND SORTKEY ("product_id");
 
+-- products: books
+CREATE TABLE IF NOT EXISTS "sluice"."loads_products" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    partition_label varchar(16) NOT NULL,
+    rows_staged bigint NOT NULL,
+    rows_inserted bigint NOT NULL,
+    rows_updated bigint NOT NULL,
+    rows_stale bigint NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
+-- products: books
+INSERT INTO "sluice"."loads_products"
+    (table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale)
+SELECT table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale
+FROM sluice.load_audit
+WHERE table_schema = 'public'
+    AND table_name = 'products'
+    AND batch_id NOT IN (SELECT batch_id FROM "sluice"."loads_products" WHERE table_schema = 'public');
+
+-- products: books
+CREATE TABLE IF NOT EXISTS "sluice"."dates_products" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    affected_date date NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
 -- products: new column
 ALTER TABLE "public"."products" ADD COLUMN "_source_file" varchar(1093);
 
@@ -46,7 +77,7 @@ FORMAT AS PARQUET MANIFEST;
 SELECT "_batch_id", COUNT(*) FROM "sluice"."stage_products_0123456789ab" GROUP BY "_batch_id" ORDER BY "_batch_id";
 
 -- products: merge 1
-LOCK "public"."products";
+LOCK "sluice"."loads_products";
 
 -- products: merge 2
 CREATE TEMP TABLE "_load_batches" ("batch_id" varchar(256) NOT NULL, "partition_label" varchar(16) NOT NULL, "partition_digits" varchar(16) NOT NULL, "is_current" boolean NOT NULL) DISTSTYLE ALL;
@@ -56,8 +87,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 
 -- products: merge 4
 DELETE FROM "_load_batches"
-USING "sluice"."load_audit"
-WHERE "table_schema" = 'public' AND "table_name" = 'products' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "batch_id" IN (SELECT "batch_id" FROM "sluice"."loads_products" WHERE "table_schema" = 'public');
 
 -- products: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -92,8 +122,8 @@ WHERE "products"."product_id" = "_load_fresh"."product_id"
 AND (("products"."updated_at" > "_load_fresh"."updated_at") OR ("products"."updated_at" = "_load_fresh"."updated_at" AND "products"."_batch_id" >= "_load_fresh"."_batch_id"));
 
 -- products: merge 8
-INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST('products' AS varchar(128)), CAST('public' AS varchar(128)), CAST('products' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+INSERT INTO "sluice"."loads_products" ("table_schema", "batch_id", "partition_label", "rows_staged", "rows_inserted", "rows_updated", "rows_stale")
+SELECT CAST('public' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0)
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_products_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"
@@ -102,6 +132,12 @@ WHERE EXISTS (SELECT 1 FROM "public"."products" WHERE "products"."product_id" = 
 GROUP BY "_batch_id") AS "_updated" ON "_updated"."_batch_id" = "_load_batches"."batch_id";
 
 -- products: merge 9
+INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
+SELECT CAST('products' AS varchar(128)), "_booked"."table_schema", CAST('products' AS varchar(128)), "_booked"."batch_id", "_booked"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), "_booked"."rows_staged", "_booked"."rows_inserted", "_booked"."rows_updated", "_booked"."rows_stale", GETDATE()
+FROM "sluice"."loads_products" AS "_booked" INNER JOIN "_load_batches" ON "_booked"."batch_id" = "_load_batches"."batch_id"
+WHERE "table_schema" = 'public';
+
+-- products: merge 10
 MERGE INTO "public"."products"
 USING "_load_fresh"
 ON "products"."product_id" = "_load_fresh"."product_id"
@@ -110,8 +146,8 @@ WHEN NOT MATCHED THEN INSERT ("product_id", "product_name", "category", "sub_cat
 
 -- products: audit
 SELECT "batch_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale"
-FROM "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ('products.2026112013.00000000000000000000000000000001', 'products.2026112013.00000000000000000000000000000002');
+FROM "sluice"."loads_products"
+WHERE "table_schema" = 'public' AND "batch_id" IN ('products.2026112013.00000000000000000000000000000001', 'products.2026112013.00000000000000000000000000000002');
 
 -- products: drop
 DROP TABLE IF EXISTS "sluice"."stage_products_0123456789ab";

@@ -13,6 +13,37 @@ CREATE TABLE IF NOT EXISTS "public"."transactions" (
 "_source_file" varchar(1093)
 ) DISTSTYLE KEY DISTKEY ("order_id") COMPOUND SORTKEY ("transaction_date");
 
+-- transactions: books
+CREATE TABLE IF NOT EXISTS "sluice"."loads_transactions" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    partition_label varchar(16) NOT NULL,
+    rows_staged bigint NOT NULL,
+    rows_inserted bigint NOT NULL,
+    rows_updated bigint NOT NULL,
+    rows_stale bigint NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
+-- transactions: books
+INSERT INTO "sluice"."loads_transactions"
+    (table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale)
+SELECT table_schema, batch_id, partition_label, rows_staged, rows_inserted, rows_updated, rows_stale
+FROM sluice.load_audit
+WHERE table_schema = 'public'
+    AND table_name = 'transactions'
+    AND batch_id NOT IN (SELECT batch_id FROM "sluice"."loads_transactions" WHERE table_schema = 'public');
+
+-- transactions: books
+CREATE TABLE IF NOT EXISTS "sluice"."dates_transactions" (
+    table_schema varchar(128) NOT NULL,
+    batch_id varchar(256) NOT NULL,
+    affected_date date NOT NULL
+)
+DISTSTYLE AUTO
+COMPOUND SORTKEY (batch_id);
+
 -- transactions: new column
 ALTER TABLE "public"."transactions" ADD COLUMN "_source_file" varchar(1093);
 
@@ -44,7 +75,7 @@ FORMAT AS PARQUET MANIFEST;
 SELECT "_batch_id", COUNT(*) FROM "sluice"."stage_transactions_0123456789ab" GROUP BY "_batch_id" ORDER BY "_batch_id";
 
 -- transactions: merge 1
-LOCK "public"."transactions";
+LOCK "sluice"."loads_transactions";
 
 -- transactions: merge 2
 CREATE TEMP TABLE "_load_batches" ("batch_id" varchar(256) NOT NULL, "partition_label" varchar(16) NOT NULL, "partition_digits" varchar(16) NOT NULL, "is_current" boolean NOT NULL) DISTSTYLE ALL;
@@ -54,8 +85,7 @@ INSERT INTO "_load_batches" ("batch_id", "partition_label", "partition_digits", 
 
 -- transactions: merge 4
 DELETE FROM "_load_batches"
-USING "sluice"."load_audit"
-WHERE "table_schema" = 'public' AND "table_name" = 'transactions' AND "load_audit"."batch_id" = "_load_batches"."batch_id";
+WHERE "batch_id" IN (SELECT "batch_id" FROM "sluice"."loads_transactions" WHERE "table_schema" = 'public');
 
 -- transactions: merge 5
 CREATE TEMP TABLE "_load_fresh" (
@@ -89,29 +119,30 @@ WHERE "transactions"."transaction_id" = "_load_fresh"."transaction_id"
 AND (("transactions"."updated_at" > "_load_fresh"."updated_at") OR ("transactions"."updated_at" = "_load_fresh"."updated_at" AND "transactions"."_batch_id" >= "_load_fresh"."_batch_id"));
 
 -- transactions: merge 8
-INSERT INTO "sluice"."load_dates" ("table_schema", "table_name", "batch_id", "affected_date")
-SELECT CAST('public' AS varchar(128)), CAST('transactions' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
+INSERT INTO "sluice"."dates_transactions" ("table_schema", "batch_id", "affected_date")
+SELECT CAST('public' AS varchar(128)), "_affected"."batch_id", "_affected"."affected_date"
 FROM (
-SELECT "_batch_id" AS "batch_id", CAST("transaction_date" AS date) AS "affected_date" FROM "_load_fresh"
-UNION
-SELECT "_staged"."_batch_id", CAST("transactions"."transaction_date" AS date)
+SELECT "_staged"."_batch_id" AS "batch_id", CAST("transactions"."transaction_date" AS date) AS "affected_date"
 FROM "sluice"."stage_transactions_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
 INNER JOIN "public"."transactions" ON "transactions"."transaction_id" = "_staged"."transaction_id"
+UNION
+SELECT "_batch_id", CAST("transaction_date" AS date) FROM "_load_fresh"
 UNION
 SELECT "_load_batches"."batch_id", CAST("transactions"."transaction_date" AS date)
 FROM "public"."transactions" INNER JOIN "_load_batches"
 ON SPLIT_PART("transactions"."_batch_id", '.', 2) = "_load_batches"."partition_digits" AND "transactions"."_batch_id" < "_load_batches"."batch_id"
+WHERE ("transactions"."_batch_id" BETWEEN 'transactions.2026112013.' AND 'transactions.2026112013/')
 UNION
 SELECT "_load_batches"."batch_id", "_noted"."affected_date"
-FROM "sluice"."load_dates" AS "_noted" INNER JOIN "_load_batches"
+FROM "sluice"."dates_transactions" AS "_noted" INNER JOIN "_load_batches"
 ON SPLIT_PART("_noted"."batch_id", '.', 2) = "_load_batches"."partition_digits" AND "_noted"."batch_id" < "_load_batches"."batch_id"
-WHERE "table_schema" = 'public' AND "table_name" = 'transactions'
+WHERE "table_schema" = 'public' AND ("_noted"."batch_id" BETWEEN 'transactions.2026112013.' AND 'transactions.2026112013/')
 ) AS "_affected"
 WHERE "_affected"."affected_date" IS NOT NULL;
 
 -- transactions: merge 9
-INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
-SELECT CAST('transactions' AS varchar(128)), CAST('public' AS varchar(128)), CAST('transactions' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0), GETDATE()
+INSERT INTO "sluice"."loads_transactions" ("table_schema", "batch_id", "partition_label", "rows_staged", "rows_inserted", "rows_updated", "rows_stale")
+SELECT CAST('public' AS varchar(128)), "_load_batches"."batch_id", "_load_batches"."partition_label", COALESCE("_all"."rows", 0), COALESCE("_kept"."rows", 0) - COALESCE("_updated"."rows", 0), COALESCE("_updated"."rows", 0), COALESCE("_all"."rows", 0) - COALESCE("_kept"."rows", 0)
 FROM "_load_batches"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "sluice"."stage_transactions_0123456789ab" GROUP BY "_batch_id") AS "_all" ON "_all"."_batch_id" = "_load_batches"."batch_id"
 LEFT JOIN (SELECT "_batch_id", COUNT(*) AS "rows" FROM "_load_fresh" GROUP BY "_batch_id") AS "_kept" ON "_kept"."_batch_id" = "_load_batches"."batch_id"
@@ -120,6 +151,12 @@ WHERE EXISTS (SELECT 1 FROM "public"."transactions" WHERE "transactions"."transa
 GROUP BY "_batch_id") AS "_updated" ON "_updated"."_batch_id" = "_load_batches"."batch_id";
 
 -- transactions: merge 10
+INSERT INTO "sluice"."load_audit" ("dataset", "table_schema", "table_name", "batch_id", "partition_label", "load_mode", "claim_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale", "loaded_at")
+SELECT CAST('transactions' AS varchar(128)), "_booked"."table_schema", CAST('transactions' AS varchar(128)), "_booked"."batch_id", "_booked"."partition_label", CAST('upsert' AS varchar(16)), CAST('claim' AS varchar(256)), "_booked"."rows_staged", "_booked"."rows_inserted", "_booked"."rows_updated", "_booked"."rows_stale", GETDATE()
+FROM "sluice"."loads_transactions" AS "_booked" INNER JOIN "_load_batches" ON "_booked"."batch_id" = "_load_batches"."batch_id"
+WHERE "table_schema" = 'public';
+
+-- transactions: merge 11
 MERGE INTO "public"."transactions"
 USING "_load_fresh"
 ON "transactions"."transaction_id" = "_load_fresh"."transaction_id"
@@ -128,8 +165,8 @@ WHEN NOT MATCHED THEN INSERT ("transaction_id", "order_id", "product_id", "quant
 
 -- transactions: audit
 SELECT "batch_id", "rows_staged", "rows_inserted", "rows_updated", "rows_stale"
-FROM "sluice"."load_audit"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ('transactions.2026112013.00000000000000000000000000000001', 'transactions.2026112013.00000000000000000000000000000002');
+FROM "sluice"."loads_transactions"
+WHERE "table_schema" = 'public' AND "batch_id" IN ('transactions.2026112013.00000000000000000000000000000001', 'transactions.2026112013.00000000000000000000000000000002');
 
 -- transactions: drop
 DROP TABLE IF EXISTS "sluice"."stage_transactions_0123456789ab";

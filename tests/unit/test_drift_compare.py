@@ -215,7 +215,8 @@ def test_the_warehouse_does_what_it_can_and_tells_the_rest() -> None:
         ),
         difference(
             "price", "decimal(9,2)", "decimal(12,2)", C,
-            f'LOCK {table}; ALTER TABLE {table} RENAME COLUMN "price" TO "price__decimal_9_2"; '
+            f'LOCK "sluice"."loads_things", {table}; '
+            f'ALTER TABLE {table} RENAME COLUMN "price" TO "price__decimal_9_2"; '
             f'ALTER TABLE {table} ADD COLUMN "price" decimal(12,2); '
             f'UPDATE {table} SET "price" = "price__decimal_9_2"',
         ),

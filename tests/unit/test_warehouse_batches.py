@@ -1,10 +1,23 @@
 """Which batches take part in a load, and how their list reaches the warehouse within the Data API's limits."""
 
+import re
+from datetime import UTC, date, datetime, timedelta
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sluice.contract.model import LoadMode
 from sluice.errors import LayoutError
-from sluice.warehouse.batches import ListedBatch, batch_id_lists, insert_batches, list_batches
+from sluice.warehouse.batches import (
+    MAX_RANGES,
+    ListedBatch,
+    batch_id_lists,
+    by_partition,
+    insert_batches,
+    list_batches,
+    within,
+)
 
 A1, A2 = "things.2026112001.0A1", "things.2026112001.0A2"
 B1 = "things.2026112002.0B1"
@@ -54,3 +67,31 @@ def test_long_lists_are_cut_without_losing_a_batch() -> None:
 def test_no_batches_give_no_statement() -> None:
     assert list(insert_batches([])) == []
     assert list(batch_id_lists([])) == []
+
+
+BETWEEN = re.compile(r"\"b\" BETWEEN '([^']+)' AND '([^']+)'")
+PARTITIONS = st.dates(date(2001, 1, 1), date(2099, 12, 31)).flatmap(
+    lambda day: st.sampled_from([f"{day:%Y%m%d}", *(f"{day:%Y%m%d}{hour:02}" for hour in (0, 9, 23))])
+)
+
+
+def batch_ids(partition: str) -> st.SearchStrategy[str]:
+    return st.text("0123456789ABCDEF", min_size=1, max_size=32).map(lambda sequencer: f"orders.{partition}.{sequencer}")
+
+
+@given(st.lists(PARTITIONS.flatmap(batch_ids), min_size=1, max_size=5), PARTITIONS.flatmap(batch_ids))
+def test_a_condition_takes_every_batch_of_its_partitions_and_no_other(ids: list[str], other: str) -> None:
+    ranges = BETWEEN.findall(within('"b"', ids))
+
+    for batch_id in (*ids, other):
+        of_partition = batch_id.rsplit(".", 1)[0] in {known.rsplit(".", 1)[0] for known in ids}
+        assert any(first <= batch_id <= last for first, last in ranges) == of_partition
+
+
+def test_many_partitions_are_one_range() -> None:
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    ids = [f"orders.{moment + timedelta(hours=hour):%Y%m%d%H}.A" for hour in range(MAX_RANGES + 1)]
+
+    assert len(BETWEEN.findall(within('"b"', ids[1:]))) == MAX_RANGES
+    assert within('"b"', ids) == "(\"b\" BETWEEN 'orders.2026112000.' AND 'orders.2026112404/')"
+    assert list(by_partition([*reversed(ids), f"{ids[0]}B"])) == [[ids[0], f"{ids[0]}B", *ids[1:-1]], ids[-1:]]

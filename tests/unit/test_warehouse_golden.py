@@ -16,6 +16,7 @@ from sluice.warehouse.affected import select_dates, select_referring
 from sluice.warehouse.aggregate import plans
 from sluice.warehouse.audit import select_counts
 from sluice.warehouse.batches import list_batches
+from sluice.warehouse.books import create_books
 from sluice.warehouse.bootstrap import Grants, bootstrap_steps
 from sluice.warehouse.evolution import evolve_target
 from sluice.warehouse.merge import merge
@@ -39,11 +40,12 @@ def steps(contract: Contract, table: str) -> Iterator[tuple[str, str]]:
     transaction = merge(staging, list_batches(batch_ids, target.table.load), "claim")
     manifest = f"s3://sluice-processed/_sluice/loads/claim/{table}.manifest.json"
     yield from ((f"{table}: target", sql) for sql in create_target(target))
+    yield from ((f"{table}: books", sql) for sql in create_books(target))
     yield f"{table}: new column", evolve_target(target, [])[-1].statements[-1]
     yield from ((f"{table}: stage", sql) for sql in stage(staging, manifest, "default"))
     yield f"{table}: count", count_staged(staging)
     yield from ((f"{table}: merge {number}", sql) for number, sql in enumerate(transaction, start=1))
-    yield from ((f"{table}: audit", sql) for sql in select_counts(batch_ids))
+    yield from ((f"{table}: audit", sql) for sql in select_counts(target, batch_ids))
     yield f"{table}: drop", drop_stage(staging.name)
 
 
@@ -54,7 +56,7 @@ def aggregate_scripts() -> dict[str, str]:
     scripts = {}
     for name, plan in made.items():
         batch_ids = [f"{plan.facts.dataset}.2026112013.{number:032X}" for number in (1, 2)]
-        statements = [*create_aggregate(plan, Schemas.from_settings(settings)), *select_dates(batch_ids)]
+        statements = [*create_aggregate(plan, Schemas.from_settings(settings)), *select_dates(plan.facts, batch_ids)]
         for link in plan.links:
             links = (link.target, link.dimension.key, [f"{link.target.dataset}.2026112013.{1:032X}"])
             statements += select_referring(plan.facts, plan.date_column, *links)

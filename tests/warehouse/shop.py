@@ -127,9 +127,11 @@ class Shop:
         bucket = self.settings.processed_bucket
         for found in self.loads.s3.list_objects_v2(Bucket=bucket).get("Contents", []):
             self.loads.s3.delete_object(Bucket=bucket, Key=found["Key"])
-        tables = [f"{self.loads.schema}.{table.name}" for contract in CONTRACTS.values() for table in contract.tables]
+        names = [table.name for contract in CONTRACTS.values() for table in contract.tables]
+        tables = [f"{self.loads.schema}.{name}" for name in names]
+        tables += [f"sluice.{book}_{name}" for name in names for book in ("loads", "dates")]
         tables += [self.sums(name) for name in AGGREGATES]
-        statements = [f"DELETE FROM {table}" for table in (*tables, "sluice.load_audit", "sluice.load_dates")]
+        statements = [f"DELETE FROM {table}" for table in (*tables, "sluice.load_audit")]
         self.loads.warehouse.transaction(statements, label="empty")
 
     def sums(self, name: str) -> str:

@@ -23,6 +23,9 @@ from sluice.drift import Difference, Kind, Layer
 from sluice.drift.columns import ADDED, DECIDE, STAYS, WIDENED
 from sluice.drift.report import DriftReport
 from sluice.settings import Settings
+from sluice.warehouse.books import create_books
+from sluice.warehouse.bootstrap import create_own
+from sluice.warehouse.target import Target
 from tests.warehouse.client import Sql
 from tests.warehouse.conftest import LocalAws
 from tests.warehouse.lake import Lake
@@ -68,12 +71,15 @@ class Shop:
         return Clients.of_local_cloud(self.aws.endpoint, "eu-central-1")
 
     def deploy(self, contract: Contract) -> None:
-        """Make the catalog's tables as the contract has them, and the external schema."""
+        """Make the catalog's tables as the contract has them, the external schema, and what loads are booked in."""
         settings, glue = self.settings, self.lake.glue
         self.sql.ok(
             f"CREATE EXTERNAL SCHEMA spectrum FROM DATA CATALOG DATABASE '{self.lake.database}' IAM_ROLE default"
         )
         for table in contract.tables:
+            books = create_books(Target(contract.dataset, settings.warehouse_schema, table))
+            for statement in (*(own for _, own in create_own()), *books):
+                self.sql.ok(statement)
             glue.create_table(
                 DatabaseName=self.lake.database, TableInput=processed_table(contract, table, settings.processed)
             )
@@ -150,7 +156,7 @@ def test_compatible_changes_are_made_everywhere_and_made_once(shop: Shop) -> Non
     found = shop.look(contract, apply=True)
 
     widen = (
-        f'LOCK {PLACE}; ALTER TABLE {PLACE} RENAME COLUMN "price" TO "price__decimal_8_2"; '
+        f'LOCK "sluice"."loads_things", {PLACE}; ALTER TABLE {PLACE} RENAME COLUMN "price" TO "price__decimal_8_2"; '
         f'ALTER TABLE {PLACE} ADD COLUMN "price" decimal(12,4); '
         f'UPDATE {PLACE} SET "price" = "price__decimal_8_2"'
     )

@@ -25,8 +25,8 @@ def sold(day: int | None, key: int = 1, version: int = 1) -> Row:
 def noted(loads: Loads) -> dict[str, list[int]]:
     """The days by batch, in which no day stands twice."""
     rows = loads.warehouse.rows(
-        f"SELECT batch_id, affected_date FROM sluice.load_dates WHERE table_schema = '{loads.schema}' "
-        "AND table_name = 'things' ORDER BY batch_id, affected_date"
+        f"SELECT batch_id, affected_date FROM sluice.dates_things WHERE table_schema = '{loads.schema}' "
+        "ORDER BY batch_id, affected_date"
     )
     assert len(set(rows)) == len(rows)
     found: dict[str, list[int]] = {}
@@ -131,12 +131,16 @@ def test_a_table_without_a_day_of_business_has_no_notes(loads: Loads) -> None:
     assert loads.rows() == [stored(row(1, 1, "one"), FIRST)]
 
 
-def test_a_warehouse_that_has_the_audit_only_gets_the_notes_as_well(loads: Loads) -> None:
-    loads.load(things(), {FIRST: [row(1, 1, "one")]})
-    loads.warehouse.execute("DROP TABLE sluice.load_dates")
-    loads.warehouse.execute("DROP TABLE public.things")
+def test_a_warehouse_that_has_the_audit_only_gets_its_books_from_it(loads: Loads) -> None:
+    loads.load(things("append"), {SECOND: [row(2, 1, "two")], AGAIN: [row(3, 1, "again")]})
+    before = loads.audit()
+    for book in ("loads", "dates"):
+        loads.warehouse.execute(f"DROP TABLE sluice.{book}_things")
 
-    loads.load(dated("upsert"), {SECOND: [sold(2)]})
+    late = loads.load(things("append"), {FIRST: [row(1, 1, "one")]})
+    again = loads.load(things("append"), {AGAIN: [row(4, 1, "not read")]})
 
-    assert noted(loads) == {SECOND: [2]}
-    assert [entry[1] for entry in loads.audit()] == [FIRST, SECOND]
+    assert counts(late) == {FIRST: (1, 0, 0, 1)}
+    assert counts(again) == {AGAIN: (1, 1, 0, 0)}
+    assert loads.rows() == [stored(row(2, 1, "two"), SECOND), stored(row(3, 1, "again"), AGAIN)]
+    assert [entry for entry in loads.audit() if entry[1] != FIRST] == before

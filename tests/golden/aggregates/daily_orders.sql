@@ -75,5 +75,5 @@ END;
 $$ LANGUAGE plpgsql SECURITY DEFINER;
 
 SELECT DISTINCT "affected_date"
-FROM "sluice"."load_dates"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
+FROM "sluice"."dates_orders"
+WHERE "table_schema" = 'public' AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');

@@ -138,17 +138,17 @@ END;
 $$ LANGUAGE plpgsql SECURITY DEFINER;
 
 SELECT DISTINCT "affected_date"
-FROM "sluice"."load_dates"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
+FROM "sluice"."dates_order_items"
+WHERE "table_schema" = 'public' AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
 
 SELECT DISTINCT CAST("order_items"."order_date" AS date)
 FROM "public"."order_items"
 WHERE "order_items"."order_date" IS NOT NULL AND "order_items"."product_id" IN (
-SELECT "products"."product_id" FROM "public"."products" WHERE SPLIT_PART("products"."_batch_id", '.', 2) IN ('2026112013')
+SELECT "products"."product_id" FROM "public"."products" WHERE ("products"."_batch_id" BETWEEN 'products.2026112013.' AND 'products.2026112013/')
 );
 
 SELECT DISTINCT CAST("order_items"."order_date" AS date)
 FROM "public"."order_items"
 WHERE "order_items"."order_date" IS NOT NULL AND "order_items"."order_id" IN (
-SELECT "orders"."order_id" FROM "public"."orders" WHERE SPLIT_PART("orders"."_batch_id", '.', 2) IN ('2026112013')
+SELECT "orders"."order_id" FROM "public"."orders" WHERE ("orders"."_batch_id" BETWEEN 'orders.2026112013.' AND 'orders.2026112013/')
 );

@@ -105,11 +105,11 @@ END;
 $$ LANGUAGE plpgsql SECURITY DEFINER;
 
 SELECT DISTINCT "affected_date"
-FROM "sluice"."load_dates"
-WHERE "table_schema" = :table_schema AND "table_name" = :table_name AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
+FROM "sluice"."dates_orders"
+WHERE "table_schema" = 'public' AND "batch_id" IN ('orders.2026112013.00000000000000000000000000000001', 'orders.2026112013.00000000000000000000000000000002');
 
 SELECT DISTINCT CAST("orders"."order_date" AS date)
 FROM "public"."orders"
 WHERE "orders"."order_date" IS NOT NULL AND "orders"."customer_id" IN (
-SELECT "customers"."customer_id" FROM "public"."customers" WHERE SPLIT_PART("customers"."_batch_id", '.', 2) IN ('2026112013')
+SELECT "customers"."customer_id" FROM "public"."customers" WHERE ("customers"."_batch_id" BETWEEN 'customers.2026112013.' AND 'customers.2026112013/')
 );
