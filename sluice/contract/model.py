@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 from sluice.contract.sqltype import SqlType
 from sluice.layout import MAX_URL_BYTES, Layout
@@ -14,6 +14,11 @@ Scalar = str | int | float | bool
 LoadMode = Literal["upsert", "append", "full_refresh"]
 Match = Literal["exact", "ignore_case"]
 """How names of a file are compared with those of the contract; under ``ignore_case`` a name spelt exactly so wins."""
+YEAR_PIVOT: Final = 69
+"""Source: strptime of POSIX (https://pubs.opengroup.org/onlinepubs/9699919799/functions/strptime.html, ``%y``: 69 to 99
+are 1969 to 1999, 00 to 68 are 2000 to 2068)."""
+EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1000}
+"""Formats of moments that are counted since 1970-01-01 UTC, and how many there are in a second."""
 
 BATCH_ID = "_batch_id"
 SOURCE_FILE = "_source_file"
@@ -123,7 +128,17 @@ class Column:
         source: Where the value stands in a record: a CSV column; a path such as ``customer.id``; an XML attribute as
             ``@id``. In an exploded table paths start at the element, or at the record with ``$.`` before them.
         description: What the column holds.
-        format: strptime pattern of a date or timestamp; ISO 8601 when not given.
+        format: strptime pattern of a date or timestamp, in which ``%d``, ``%m``, ``%H`` and ``%I`` may lack their
+            leading zero where no digit stands beside them; or ``epoch_s`` or ``epoch_ms``, seconds or milliseconds
+            since 1970. ISO 8601 when not given.
+        year_pivot: The first two-digit year (``%y``) that is of the 1900s; smaller ones are of the 2000s. POSIX has 69.
+        timezone: Time zone of moments that are written without an offset, such as ``Europe/Berlin``; that of the
+            contract when not given. Where a clock is set back, the hour that comes twice is taken for its first time;
+            an hour that is left out does not exist, and is refused.
+        sub_microseconds: What becomes of a moment with more than six digits of a second: ``refuse`` it unless the
+            others are 0, or ``cut`` them.
+        decimal_mark: What stands before the fraction of a number.
+        thousands_mark: What may stand between groups of three digits of a number.
         trim: Whether white space around the value is removed.
         case: ``upper`` or ``lower`` to change letters.
         null_values: Texts that mean null, beside those of the contract.
@@ -144,6 +159,11 @@ class Column:
     source: str | None = None
     description: str | None = None
     format: str | None = None
+    year_pivot: int = YEAR_PIVOT
+    timezone: str | None = None
+    sub_microseconds: Literal["refuse", "cut"] = "refuse"
+    decimal_mark: Literal[".", ","] = "."
+    thousands_mark: str | None = None
     trim: bool = False
     case: Literal["upper", "lower"] | None = None
     null_values: tuple[str, ...] = ()
@@ -254,6 +274,7 @@ class Contract:
         tables: The tables that the dataset publishes.
         description: What the dataset is.
         null_values: Texts that mean null in every column.
+        timezone: Time zone of moments without an offset, in columns that do not say another one.
         max_rejected_ratio: Largest share of quarantined records, 0 to 1; above it nothing of the batch is published.
         allow_empty: Whether a delivery without a record is one. Otherwise XML without an element of `row_tag` is
             refused, and a batch without a record does not replace a table of load mode ``full_refresh``. Files that
@@ -266,6 +287,7 @@ class Contract:
     tables: tuple[Table, ...]
     description: str | None = None
     null_values: tuple[str, ...] = ("",)
+    timezone: str = "UTC"
     max_rejected_ratio: float = 0.05
     allow_empty: bool = False
     archive: bool = False

@@ -1,13 +1,14 @@
 """What a contract must satisfy beyond its shape. Each problem is one line: the field, a colon, the rule."""
 
 import re
+import zoneinfo
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 
 from sluice.contract.limits import SYSTEM_COLUMNS, column_limits, table_limits
-from sluice.contract.model import ROOT_PREFIX, Column, Contract, CsvSource, Scalar, Table, XmlSource
+from sluice.contract.model import EPOCHS, ROOT_PREFIX, YEAR_PIVOT, Column, Contract, CsvSource, Scalar, Table, XmlSource
 from sluice.contract.shape import ShapeError, shape_of
 from sluice.contract.sqltype import INTEGER_BITS, SqlType
 from sluice.layout import PARTITION_KEYS, Layout, is_reserved
@@ -51,6 +52,7 @@ def _contract(contract: Contract) -> Iterator[str]:
     yield from _source(contract)
     if not 0 <= contract.max_rejected_ratio <= 1:
         yield f"max_rejected_ratio: {contract.max_rejected_ratio} is not between 0 and 1"
+    yield from _timezone("timezone", contract.timezone)
     if not contract.tables:
         yield "tables: at least one table is needed"
     for name, count in _repeated(table.name for table in contract.tables):
@@ -179,6 +181,7 @@ def _column(at: str, column: Column) -> Iterator[str]:
         yield f"{at}.type: {exc}"
         return
     yield from _text_rules(at, column, sql_type)
+    yield from _reading_rules(at, column, sql_type)
     yield from _value_rules(at, column, sql_type)
     yield from column_limits(at, column, sql_type)
 
@@ -189,8 +192,37 @@ def _paths(at: str, table: Table) -> Iterator[str]:
             yield f"{at}.columns[{index}] ({column.name}).source: {column.path!r} is no path"
 
 
+def _reading_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
+    """Options that say how a value is written, each where such a value can be."""
+    if column.year_pivot != YEAR_PIVOT and "%y" not in (column.format or ""):
+        yield f"{at}.year_pivot: belongs to a format with %y"
+    if not 0 <= column.year_pivot <= 100:
+        yield f"{at}.year_pivot: {column.year_pivot} is not between 0 and 100"
+    for field in ("timezone", "sub_microseconds"):
+        if getattr(column, field) not in (None, "refuse") and sql_type.name != "timestamp":
+            yield f"{at}.{field}: only timestamps have a {field}"
+    yield from _timezone(f"{at}.timezone", column.timezone)
+    is_number = sql_type.is_integer or sql_type.name in ("decimal", "real", "double precision")
+    if (column.decimal_mark != "." or column.thousands_mark is not None) and not is_number:
+        yield f"{at}.decimal_mark: only numbers have marks"
+    mark = column.thousands_mark
+    if mark is not None and (len(mark) != 1 or mark == column.decimal_mark or mark in "0123456789+-eE"):
+        yield f"{at}.thousands_mark: {mark!r} is not one character that stands between digits"
+
+
+def _timezone(at: str, name: str | None) -> Iterator[str]:
+    known = (
+        zoneinfo.available_timezones()
+    )  # Nothing where a machine has no list of them; there only AWS reads contracts.
+    if name is not None and name != "UTC" and known and name not in known:
+        yield f"{at}: {name!r} is no time zone of the IANA list, such as 'Europe/Berlin'"
+
+
 def _text_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
-    if column.format is not None:
+    if column.format in EPOCHS:
+        if sql_type.name != "timestamp":
+            yield f"{at}.format: {column.format!r} is of timestamps"
+    elif column.format is not None:
         if not sql_type.is_temporal:
             yield f"{at}.format: only dates and timestamps have a format"
         unknown = sorted(set(re.findall(r"%(.?)", column.format)) - _DATE_DIRECTIVES)

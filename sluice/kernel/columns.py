@@ -16,7 +16,7 @@ import pyarrow as pa
 from sluice.contract import Column, Contract, Table
 from sluice.contract.sqltype import INTEGER_BITS
 from sluice.kernel.arrow import MOMENT, Array, arrow_type, pc
-from sluice.kernel.casts import FALSE, TRUE, Cast, caster
+from sluice.kernel.casts import FALSE, TRUE, Cast, caster, in_zone, reads_plainly
 from sluice.kernel.checks import compiled, constant
 from sluice.kernel.standard import WHITE_SPACE, default_text, nulls
 
@@ -65,7 +65,7 @@ class ColumnProver:
         self._longest_null = max((len(text.encode()) for text in nulls(contract, column)), default=-1)
         self._default = default_text(column)
         self._is_needed = column.name in table.not_null
-        self._cast = _vector_cast(column)
+        self._cast = _vector_cast(in_zone(contract, column))
         self._checks = _checks(column)
 
     def prove(self, texts: Array) -> tuple[Array, Proven]:
@@ -124,12 +124,12 @@ def _vector_cast(column: Column) -> Cast2:
     sql_type = column.sql_type
     if sql_type.is_text:
         return _text(sql_type.length or 0, is_char=sql_type.name == "char")
+    if not reads_plainly(column):
+        return by_distinct(caster(column), arrow_type(sql_type))
     if sql_type.is_integer:
         return _integer(column)
     if sql_type.name == "boolean":
         return _boolean
-    if sql_type.is_temporal and column.format is not None:
-        return by_distinct(caster(column), arrow_type(sql_type))
     if sql_type.name == "timestamp":
         return _timestamp
     if sql_type.name == "date":

@@ -10,7 +10,7 @@ from typing import Any
 
 from sluice.contract import Column, Contract, Table
 from sluice.contract.shape import Group, Leaf, Node, Path, Shape
-from sluice.kernel.casts import caster, parquet_caster
+from sluice.kernel.casts import caster, in_zone, parquet_caster
 from sluice.kernel.checks import rules, why_not_of_type, why_null
 from sluice.kernel.parse.parsed import Parsed
 from sluice.kernel.standard import standardiser
@@ -89,6 +89,7 @@ def _judge(contract: Contract, table: Table, column: Column) -> Judge:
     null, wrong = why_null(table, column), f"{name}: {why_not_of_type(column)}"
     of_null = (None, None if null is None else f"{name}: {null}")
     checks = [(is_broken, f"{name}: {reason}") for is_broken, reason in rules(column)]
+    column = in_zone(contract, column)
     cast = parquet_caster(column) if contract.source.format == "parquet" else caster(column)
     standardise = standardiser(contract, column)
 

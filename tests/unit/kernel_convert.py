@@ -66,7 +66,9 @@ def contract(source: Mapping[str, Any], columns: Mapping[str, Any], **fields: An
     """
     made = [_fields(name, kind) for name, kind in columns.items()]
     table: dict[str, Any] = {"name": "t", "load": "append", "columns": made}
-    top: dict[str, Any] = {name: fields.pop(name) for name in ("allow_empty", "null_values") if name in fields}
+    top: dict[str, Any] = {
+        name: fields.pop(name) for name in ("allow_empty", "null_values", "timezone") if name in fields
+    }
     plain: dict[str, Any] = {"dataset": "t", "max_rejected_ratio": 1, "source": {"layout": "t/%Y/%m/%d", **source}}
     return parse_contract({**plain, **top, "tables": [{**table, **fields}]}, "t.yaml")
 

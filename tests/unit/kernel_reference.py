@@ -2,7 +2,7 @@
 
 import re
 import struct
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -11,7 +11,7 @@ from sluice.contract import SqlType
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
 _SCIENTIFIC = re.compile(rf"{_NUMBER.pattern}(?:[eE][+-]?[0-9]{{1,3}})?", re.ASCII)
 _FLOATING = re.compile(rf"{_NUMBER.pattern}(?:[eE][+-]?[0-9]{{1,4}})?", re.ASCII)
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?:(:\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII)
 _BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 
 
@@ -77,13 +77,14 @@ def _moment(text: str) -> datetime | None:
     match = _MOMENT.fullmatch(text)
     if match is None:
         return None
-    day, time, fraction, zone = match.groups()
-    zone = "+00:00" if zone in (None, "Z") else zone
-    zone = zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
-    if int(zone[1:3]) * 60 + int(zone[4:]) > 18 * 60 or int(zone[4:]) > 59:
+    day, time, second, fraction, zone = match.groups()
+    nanoseconds = (fraction or "").ljust(9, "0")
+    zone = "+0000" if zone in (None, "Z") else zone.replace(":", "").ljust(5, "0")
+    offset = int(zone[1:3]) * 60 + int(zone[3:])
+    if offset > 18 * 60 or int(zone[3:]) > 59 or nanoseconds[6:] != "000":
         return None
     try:
-        moment = datetime.fromisoformat(f"{day}T{time}{(fraction or '.0').ljust(7, '0')}{zone}")
-        return moment.astimezone(UTC)
+        moment = datetime.fromisoformat(f"{day}T{time}{second or ':00'}.{nanoseconds[:6]}+00:00")
+        return moment - timedelta(minutes=-offset if zone[0] == "-" else offset)
     except (ValueError, OverflowError):
         return None

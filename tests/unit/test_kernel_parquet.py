@@ -112,6 +112,14 @@ def test_a_type_that_is_no_single_value_is_told_with_its_column(values: Any, tol
     assert found.reasons == [[f"file: column c has Parquet type {told}, which is not a single value of a contract"]]
 
 
+def test_a_zone_is_of_moments_that_the_file_keeps_without_one() -> None:
+    moments = [at(2026, 7, 1, 12)]
+    content = written({"a": pa.array(moments, pa.timestamp("us")), "b": pa.array(moments, pa.timestamp("us", "UTC"))})
+    columns = {"a": "timestamp", "b": "timestamp"}
+    found = convert(contract({"format": "parquet"}, columns, timezone="Europe/Berlin"), content)
+    assert found.rows["t"] == [(at(2026, 7, 1, 10), at(2026, 7, 1, 12))]
+
+
 def test_nested_columns_and_arrays() -> None:
     columns = {
         "id": {"type": "integer", "source": "$.id"},

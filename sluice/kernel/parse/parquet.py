@@ -37,15 +37,19 @@ Take = Callable[[Any], Any]
 class ParquetRecords:
     """Reads Parquet by a contract's shape."""
 
-    def __init__(self, source: ParquetSource, shape: Group, needed: Collection[Path] = ()) -> None:
+    def __init__(
+        self, source: ParquetSource, shape: Group, needed: Collection[Path] = (), *, marks_utc: bool = False
+    ) -> None:
         """Read by a shape.
 
         Args:
             source: The contract's source.
             shape: What to take of each record.
             needed: Places that a file must have.
+            marks_utc: Whether moments that a file keeps in UTC are written with ``Z``, because others are of a zone.
         """
         self._source, self._shape, self._needed = source, shape, frozenset(needed)
+        self._marks_utc = marks_utc
         self._ignores_case = source.match == "ignore_case"
 
     def file(self, stream: BinaryIO, notes: FileNotes | None = None) -> Iterator[Parsed]:
@@ -64,7 +68,7 @@ class ParquetRecords:
             except (pa.ArrowException, OSError, ValueError):
                 raise BrokenFileError("has a column whose Parquet type cannot be read") from None
             columns = self._columns(found, notes)
-            take = _group_of(self._shape, columns, ())
+            take = _group_of(self._shape, columns, (), marks_utc=self._marks_utc)
             yield from self._records(file, columns, take)
 
     def _columns(self, found: pa.Schema, notes: FileNotes | None) -> "_Found":
@@ -229,14 +233,15 @@ def _shown(value: object) -> str:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _group_of(node: Group, found: _Found, path: Path) -> Take:
+def _group_of(node: Group, found: _Found, path: Path, *, marks_utc: bool) -> Take:
     members: list[tuple[str | None, Take]] = []
     for name, child in node.members.items():
         field = found.members.get(name)
         if field is None:
             members.append((None, _nothing(child)))
         else:
-            members.append((field.name, _member(child, field.type, found.inner.get(name), (*path, name))))
+            below, inner = (*path, name), found.inner.get(name)
+            members.append((field.name, _member(child, field.type, inner, below, marks_utc=marks_utc)))
 
     def take(value: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
         if value is None:
@@ -254,12 +259,12 @@ def _nothing(node: Node) -> Take:
     return lambda _: tuple([member(None) for member in members])
 
 
-def _member(node: Node, kind: pa.DataType, inner: _Found | None, path: Path) -> Take:
+def _member(node: Node, kind: pa.DataType, inner: _Found | None, path: Path, *, marks_utc: bool) -> Take:
     if isinstance(node, Leaf) or inner is None:
-        return _leaf(kind, path)
+        return _leaf(kind, path, marks_utc=marks_utc)
     if isinstance(node, Group):
-        return _group_of(node, inner, path)
-    element = _group_of(node.element, inner, path)
+        return _group_of(node, inner, path, marks_utc=marks_utc)
+    element = _group_of(node.element, inner, path, marks_utc=marks_utc)
     refusal = f"record: {place_name(path)} has an element that is null"
 
     def take(items: list[Any] | None) -> list[Any] | None:
@@ -272,15 +277,16 @@ def _member(node: Node, kind: pa.DataType, inner: _Found | None, path: Path) -> 
     return take
 
 
-def _leaf(kind: pa.DataType, path: Path) -> Take:
+def _leaf(kind: pa.DataType, path: Path, *, marks_utc: bool) -> Take:
     to_text = text_of(kind) or str
+    mark = "Z" if marks_utc and isinstance(kind, pa.TimestampType) and kind.tz is not None else ""
     refusal = f"record: {place_name(path)} has bytes that are not UTF-8 (Parquet type {kind})"
 
     def take(value: Any) -> str | None:  # noqa: ANN401 - a value of any type
         if value is None:
             return None
         try:
-            return to_text(value)
+            return to_text(value) + mark
         except UnicodeDecodeError:
             raise MalformedRecordError(refusal) from None
 

@@ -57,7 +57,13 @@ def file_reader(contract: Contract, shape: Shape) -> ReadFile:
     # pyarrow, which text does not need, is heavy to load.
     from sluice.kernel.parse.parquet import ParquetRecords  # noqa: PLC0415
 
-    return ParquetRecords(contract.source, shape.record, needed_places(contract, shape)).file
+    has_zone = any(column.timezone for table in contract.tables for column in table.columns)
+    return ParquetRecords(
+        contract.source,
+        shape.record,
+        needed_places(contract, shape),
+        marks_utc=has_zone or contract.timezone != "UTC",
+    ).file
 
 
 def text_reader(contract: Contract, shape: Shape) -> ReadFile:
