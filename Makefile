@@ -81,6 +81,22 @@ package: setup ## Build the zips that ship into dist/
 	$(BIN)/python -m deploy.packages dist
 	$(BIN)/python -m deploy.catalog dist
 
+SECURITY = build/security
+SECRETS = --disable-plugin KeywordDetector --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString \
+	--disable-plugin BasicAuthDetector
+$(SECURITY)/.ready: requirements-security.lock
+	rm -rf $(SECURITY) && $(PYTHON) -m venv $(SECURITY)
+	$(SECURITY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-security.lock
+	touch $@
+
+.PHONY: security
+security: $(SECURITY)/.ready ## bandit, a scan for secrets, and known faults of locked dependencies (asks the network)
+	$(SECURITY)/bin/bandit --quiet --recursive --configfile pyproject.toml --severity-level medium \
+		sluice glue_jobs lambda_trigger crawlers deploy localcloud docker
+	git ls-files -z | xargs -0 $(SECURITY)/bin/detect-secrets-hook $(SECRETS)
+	for lock in requirements.lock requirements-local.lock localcloud/runtimes/*.lock; do \
+		$(SECURITY)/bin/pip-audit --require-hashes --disable-pip --requirement $$lock || exit 1; done
+
 .PHONY: check
 check: lint test ## What CI runs
 
@@ -92,6 +108,7 @@ lock: setup ## Renew the lock files from pyproject.toml
 	$(COMPILE) --upgrade pyproject.toml --all-extras -o requirements.lock
 	$(COMPILE) --upgrade pyproject.toml --extra local --constraint requirements.lock -o requirements-local.lock
 	echo 'pyspark==3.5.*' | $(COMPILE) --upgrade - -o requirements-spark35.lock
+	$(COMPILE) --upgrade requirements-security.in -o requirements-security.lock
 	for name in $(basename $(wildcard localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done
 
 .PHONY: clean

@@ -47,6 +47,7 @@ class LocalCloudConfig:
         host_names: by which clients may call the endpoint, beside localhost and the loopback addresses; a container's
             name. Any other name in a request's Host header is refused (see `localcloud.gate`).
         warehouse_password: None takes SLUICE_WAREHOUSE_PASSWORD, or else one made once per state directory.
+        warehouse_names: of the workgroup, or the cluster, that the Data API knows.
         region: region of requests that name none.
         account_id: account of requests whose access key is no account id.
         glue: how Glue runs use this machine.
@@ -61,6 +62,7 @@ class LocalCloudConfig:
     bind_address: str = HOST
     host_names: tuple[str, ...] = ()
     warehouse_password: str | None = field(default=None, repr=False)
+    warehouse_names: tuple[str, ...] = ("sluice",)
     region: str = "eu-central-1"
     account_id: str = "000000000000"
     glue: GlueSettings = field(default_factory=GlueSettings)

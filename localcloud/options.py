@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--warehouse-port", type=int, default=defaults.warehouse_port)
     made.add_argument("--bind-address", default=defaults.bind_address)
     made.add_argument("--host-name", action="append", default=[], dest="host_names")
+    made.add_argument("--warehouse-name", action="append", default=[], dest="warehouse_names")
     made.add_argument("--no-warehouse", action="store_true")
     made.add_argument("--region", default=defaults.region)
     made.add_argument("--account-id", default=defaults.account_id)
@@ -40,6 +41,7 @@ def from_options(options: argparse.Namespace) -> LocalCloudConfig:
         warehouse_port=options.warehouse_port,
         bind_address=options.bind_address,
         host_names=tuple(options.host_names),
+        warehouse_names=tuple(options.warehouse_names) or LocalCloudConfig.warehouse_names,
         region=options.region,
         account_id=options.account_id,
         glue=GlueSettings(
@@ -74,4 +76,5 @@ def to_arguments(config: LocalCloudConfig) -> Sequence[str]:
     }
     flags = [] if config.with_warehouse else ["--no-warehouse"]
     names = [f"--host-name={name}" for name in config.host_names]
+    names += [f"--warehouse-name={name}" for name in config.warehouse_names]
     return [*flags, *names, *(f"{name}={value}" for name, value in values.items())]

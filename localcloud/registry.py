@@ -371,3 +371,69 @@ def add_sdk_service(name: str, service: str, target: str, error_prefix: str) -> 
     """
     _states()._AWS_SDK_SERVICE_MAP[name] = {"target_prefix": target, "protocol": "json", "service_key": service}
     _states()._AWS_SDK_ERROR_PREFIX[name] = error_prefix
+
+
+def kms_key(reference: str) -> dict[str, Any] | None:
+    """The live record of a key of the present account and region, by id, ARN or alias; None when there is none."""
+    record: dict[str, Any] | None = _ministack("services.kms")._resolve_key(reference)
+    return record
+
+
+def bucket_key(bucket: str) -> str:
+    """The key of KMS that a bucket encrypts new objects with; empty when it names none."""
+    headers: dict[str, str] = _ministack("services.s3")._bucket_default_sse_headers(bucket)
+    return headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")
+
+
+def event_targets(rule: str, bus: str) -> set[str]:
+    """The ids of a rule's targets, in the present account and region."""
+    events = _ministack("services.eventbridge")
+    return {str(target.get("Id")) for target in events._targets.get(events._rule_key(rule, bus), [])}
+
+
+def event_source_mapping(mapping_id: str) -> dict[str, Any]:
+    """An event source mapping of the present account and region; empty when there is none."""
+    return dict(_ministack("services.lambda_svc")._esms.get(mapping_id) or {})
+
+
+def function_configuration(name: str) -> dict[str, Any]:
+    """The configuration of a function of the present account and region; empty when there is none."""
+    return dict((_ministack("services.lambda_svc")._functions.get(name) or {}).get("config") or {})
+
+
+def queue_attribute(arn: str, name: str) -> str | None:
+    """An attribute of a queue; None when there is no such queue or attribute."""
+    queue = _ministack("services.sqs")._queue_by_arn(arn)
+    return None if queue is None else queue["attributes"].get(name)
+
+
+def service_may_send(service: str, target: str, source: str, account: str) -> bool:
+    """Whether the policy of a queue or a topic lets a service of AWS send to it.
+
+    Args:
+        service: such as s3.amazonaws.com.
+        target: ARN of the queue or the topic.
+        source: ARN of what sends, for the policy's conditions.
+        account: of what sends.
+    """
+    is_queue = ":sqs:" in target
+    if is_queue:
+        found = _ministack("services.sqs")._queue_by_arn(target)
+    else:
+        found = _ministack("services.sns")._topic_by_arn_any_scope(target)
+    policy = ((found or {}).get("attributes") or {}).get("Policy")
+    if not policy:
+        return False
+    evaluator = _ministack("core.iam_evaluator")
+    about = {"aws:sourcearn": source, "aws:sourceaccount": account}
+    context = evaluator.EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action="sqs:SendMessage" if is_queue else "sns:Publish",
+        resource_arn=target,
+        region=current_scope()[1],
+        secure_transport=True,  # services of AWS talk to each other by TLS
+        service_context=about,
+    )
+    return bool(evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow")

@@ -24,6 +24,7 @@ from localcloud.glue.install import install_glue
 from localcloud.lambda_errors import with_error_types
 from localcloud.lock import Running, StateLock, claim_port, own_folder
 from localcloud.logs import log_to_file, stop_logging
+from localcloud.refusals import install_refusals
 from localcloud.saved_queries import saved_queries
 from localcloud.stepfunctions.install import install_stepfunctions
 from localcloud.topic_filters import into_arrays
@@ -127,6 +128,7 @@ class LocalCloud:
         queries: Part = import_module("localcloud.athena").install_athena(self.config, clients)
         runner, crawls = install_glue(self.config, self.port, clients)
         engine = install_stepfunctions(runner, self.config.wait_scale)
+        install_refusals(self.config.warehouse_names if self.config.with_warehouse else ())
         self._start_endpoint(started, (queries, runner, crawls, engine))
 
     def _start_endpoint(self, started: ExitStack, parts: Iterable[Part]) -> None:

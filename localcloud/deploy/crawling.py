@@ -1,5 +1,6 @@
 """The crawlers, and the way of the published files' events to them: bucket, topic, a queue for each crawler."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ def make_crawlers(
 ) -> None:
     """Make the crawlers of all datasets with their queues, and have the processed bucket tell of its objects."""
     topic = clients.sns.create_topic(Name=settings.prefix + OBJECT_TOPIC)["TopicArn"]
+    _let_bucket_publish(clients, topic, settings.processed_bucket)
     for crawler in crawler_definitions(contracts):
         name = crawler.name(settings.prefix)
         queue = _make_event_queue(clients, crawler, name, stack, topic) if crawler.hears_events else None
@@ -42,6 +44,19 @@ def make_crawlers(
             ]
         },
     )
+
+
+def _let_bucket_publish(clients: Clients, topic: str, bucket: str) -> None:
+    """S3 asks the topic's policy before it takes the notification; the policy that a topic has at first names no S3."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    clients.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
 
 
 def _make_event_queue(clients: Clients, crawler: CrawlerDefinition, name: str, stack: Stack, topic: str) -> MadeQueue:

@@ -49,6 +49,7 @@ def up(
         warehouse_port=warehouse_port,
         bind_address=bind_address,
         host_names=tuple(host_name or ()),
+        warehouse_names=(session.settings.warehouse_workgroup or session.settings.warehouse_cluster,),
     )
     raise typer.Exit(run(config, session.settings, session.contracts))
 

@@ -1,6 +1,7 @@
 """What tests do with a local cloud: clients of its endpoint, and Glue jobs from a script's text."""
 
 import io
+import json
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -30,6 +31,21 @@ def zip_of(files: Mapping[str, str]) -> bytes:
         for name, text in files.items():
             archive.writestr(name, text)
     return buffer.getvalue()
+
+
+def let_s3_send(sqs: Any, url: str, bucket: str) -> str:
+    """Give a queue the policy without which S3 takes no notification to it; its ARN."""
+    arn = str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return arn
 
 
 @dataclass

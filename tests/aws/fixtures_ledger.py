@@ -20,7 +20,7 @@ from sluice.aws.ledger import Ledger, ledger_table_definition
 from sluice.backoff import Backoff
 from sluice.catalog_tables import raw_table
 from sluice.settings import Settings
-from tests.aws.cloud import eventually
+from tests.aws.cloud import eventually, let_s3_send
 from tests.doubles.world import CONTRACTS
 
 REGION: Literal["eu-central-1"] = "eu-central-1"
@@ -198,7 +198,7 @@ def _make(clients: Clients, settings: Settings, queue: str) -> str:
             ExecutionProperty={"MaxConcurrentRuns": 1},
         )
     url = clients.sqs.create_queue(QueueName=queue)["QueueUrl"]
-    arn = clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = let_s3_send(clients.sqs, url, settings.raw_bucket)
     rules: Any = [{"Name": "suffix", "Value": "manifest.json"}]
     clients.s3.put_bucket_notification_configuration(
         Bucket=settings.raw_bucket,

@@ -13,7 +13,7 @@ from localcloud import healthy
 from localcloud.child import LocalCloudProcess
 from localcloud.config import LocalCloudConfig
 from sluice.settings import Settings
-from tests.aws.cloud import Aws, eventually, zip_of
+from tests.aws.cloud import Aws, eventually, let_s3_send, zip_of
 from tests.aws.conftest import cloud_config
 from tests.aws.test_localcloud_restart import listeners
 
@@ -109,7 +109,7 @@ def test_it_is_healthy_once_manifests_are_announced(own: LocalCloudProcess) -> N
     aws.make_bucket("sluice-raw")
     assert missing(_warehouse_port(own)) == "manifests in bucket sluice-raw are not announced yet"
     queue = aws.client("sqs").create_queue(QueueName="manifests")["QueueUrl"]
-    arn = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = let_s3_send(aws.client("sqs"), queue, "sluice-raw")
     announced = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
     aws.client("s3").put_bucket_notification_configuration(Bucket="sluice-raw", NotificationConfiguration=announced)
     assert eventually(lambda: missing(_warehouse_port(own)) is None)

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.child import LocalCloudProcess
-from tests.aws.cloud import Aws, eventually
+from tests.aws.cloud import Aws, eventually, let_s3_send
 from tests.aws.conftest import cloud_config
 
 ROLE = "arn:aws:iam::000000000000:role/crawler"
@@ -133,7 +133,7 @@ class Crawls:
         """URL and ARN of a queue that hears of events of the bus, or of objects."""
         sqs, name = self.aws.client("sqs"), f"{self.name}-{next(_numbers)}"
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        arn = let_s3_send(sqs, url, self.name)
         if pattern is not None:
             self.aws.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
             self.aws.client("events").put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])

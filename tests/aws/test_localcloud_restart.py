@@ -18,7 +18,7 @@ import pytest
 from localcloud.child import LocalCloudProcess
 from localcloud.environment import CHECKOUT
 from localcloud.errors import AlreadyRunningError, PortBusyError
-from tests.aws.cloud import REGION, Aws, Jobs, eventually, zip_of
+from tests.aws.cloud import REGION, Aws, Jobs, eventually, let_s3_send, zip_of
 from tests.aws.conftest import cloud_config
 
 INTERRUPTED = "LocalCloudStopped: local cloud stopped while the run was active"
@@ -84,7 +84,7 @@ def furnish(aws: Aws, jobs: Jobs) -> None:
 def wire_lambda(aws: Aws, bucket: str) -> None:
     """S3 notification to queue to function."""
     queue = aws.client("sqs").create_queue(QueueName="manifests", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
-    arn = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = let_s3_send(aws.client("sqs"), queue, bucket)
     aws.client("lambda").create_function(
         FunctionName="on-manifest",
         Runtime="python3.13",

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.child import LocalCloudProcess
 from localcloud.deploy.warehouse import keep_secret
@@ -81,3 +82,16 @@ def test_a_busy_warehouse_port_is_named_with_its_option(tmp_path: Path) -> None:
         with pytest.raises(PortBusyError) as refused:
             busy.start()
     assert str(refused.value) == f"port {port} on 127.0.0.1 is in use; choose another with --warehouse-port"
+
+
+def test_a_workgroup_or_cluster_that_is_not_there(own: LocalCloudProcess) -> None:
+    client = Aws(own.endpoint_url).client("redshift-data")
+    calls = ((client.execute_statement, {"Sql": "SELECT 1"}), (client.batch_execute_statement, {"Sqls": ["SELECT 1"]}))
+    for address in ({"WorkgroupName": "another"}, {"ClusterIdentifier": "another"}):
+        for call, request in calls:
+            with pytest.raises(ClientError) as caught:
+                call(Database="warehouse", **address, **request)
+            error = caught.value.response["Error"]
+            words = "Redshift endpoint doesn't exist in this region."
+            assert (error["Code"], error["Message"]) == ("ValidationException", words)
+    assert client.list_statements(Status="ALL")["Statements"] == []
