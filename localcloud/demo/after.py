@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from localcloud.demo.compare import Difference
+from deploy.compare import Difference
 from localcloud.demo.inbox import Message
 from sluice.batch import BatchState
 from sluice.contract import Contract

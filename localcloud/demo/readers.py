@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from localcloud.demo.compare import Difference
+from deploy.compare import Difference
 from sluice.analysis import Reader, Schemas, count_rows, queries, render
 from sluice.contract import Contract
 

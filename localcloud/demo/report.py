@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deploy.compare import Difference
 from localcloud.demo.after import AggregateResult
-from localcloud.demo.compare import Difference
 from localcloud.demo.inbox import Message
 from sluice.analysis import Reader
 from sluice.cli.terminal import state_text

@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from deploy.compare import compare_batches, compare_rows, warehouse_rows
 from localcloud.child import LocalCloudProcess
 from localcloud.config import LocalCloudConfig
 from localcloud.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
-from localcloud.demo.compare import compare_batches, compare_rows, warehouse_rows
 from localcloud.demo.inbox import Inbox
 from localcloud.demo.readers import Readers, Run, compare_answers, compare_counts
 from localcloud.demo.report import AnalysisResult, Report

@@ -161,6 +161,11 @@ class Execution:
         """Write down what the run did to S3; after this, `send` is a matter of time."""
         self._workspace.changes().save(self.files.changes)
 
+    def leave(self) -> None:
+        """Bring to S3 what a run that ended badly had written by then; S3A writes through, and nobody takes it back."""
+        if self.files.s3_ready.exists():
+            self._workspace.send(self._workspace.changes())
+
     def send(self) -> None:
         """Bring the written-down changes to S3."""
         if self.files.changes.exists():

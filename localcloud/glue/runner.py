@@ -214,6 +214,8 @@ class GlueRunner:
         return self._judge(execution, exit_)
 
     def _judge(self, execution: Execution, exit_: Exit) -> tuple[str, str]:
+        if exit_.stopped or exit_.timed_out or exit_.status != 0:
+            execution.leave()
         if exit_.stopped:
             return ("FAILED", INTERRUPTED) if self._closing.is_set() else ("STOPPED", "")
         if exit_.timed_out:

@@ -1,4 +1,4 @@
-"""A run's own picture of S3: buckets as folders before it starts, and its changes sent back when it has succeeded."""
+"""A run's own picture of S3: buckets as folders before it starts, and its changes sent back when it has ended."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that the run wrote."""
+    """A file that the run wrote; a key that ends in ``/`` is a folder that it made and left empty."""
 
     bucket: str
     key: str
@@ -75,6 +75,7 @@ class Workspace:
         self._cache = cache
         self._s3 = s3
         self._before: dict[Upload, tuple[Stamp, str]] = {}
+        self._folders_before: set[Upload] = set()
 
     def bucket_folder(self, bucket: str) -> Path:
         """Where a bucket's objects are."""
@@ -89,6 +90,7 @@ class Workspace:
             for bucket, objects in listing.items():
                 self._fetch_bucket(bucket, objects)
             self._cache.prune(found for objects in listing.values() for found in objects)
+        self._folders_before = {name for name, _ in self._empty_folders()}
         return buckets
 
     def buckets(self) -> list[str]:
@@ -105,6 +107,8 @@ class Workspace:
             before = self._before.get(name)
             if before is None or before[0] != _stamp(status):
                 written.append((status.st_ctime_ns, name))
+        made = ((name, path) for name, path in self._empty_folders() if name not in self._folders_before)
+        written += [(path.stat().st_ctime_ns, name) for name, path in made]
         uploads = tuple(name for _, name in sorted(written, key=lambda item: (item[0], item[1].key)))
         gone = sorted(self._before.keys() - seen, key=lambda name: (name.bucket, name.key))
         return Changes(uploads, tuple(Deletion(n.bucket, n.key, self._before[n][1]) for n in gone))
@@ -141,12 +145,26 @@ class Workspace:
                     if not is_temporary(key):
                         yield Upload(bucket.name, key), path
 
+    def _empty_folders(self) -> Iterator[tuple[Upload, Path]]:
+        """Folders without anything in them: S3A makes an empty object of each that is made.
+
+        Source: https://hadoop.apache.org/docs/r3.4.2/hadoop-aws/tools/hadoop-aws/directory_markers.html
+        """
+        for bucket in sorted(self.folder.iterdir()):
+            for folder, folders, names in os.walk(bucket):
+                key = Path(folder).relative_to(bucket).as_posix() + "/"
+                if not folders and not names and key != "./" and not is_temporary(key[:-1]):
+                    yield Upload(bucket.name, key), Path(folder)
+
 
 def _stamp(status: os.stat_result) -> Stamp:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _upload(s3: "S3Client", path: Path, upload: Upload) -> None:
+    if upload.key.endswith("/"):
+        s3.put_object(Bucket=upload.bucket, Key=upload.key, Body=b"")
+        return
     if path.stat().st_size >= PART_BYTES:
         s3.upload_file(str(path), upload.bucket, upload.key, Config=TRANSFER)
         return

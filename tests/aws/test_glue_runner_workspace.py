@@ -113,7 +113,22 @@ def test_files_are_sent_in_the_order_in_which_they_appeared(bench: Bench) -> Non
     for name in ("b", "c", "a"):  # a rename publishes: its moment counts, not the writing's
         (folder / "_staging" / name).rename(folder / name)
         time.sleep(0.02)  # file systems count in ticks of the kernel
-    assert [upload.key for upload in workspace.changes().uploads] == ["b", "c", "a"]
+    files = [upload.key for upload in workspace.changes().uploads if not upload.key.endswith("/")]
+    assert files == ["b", "c", "a"]
+
+
+def test_a_folder_that_is_made_or_emptied_is_an_empty_object_as_s3a_has_it(bench: Bench) -> None:
+    bench.put("kept/", b"")
+    bench.put("emptied/x", b"1")
+    workspace, folder = bench.workspace()
+    assert workspace.changes() == Changes((), ())
+    (folder / "made" / "inner").mkdir(parents=True)
+    (folder / "made" / "_temporary").mkdir()
+    (folder / "used").mkdir()
+    (folder / "used" / "file").write_bytes(b"2")
+    (folder / "emptied" / "x").unlink()
+    workspace.send(workspace.changes())
+    assert bench.objects() == {"kept/": b"", "made/inner/": b"", "used/file": b"2", "emptied/": b""}
 
 
 def test_an_object_replaced_by_somebody_else_is_not_deleted(bench: Bench) -> None:

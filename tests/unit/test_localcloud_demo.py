@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from deploy.compare import Difference, compare_batches, compare_rows
 from lambda_trigger.manifest_events import manifest_events
 from localcloud.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
-from localcloud.demo.compare import Difference, compare_batches, compare_rows
 from localcloud.demo.inbox import Message
 from localcloud.demo.readers import compare_answers, compare_counts
 from localcloud.demo.report import AnalysisResult, Report
