@@ -12,8 +12,9 @@ from sluice.kernel.parse.parsed import FileNotes
 from sluice.kernel.raw import RawFile, Watched
 from sluice.kernel.records import RecordSource
 from sluice.kernel.rows import RowLane
+from sluice.kernel.splits import splits
 
-__all__ = ["Chunk", "Kernel", "Lanes", "RawFile"]
+__all__ = ["Chunk", "Kernel", "Lanes", "RawFile", "splits"]
 
 CHUNK_RECORDS = 20_000
 """Records of a chunk of the row lane."""
@@ -56,14 +57,15 @@ class Kernel:
         gatherer = Gatherer(self._contract, self._shape, self._at, raw.batch_id, raw.url)
         with Watched(raw) as stream:
             notes = FileNotes()
-            for parsed in self._source.records(stream, notes):
+            for parsed in self._source.records(raw, stream, notes):
                 if isinstance(parsed, Proven):
                     gatherer.take_proven(parsed)
                     if gatherer.records >= PROVEN_RECORDS:
                         yield gatherer.chunk()
                     continue
                 if parsed.is_whole_file:
-                    yield gatherer.verdict(parsed.error or "file: not readable", stream.first_bytes())
+                    first = stream.first_bytes() if raw.start == 0 else None
+                    yield gatherer.verdict(parsed.error or "file: not readable", first)
                     return
                 gatherer.take(parsed, self._rows.judge(parsed))
                 if gatherer.records >= CHUNK_RECORDS:

@@ -9,6 +9,7 @@ open; so do the lines of which a value is not proven.
 import io
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from operator import itemgetter
 from typing import BinaryIO, cast
 
@@ -22,8 +23,11 @@ from sluice.kernel.chunk import Proven
 from sluice.kernel.columns import TableProver, both
 from sluice.kernel.lines import Lines, ends_lines_with_line_feeds
 from sluice.kernel.parse.content import RawBytes, file_records, open_binary
-from sluice.kernel.parse.csv_text import CsvRecords, Places
+from sluice.kernel.parse.csv_text import Places
 from sluice.kernel.parse.parsed import UNDECODABLE, FileNotes, Parsed
+from sluice.kernel.parse.reader import csv_records
+from sluice.kernel.raw import RawFile
+from sluice.kernel.splits import Part, is_utf_8
 
 MAX_PLAIN_BYTES = 1 << 20
 """A longer line is not in plain form."""
@@ -38,7 +42,7 @@ Source: RE2's kMaxRepeat, https://github.com/google/re2/wiki/Syntax ("Implementa
 def can_prove(source: CsvSource) -> bool:
     """Whether the vector lane knows files of this kind."""
     return (
-        source.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+        is_utf_8(source.encoding)
         and (source.delimiter + source.quote + source.escape).isascii()
         and not {source.delimiter, source.quote, source.escape} & set("\r\n\0")
         and not source.skip_initial_space
@@ -48,8 +52,17 @@ def can_prove(source: CsvSource) -> bool:
 class CsvLane:
     """Reads CSV of one contract, in columns where it can."""
 
-    def __init__(self, contract: Contract, source: CsvSource, shape: Shape, records: CsvRecords) -> None:
-        self._source, self._records = source, records
+    def __init__(self, contract: Contract, source: CsvSource, shape: Shape, *, in_columns: bool) -> None:
+        """Read by a contract.
+
+        Args:
+            contract: The contract.
+            source: Its source.
+            shape: Its shape.
+            in_columns: Whether to use columns at all.
+        """
+        self._source, self._records = source, csv_records(contract, shape)
+        self._in_columns = in_columns and can_prove(source)
         names = list(leaf_names(shape))
         self._tables = [
             (TableProver.of(contract, table), [names.index(column.path) for column in table.columns])
@@ -61,21 +74,46 @@ class CsvLane:
 
         def read(raw: RawBytes) -> Iterator[Proven | Parsed]:
             content = cast("io.BufferedReader", open_binary(raw, self._source.compression))
-            if ends_lines_with_line_feeds(content):
-                yield from self._read(Lines(content), notes)
+            if self._in_columns and ends_lines_with_line_feeds(content):
+                yield from self._first(Lines(content), notes)
             else:
                 yield from self._records.unpacked(content, notes)
 
         return file_records(read, stream, self._source.compression, may_be_empty=not self._source.header)
 
-    def _read(self, lines: Lines, notes: FileNotes | None) -> Iterator[Proven | Parsed]:
+    def part(self, raw: RawFile, stream: BinaryIO, notes: FileNotes | None = None) -> Iterator[Proven | Parsed]:
+        """The records of a split, as `splits` makes them; its refusal is one of the whole file."""
+
+        def read(raw_bytes: RawBytes) -> Iterator[Proven | Parsed]:
+            lines = Lines(cast("io.BufferedReader", open_binary(raw_bytes, "none")), is_first=raw.start == 0)
+            if raw.start == 0:
+                yield from self._first(lines, notes)
+            else:
+                yield from self._after_header(lines, self._records.places(header, notes))
+
+        header = self._header(stream) if raw.start and self._source.header else None
+        return file_records(read, cast("BinaryIO", Part(stream, raw)), "none", may_be_empty=True)
+
+    def _header(self, stream: BinaryIO) -> str | None:
+        stream.seek(0)
+        lines = Lines(cast("io.BufferedReader", open_binary(stream, "none")))
+        return self._records.header(self._records.ahead(islice(lines, self._source.skip_lines, None)))
+
+    def _first(self, lines: Lines, notes: FileNotes | None) -> Iterator[Proven | Parsed]:
         for _ in range(self._source.skip_lines):
             next(lines, None)
         ahead = self._records.ahead(lines)
         places = self._records.begin(ahead, None, notes)
-        form = PlainForm(self._source, places[1])
-        if ahead.is_looking or not form.is_known:
+        if ahead.is_looking or not self._in_columns:  # Quotes of the header stay open.
             yield from self._records.records(ahead, places)
+        else:
+            yield from self._after_header(lines, places)
+
+    def _after_header(self, lines: Lines, places: Places) -> Iterator[Proven | Parsed]:
+        form = PlainForm(self._source, places[1])
+        if not form.is_known or not self._in_columns:
+            # A blank line comes first, so that none is taken for the first one of a file.
+            yield from self._records.records(self._records.ahead(chain(["\n"], lines)), places)
             return
         while (block := lines.block()) is not None:
             yield from self._block(block, lines, places, form)

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS
 
@@ -11,7 +12,7 @@ _MAX_LINE_BYTES = 4 * (MAX_RECORD_CHARACTERS + 1)
 """As many bytes hold more characters than are read of any line."""
 
 
-def ends_lines_with_line_feeds(content: io.BufferedReader) -> bool:
+def ends_lines_with_line_feeds(content: "io.BufferedReader[Any]") -> bool:
     """Whether the lines of a UTF-8 file end as `Lines` takes them to; in doubt they do not.
 
     The first line break says how lines end. A lone carriage return before it, or no line feed near the beginning, is
@@ -25,11 +26,17 @@ def ends_lines_with_line_feeds(content: io.BufferedReader) -> bool:
 class Lines:
     """The lines of a UTF-8 file: one by one, each with its end, or as many as stand in a block."""
 
-    def __init__(self, content: io.BufferedReader) -> None:
+    def __init__(self, content: io.BufferedReader, *, is_first: bool = True) -> None:
+        """Read lines.
+
+        Args:
+            content: The bytes, of which none was read.
+            is_first: Whether they are the first of a file, where a byte order mark may stand.
+        """
         self._content = content
         self._held = b""
         self._place = 0
-        self._is_first = True
+        self._is_first = is_first
 
     def _more(self) -> bool:
         found = self._content.read(BLOCK_BYTES)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sluice.contract import Contract, parse_contract
 from sluice.kernel.arrow import plain
-from sluice.kernel.convert import Kernel, Lanes, RawFile
+from sluice.kernel.convert import Kernel, Lanes, RawFile, splits
 from sluice.kernel.tally import FileTally
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -60,11 +60,11 @@ TEXT_OPTIONS: tuple[dict[str, Any], ...] = (
 NUMBER_OPTIONS: tuple[dict[str, Any], ...] = ({"min": 0}, {"max": 1}, {"allowed": [0, 1]}, {"default": 0})
 
 
-def contract(chance: random.Random, form: str, **source: Any) -> Contract:
+def contract(chance: random.Random, format: str, **source: Any) -> Contract:  # noqa: A002 - the field's name
     """A contract of some columns with some options; JSON has a nested object and an array of rows."""
     columns = [column(chance, index) for index in range(chance.randint(2, 6))]
     tables: list[dict[str, Any]] = [{"name": "t", "load": "append", "columns": columns}]
-    if form == "json" and chance.random() < 0.7:
+    if format == "json" and chance.random() < 0.7:
         for index, item in enumerate(columns[1:3]):
             item["source"] = f"in.c{index + 1}"
         rows = [column(chance, index) for index in range(chance.randint(1, 3))]
@@ -73,7 +73,7 @@ def contract(chance: random.Random, form: str, **source: Any) -> Contract:
     return parse_contract(
         {
             "dataset": "d",
-            "source": {"format": form, "layout": "d/%Y/%m/%d", **source},
+            "source": {"format": format, "layout": "d/%Y/%m/%d", **source},
             "max_rejected_ratio": 1,
             "null_values": chance.choice([["", "NULL"], [""], ["NULL"], []]),
             "tables": tables,
@@ -107,13 +107,18 @@ def mutated(chance: random.Random, content: bytes, times: int, pieces: Sequence[
     return bytes(found)
 
 
-def outcome(found: Contract, content: bytes, lanes: Lanes) -> tuple[FileTally, dict[str, list[str]], list[str]]:
+def outcome(
+    found: Contract, content: bytes, lanes: Lanes, parts: int = 0
+) -> tuple[FileTally, dict[str, list[str]], list[str]]:
     """Everything that a kernel says of a file; rows and quarantine in an order of their own."""
     tally = FileTally()
     tables: dict[str, list[pa.Table]] = {table.name: [] for table in found.tables}
     refused: list[str] = []
-    raw = RawFile("s3://r/f", "d.1", len(content), lambda: io.BytesIO(content))
-    for chunk in Kernel(found, NOW, lanes=lanes).read(raw):
+    raw = raw_file(content)
+    kernel, raws = Kernel(found, NOW, lanes=lanes), splits(found, raw, parts) if parts else [raw]
+    for chunk in (chunk for part in raws for chunk in kernel.read(part)):
+        if tally.file_error is not None:
+            assert (chunk.tally.file_error, chunk.quarantine.num_rows) == (tally.file_error, 0)
         tally.merge(chunk.tally)
         if chunk.voids_the_file:
             tables = {table.name: [] for table in found.tables}
@@ -124,6 +129,11 @@ def outcome(found: Contract, content: bytes, lanes: Lanes) -> tuple[FileTally, d
         refused += map(repr, chunk.quarantine.to_pylist())
     rows_of = {name: sorted(repr(row) for part in parts for row in part.to_pylist()) for name, parts in tables.items()}
     return tally, rows_of, sorted(refused)
+
+
+def raw_file(content: bytes) -> RawFile:
+    """A file in memory."""
+    return RawFile("s3://r/f", "d.1", len(content), lambda: io.BytesIO(content))
 
 
 def csv_files(chance: random.Random, rows: int) -> Iterator[tuple[Contract, bytes]]:

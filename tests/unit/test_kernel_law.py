@@ -3,6 +3,7 @@
 `SLUICE_LAW_RECORDS` says how many records to try; `make test-law` tries a million.
 """
 
+import dataclasses
 import os
 import random
 
@@ -10,10 +11,10 @@ import pytest
 
 from sluice.contract import CsvSource
 from sluice.kernel import lines
-from sluice.kernel.convert import Lanes
+from sluice.kernel.convert import Lanes, splits
 from sluice.kernel.csv_lane import can_prove
 from tests.unit import kernel_law
-from tests.unit.kernel_law import outcome
+from tests.unit.kernel_law import outcome, raw_file
 
 RECORDS = int(os.environ.get("SLUICE_LAW_RECORDS", "8000"))
 ROWS = 40
@@ -35,3 +36,33 @@ def test_csv(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
             tried += expected[0].records
             proven += expected[0].records - expected[0].rejected
     assert proven > tried / 4
+
+
+def test_csv_in_parts() -> None:
+    tried = split = 0
+    for seed in range(RECORDS // 400):
+        for contract, content in kernel_law.csv_files(random.Random(seed), ROWS):
+            source = contract.source
+            assert isinstance(source, CsvSource)
+            lines_only = dataclasses.replace(contract, source=dataclasses.replace(source, multiline=False))
+            expected = outcome(lines_only, content, Lanes.ROW)
+            size = random.Random(seed).choice([10, 100, 700])
+            for lanes in Lanes:
+                assert (seed, content, outcome(lines_only, content, lanes, size)) == (seed, content, expected)
+            tried += 1
+            split += len(splits(lines_only, raw_file(content), size)) > 1
+    assert split > tried / 2
+
+
+def test_formats_that_are_not_split_stay_whole() -> None:
+    content = b"c\n" + b"1\n" * 100_000
+    for source in ({"format": "json"}, {"format": "csv"}, {"format": "csv", "multiline": False, "compression": "gzip"}):
+        contract = kernel_law.contract(random.Random(1), **source)
+        raw = raw_file(content)
+        assert splits(contract, raw, 1 << 16) == [raw]
+
+
+def test_a_split_covers_its_file() -> None:
+    raw = raw_file(b"c\n" + b"1\n" * 100_000)
+    parts = splits(kernel_law.contract(random.Random(1), "csv", multiline=False), raw, 1 << 16)
+    assert [(part.start, part.end) for part in parts] == [(0, 65536), (65536, 131072), (131072, 196608), (196608, None)]

@@ -101,6 +101,10 @@ class CsvRecords:
         """Lines as `begin` and `records` want them."""
         return Ahead(lines, self._reader)
 
+    def header(self, ahead: "Ahead") -> str | None:
+        """The text of the header, taken off the lines; None where there is none."""
+        return next((text for _, text, _ in self._items(ahead)), None)
+
     def begin(self, ahead: "Ahead", header: str | None, notes: FileNotes | None) -> Places:
         """Where columns stand, by the header; the lines' first record is taken for it where none is given.
 
