@@ -65,6 +65,7 @@ docs: setup ## Make the generated references and the contracts' schema anew
 	$(BIN)/python -m sluice.cli.reference
 	$(BIN)/python -m sluice.contract.reference
 	$(BIN)/python -m sluice.doctor.reference
+	$(BIN)/python -m sluice.failures_reference
 	$(BIN)/python -m sluice.analysis.reference
 	$(BIN)/sluice contract schema
 

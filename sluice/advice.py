@@ -40,6 +40,12 @@ def next_step(batch: BatchRecord) -> NextStep:
                 "it waits for what is missing and is looked at every 5 minutes; from "
                 f"{batch.due_at[:16]} UTC on it is rejected if something still is"
             )
+        case BatchState.RECEIVED | BatchState.CONVERTED if batch.held:
+            text = (
+                f"something that its runs need is away since {batch.held_since[:16]} UTC; it is tried again from "
+                f"{batch.due_at[:16]} UTC on, and no attempt is counted; when it is back, it need not wait"
+            )
+            return NextStep(text, f"sluice retry --dataset {batch.dataset}")
         case BatchState.RECEIVED | BatchState.CONVERTED:
             what = "conversion" if batch.state is BatchState.RECEIVED else "load"
             return NextStep(

@@ -141,6 +141,7 @@ WAREHOUSE = (
         r"(relation|column|function|schema|type|table|language|database|role|user)\b.{0,300}does not exist",
         "something of ours is missing",
     ),
+    Rule(_X, r"(bucket|key|prefix|location)\b.{0,1200}does not exist", "COPY did not find a file"),
     Rule(_X, r"\b(42P01|42703|42883|3F000)\b", "something of ours is missing"),
     Rule(
         _X, r"already exists|multiple primary keys|specified more than once|ambiguous", "a definition that does not fit"
@@ -171,6 +172,10 @@ WAREHOUSE = (
         r"stl_load_error|sys_load_error|load into table .{0,200}failed|mandatory url|no ?such ?key",
         "COPY found files that do not fit",
     ),
+    Rule(
+        _X, r"problem reading manifest|file size mismatch|needs credentials|invalid (s3|iam)", "COPY was asked wrongly"
+    ),
+    Rule(_X, r"is (required|not allowed)|must be (between|at least)|cannot exceed|more than the maximum", "a limit"),
     Rule(
         _X,
         r"cannot (cast|be cast|drop|alter|change|be matched)|could not determine|is of type .{0,60}but",
@@ -440,15 +445,28 @@ def are_alike(one: str, other: str) -> bool:
 
 
 def verdict_of(error: BaseException) -> Verdict:
-    """What an exception of our own parts is a failure of; one that Sluice did not raise is the run's."""
+    """What an exception of our own parts is a failure of; one that Sluice did not raise is the network's or the run's.
+
+    Args:
+        error: The exception, with its causes.
+    """
     if isinstance(error, TransientError):
         return Verdict.WORLD
     if isinstance(error, AwsDeniedError | WarehouseDeniedError):
         return Verdict.DENIED
-    return Verdict.FINAL if isinstance(error, SluiceError) else Verdict.RUN
+    if isinstance(error, SluiceError):
+        return Verdict.FINAL
+    cause: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if cause is None:
+            break
+        if any(rule.verdict is _W and rule.knows(type(cause).__name__) for rule in SPARK_CLASSES):
+            return Verdict.WORLD
+        cause = cause.__cause__ or cause.__context__
+    return Verdict.RUN
 
 
-_SERVER_ERROR, _TOO_MANY_REQUESTS = 500, 429
+_SERVER_ERROR, _TOO_MANY_REQUESTS, _MAX_CAUSES = 500, 429, 20
 
 
 def _gist(reason: str) -> tuple[str, str]:

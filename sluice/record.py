@@ -277,6 +277,10 @@ class BatchRecord:
         """
         return replace(self, updated_at=timestamp(at), reason=reason[:MAX_REASON_CHARACTERS], version=self.version + 1)
 
+    def due(self, at: datetime) -> Self:
+        """The record of a batch that waits, due at another moment; that leaves no trace in the history."""
+        return replace(self, due_at=timestamp(at), updated_at=timestamp(at), version=self.version + 1)
+
     def noted(self, at: datetime, note: str, reason: str) -> Self:
         """The record after something that leaves the batch's state as it is, such as a refresh that failed.
 

@@ -1,18 +1,18 @@
 """An operator's wish to try a batch again: what it means depends on where the batch stands.
 
 A batch that has FAILED goes back into the waiting list of the stage in which it failed, with all its attempts; the next
-dispatch takes it. A batch that is in the warehouse while something after its load has stopped has an execution that can
-go on. Everything else needs nothing, or a replay.
+dispatch takes it. A batch that waits need not wait any longer for the end of a pause. A batch that is in the warehouse
+while something after its load has stopped has an execution that can go on. Everything else needs nothing, or a replay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from sluice.batch import BatchState
-from sluice.errors import CommandError
-from sluice.record import BatchRecord, OpenLoad
+from sluice.batch import BatchState, Stage
+from sluice.errors import CommandError, ConflictError
+from sluice.record import WAITING, BatchRecord, OpenLoad, Outage, timestamp
 
 _IN_WAREHOUSE = {BatchState.LOADED, BatchState.ARCHIVED}
 
@@ -28,6 +28,12 @@ class RetryLedger(Protocol):
 
     def save(self, old: BatchRecord, new: BatchRecord) -> None:
         """Replace a batch's record."""
+
+    def outage(self, dataset: str, stage: Stage) -> Outage | None:
+        """The open outage of a stage of a dataset."""
+
+    def note_outage(self, outage: Outage) -> None:
+        """Replace what is known of an outage."""
 
     def open_loads(self, dataset: str) -> Sequence[OpenLoad]:
         """Loads that have something to do after them."""
@@ -67,9 +73,60 @@ def retry(batch_id: str, ledger: RetryLedger, executions: RetryExecutions, machi
         raise CommandError(f"there is no batch {batch_id}")
     if record.state is BatchState.FAILED:
         return _into_the_waiting_list(record, ledger, now)
+    if record.state in WAITING.values():
+        return _at_once(record, ledger, now)
     if record.state in _IN_WAREHOUSE:
         return _go_on(record, ledger, executions, machine, now)
     raise CommandError(f"batch {batch_id} is {record.state}: {_why_not(record)}")
+
+
+def retry_all(
+    records: Iterable[BatchRecord],
+    ledger: RetryLedger,
+    executions: RetryExecutions,
+    machine: str,
+    now: datetime,
+) -> Iterator[str]:
+    """Try batches again, one after the other; one that cannot be keeps none of the others from it.
+
+    Args:
+        records: The batches.
+        ledger: Where they are.
+        executions: Executions of the load's state machine.
+        machine: Name of that machine.
+        now: The present moment in UTC.
+
+    Yields:
+        What was done with each batch, or why nothing was, for people.
+    """
+    gone_on: set[str] = set()
+    for record in records:
+        if record.state in _IN_WAREHOUSE and record.claim_id in gone_on:
+            continue  # Its load goes on already, for all its batches.
+        try:
+            yield retry(record.batch_id, ledger, executions, machine, now)
+        except (CommandError, ConflictError) as exc:
+            yield str(exc)
+            continue
+        gone_on.add(record.claim_id)
+
+
+def wake(ledger: RetryLedger, datasets: Iterable[str], now: datetime) -> tuple[Outage, ...]:
+    """End the pauses of stages that wait for something that was away, because somebody says that it is back.
+
+    Args:
+        ledger: Where outages are.
+        datasets: The datasets.
+        now: The present moment in UTC.
+
+    Returns:
+        The outages whose pause was ended.
+    """
+    found = [outage for name in datasets for stage in Stage if (outage := ledger.outage(name, stage)) is not None]
+    resting = tuple(outage for outage in found if outage.until > now)
+    for outage in resting:
+        ledger.note_outage(replace(outage, until=now))
+    return resting
 
 
 def _into_the_waiting_list(record: BatchRecord, ledger: RetryLedger, now: datetime) -> str:
@@ -84,6 +141,13 @@ def _into_the_waiting_list(record: BatchRecord, ledger: RetryLedger, now: dateti
     waiting = record.retried(now)
     ledger.save(record, waiting)
     return f"batch {record.batch_id} is {waiting.state} again and waits for the next {waiting.stage} run"
+
+
+def _at_once(record: BatchRecord, ledger: RetryLedger, now: datetime) -> str:
+    if record.due_at > timestamp(now):
+        ledger.save(record, record.due(now))
+    wake(ledger, [record.dataset], now)
+    return f"batch {record.batch_id} is {record.state} and goes with the next run, without any pause"
 
 
 def _go_on(record: BatchRecord, ledger: RetryLedger, executions: RetryExecutions, machine: str, now: datetime) -> str:

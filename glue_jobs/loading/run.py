@@ -10,6 +10,7 @@ from glue_jobs.loading.table import Results, TableLoad
 from sluice.contract.lookup import contract_of
 from sluice.contract.model import Contract
 from sluice.errors import SluiceError, TerminalError, TransientError
+from sluice.failures import Verdict, verdict_of
 from sluice.handover import LoadBatchOutcome, LoadCounts, LoadInput, LoadOutcome
 from sluice.warehouse.aggregate import plans
 from sluice.warehouse.audit import AUDIT_TABLE
@@ -98,4 +99,11 @@ def _outcome(batch_id: str, results: Mapping[str, Results]) -> LoadBatchOutcome:
         error="; ".join(error.named for error in errors),
         is_transient=bool(errors) and all(isinstance(error, TransientError) for error in errors),
         tables={table: answer for table, answer in answers.items() if isinstance(answer, LoadCounts)},
+        verdict=_verdict(errors),
     )
+
+
+def _verdict(errors: Iterable[SluiceError]) -> str:
+    """What a batch's failure is a failure of: of several errors the one that stays longest."""
+    found = [verdict_of(error) for error in errors]
+    return next((str(verdict) for verdict in (Verdict.FINAL, Verdict.DENIED, Verdict.WORLD) if verdict in found), "")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from glue_jobs.loading.context import LoadContext
-from sluice.errors import AccountingError, SluiceError, TerminalError, TransientError
+from sluice.errors import AccountingError, SluiceError, TransientError, WarehouseUnclearError
 from sluice.handover import LoadCounts, PublishedFile
 from sluice.logs import log_context, only
 from sluice.manifest import load_manifest
@@ -44,7 +44,7 @@ class TableLoad:
     batches: Mapping[str, Files]
 
     def run(self) -> Results:
-        """Load all batches together and, when that fails for a reason that stays, one by one: no batch blocks another.
+        """Load all batches together; when that fails for a reason that stays, or that nobody knows, one by one.
 
         Returns:
             Counts or error of every batch.
@@ -59,10 +59,10 @@ class TableLoad:
             return self._all_failed(exc)
         try:
             return dict(self._load(self.batches))
-        except TransientError as exc:
-            return self._all_failed(exc)
-        except TerminalError as exc:
-            if len(self.batches) == 1:
+        except SluiceError as exc:
+            # What no rule knows may be one batch's own.
+            is_passing = isinstance(exc, TransientError) and not isinstance(exc, WarehouseUnclearError)
+            if is_passing or len(self.batches) == 1:
                 return self._all_failed(exc)
             logger.warning("table %s: the joint load failed, now batch by batch: %s", self.target, exc)
         return self._one_by_one()

@@ -127,7 +127,7 @@ def _facts(view: BatchView) -> Table:
         ("written", batch.written_at),
         ("received", batch.received_at),
         ("updated", batch.updated_at),
-        ("not before", batch.due_at if batch.waits_for is not None and batch.attempts else ""),
+        ("not before", batch.due_at if batch.waits_for is not None and (batch.attempts or batch.held) else ""),
         ("waits until", batch.due_at if batch.state is BatchState.WAITING else ""),
         ("claim", _claim(claim) if claim is not None else batch.claim_id),
         ("run", batch.run_id or ("" if claim is None else claim.run_id)),

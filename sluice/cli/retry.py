@@ -1,5 +1,6 @@
-"""`sluice retry`: a failed batch goes on."""
+"""`sluice retry`: failed batches go on, one or many."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,13 +9,16 @@ import typer
 from sluice.aws.arns import Arns
 from sluice.aws.executions import Executions
 from sluice.aws.failures import aws_errors
+from sluice.batch import BatchState
 from sluice.cli.batch_view import find_batch
+from sluice.cli.moments import MOMENT_HELP, parse_since
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
 from sluice.cli.terminal import out, say
-from sluice.errors import SluiceError
+from sluice.errors import CommandError, SluiceError
 from sluice.names import SWEEP_FUNCTION
 from sluice.retry import retry as retry_batch
+from sluice.retry import retry_all, wake
 
 
 def retry(
@@ -22,23 +26,49 @@ def retry(
     batch: Annotated[
         str,
         typer.Argument(
-            help="Id of the batch, or `<dataset>.<digits of the partition>` for the newest batch of a partition.",
+            help="Id of the batch, or `<dataset>.<digits of the partition>` for the newest batch of a partition. The "
+            "options do not apply then.",
             show_default=False,
         ),
-    ],
+    ] = "",
+    *,
+    dataset: Annotated[str, typer.Option(help="Every batch of this dataset.", show_default=False)] = "",
+    state: Annotated[
+        BatchState, typer.Option(help="Only batches in this state.", case_sensitive=False)
+    ] = BatchState.FAILED,
+    since: Annotated[
+        str, typer.Option(help=f"Only batches that arrived since: {MOMENT_HELP}.", show_default=False)
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Most batches, newest first.")] = 10_000,
 ) -> None:
-    """Let a failed batch go on, in the stage in which it failed, and start that stage at once.
+    """Let failed batches go on, in the stage in which they failed, and start that stage at once.
 
     A batch whose rows are loaded, but whose aggregates, archive or notice failed, goes on in the state machine where it
-    stopped. What was rejected needs `sluice replay`, once its files are right.
+    stopped. What waits until something is back is tried now. What was rejected needs `sluice replay`, once its files
+    are right.
     """
     session = Session(context.ensure_object(GlobalOptions))
-    found = find_batch(session.ledger, batch)
-    clients = session.clients
+    clients, now = session.clients, datetime.now(UTC)
     executions = Executions(clients.stepfunctions, Arns(clients.sts))
-    done = retry_batch(found.batch_id, session.ledger, executions, session.settings.load_machine, datetime.now(UTC))
-    out().print(done, markup=False, soft_wrap=True)
+    machine = session.settings.load_machine
+    if batch:
+        found = find_batch(session.ledger, batch)
+        _say([retry_batch(found.batch_id, session.ledger, executions, machine, now)])
+    elif dataset or since:
+        records = session.ledger.batches(dataset or None, state, limit, since=parse_since(since, now))
+        _say(retry_all(records, session.ledger, executions, machine, now))
+        resting = wake(session.ledger, [dataset] if dataset else session.ledger.datasets(), now)
+        _say(f"{outage.stage} of {outage.dataset} is tried now; it rested: {outage.reason}" for outage in resting)
+        if not records and not resting:
+            raise CommandError(f"there is no {state} batch{f' of {dataset}' if dataset else ''}, and nothing rests")
+    else:
+        raise CommandError("which batches? Name one, or a dataset with --dataset, or a moment with --since")
     _start_sweep(session)
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        out().print(line, markup=False, soft_wrap=True)
 
 
 def _start_sweep(session: Session) -> None:

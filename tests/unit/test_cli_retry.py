@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.stub import Stubber
@@ -11,8 +12,9 @@ from sluice.batch import BatchState, Stage
 from sluice.cli import main
 from sluice.cli.session import Session
 from sluice.names import SWEEP_FUNCTION
+from sluice.record import Outage, timestamp
 from tests.doubles.ledger import MemoryLedger
-from tests.ledger_behaviour import record
+from tests.ledger_behaviour import HOUR, record
 
 FAILED = replace(record(), state=BatchState.FAILED, stage=Stage.CONVERT, reason="AwsError: x", attempts=3)
 SWEEP = {"FunctionName": f"lake-{SWEEP_FUNCTION}", "InvocationType": "Event", "Payload": b"{}"}
@@ -99,3 +101,77 @@ def test_a_batch_that_is_not_there_is_refused(cloud: Cloud, capsys: pytest.Captu
     assert _call("orders.2026112014") == 1
     assert "there is no batch of partition orders.2026112014" in capsys.readouterr().err
     assert list(cloud.ledger.records.values()) == [FAILED]
+
+
+def _batches(cloud: Cloud, count: int) -> list[str]:
+    """More failed batches of another dataset, one an hour; returns their ids."""
+    partition, made = HOUR, []
+    for _ in range(count):
+        partition = partition.next()
+        made.append(replace(record("1", partition=partition, dataset="products"), state=BatchState.FAILED))
+        cloud.ledger.create(replace(made[-1], stage=Stage.LOAD, reason="WarehouseError: x", attempts=3))
+    return [batch.batch_id for batch in made]
+
+
+def test_all_failed_batches_of_a_dataset_go_on(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.lambda_.add_response("invoke", {"StatusCode": 202}, SWEEP)
+    names = _batches(cloud, 12)
+    assert _call("--dataset", "products") == 0
+    found = {name: cloud.ledger.records[name] for name in names}
+    assert {(batch.state, batch.attempts, batch.reason) for batch in found.values()} == {(BatchState.CONVERTED, 0, "")}
+    assert cloud.ledger.records[FAILED.batch_id] == FAILED
+    told = sorted(capsys.readouterr().out.splitlines())
+    assert told == [f"batch {name} is CONVERTED again and waits for the next load run" for name in sorted(names)]
+
+
+def test_one_that_cannot_go_on_keeps_none_of_the_others_from_it(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.lambda_.add_response("invoke", {"StatusCode": 202}, SWEEP)
+    names = _batches(cloud, 3)
+    newer = record("2", partition=HOUR.next().next(), dataset="products")
+    cloud.ledger.create(newer)
+    assert _call("--dataset", "products", "--since", "2026-01-01") == 0
+    states = [cloud.ledger.records[name].state for name in names]
+    assert states == [BatchState.CONVERTED, BatchState.FAILED, BatchState.CONVERTED]
+    assert f"batch {names[1]} has been replaced by the newer manifest {newer.batch_id}" in capsys.readouterr().out
+
+
+def test_a_stage_that_rests_is_tried_at_once(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.lambda_.add_response("invoke", {"StatusCode": 202}, SWEEP)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    cloud.ledger.note_outage(Outage("products", Stage.LOAD, later - timedelta(hours=2), 7, later, "away", "c1"))
+    assert _call("--dataset", "products") == 0
+    outage = cloud.ledger.outage("products", Stage.LOAD)
+    assert outage is not None
+    assert outage.until <= datetime.now(UTC)
+    assert capsys.readouterr().out == "load of products is tried now; it rested: away\n"
+
+
+def test_a_batch_that_waits_need_not_wait_for_the_end_of_its_pause(cloud: Cloud) -> None:
+    cloud.lambda_.add_response("invoke", {"StatusCode": 202}, SWEEP)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    waiting = replace(FAILED, state=BatchState.RECEIVED, due_at=timestamp(later), held=5, held_since="2026")
+    cloud.ledger.records = {waiting.batch_id: waiting}
+    cloud.ledger.note_outage(Outage("orders", Stage.CONVERT, later - timedelta(hours=2), 7, later, "away", "c1"))
+    assert _call(waiting.batch_id) == 0
+    now = datetime.now(UTC)
+    assert cloud.ledger.records[waiting.batch_id].due_at <= timestamp(now)
+    outage = cloud.ledger.outage("orders", Stage.CONVERT)
+    assert outage is not None
+    assert outage.until <= now
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "which batches? Name one, or a dataset with --dataset, or a moment with --since"),
+        (["--dataset", "products"], "there is no FAILED batch of products, and nothing rests"),
+    ],
+)
+def test_nothing_to_try_again_is_told(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
+) -> None:
+    assert _call(*arguments) == 1
+    assert capsys.readouterr().err == f"sluice: {why}\n"
+    assert cloud.ledger.records == {FAILED.batch_id: FAILED}

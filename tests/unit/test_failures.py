@@ -1,5 +1,8 @@
 """What a failure means, by the texts and classes of public reports."""
 
+import ssl
+from pathlib import Path
+
 import pytest
 
 from sluice.errors import (
@@ -22,6 +25,7 @@ from sluice.failures import (
     verdict_of,
     warehouse_verdict,
 )
+from sluice.failures_reference import REFERENCE_FILE, reference
 
 ABORTED = "Job aborted due to stage failure: Task 3 in stage 7.0 failed 4 times, most recent failure: Lost task 3.3 in "
 READ_FAILED = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file s3://sluice-raw/orders/1.json.gz."
@@ -177,6 +181,8 @@ FINAL_OF_THE_WAREHOUSE = [
     "ERROR: cannot drop table t because other objects depend on it",
     "ERROR: Unmatched number of columns between table and file.",
     "ERROR: this is not supported",
+    "S3ServiceException: The specified key does not exist: s3://b/1.parquet",
+    "ERROR: File size mismatch: s3://b/1.parquet has 1 bytes, the manifest says 2",
 ]
 
 
@@ -298,7 +304,30 @@ def test_errors_of_our_own() -> None:
     assert found == [world, world, world, denied, denied, final, final, Verdict.RUN]
 
 
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (ConnectionResetError(), Verdict.WORLD),
+        (TimeoutError(), Verdict.WORLD),
+        (ssl.SSLError(), Verdict.WORLD),
+        (OSError(28, "No space left on device"), Verdict.RUN),
+        (MemoryError(), Verdict.RUN),
+        (KeyError("x"), Verdict.RUN),
+    ],
+)
+def test_errors_of_others(error: Exception, verdict: Verdict) -> None:
+    wrapped = RuntimeError("wrapped")
+    wrapped.__cause__ = error
+    assert [verdict_of(error), verdict_of(wrapped)] == [verdict, verdict]
+
+
 def test_every_part_of_the_table_has_rules_that_compile() -> None:
     for title, (_, rules, _) in TABLES.items():
         assert rules, title
         assert not any(rule.knows("") for rule in rules), title
+
+
+def test_the_page_is_current() -> None:
+    page = (Path(__file__).resolve().parents[2] / REFERENCE_FILE).read_text(encoding="utf-8")
+    assert page == reference(), "run `make docs` and commit docs/failures.md"
+    assert all(f"\n| `{verdict}` | " in page for verdict in Verdict)

@@ -1,0 +1,74 @@
+"""The table of failures as a page, ``docs/failures.md``, written by ``python -m sluice.failures_reference``."""
+
+from pathlib import Path
+from typing import Final
+
+from sluice.failures import TABLES, Rule, Verdict
+
+REFERENCE_FILE: Final = Path("docs/failures.md")
+
+_INTRODUCTION: Final = """\
+# What a failure means
+
+<!-- This page is made by `python -m sluice.failures_reference` (`make docs`) from `sluice/failures.py`. -->
+
+A failure is judged by what can never pass, not by a list of what may: it is *final* only for a cause that cannot change
+by itself. What no rule below knows is of the world, and is tried again.
+
+| verdict | what it means | what becomes of the batch |
+| --- | --- | --- |
+"""
+
+_VERDICTS: Final = {
+    Verdict.WORLD: (
+        "something that the run depends on is away, busy, throttled or full",
+        """no attempt; it waits with all others of its dataset, 60 s (`retry_delay_seconds`) after the first run, twice
+as long after each further one, at most an hour; after a day (`give_up_after_seconds`) it is FAILED""",
+    ),
+    Verdict.STOP: ("somebody stopped the run, or the machine under it", "no attempt; it goes on after 60 s"),
+    Verdict.RUN: (
+        "the run was lost, ran out of room or time, or died without a word",
+        """with others in the run: no attempt, and all go on at once in halves, until the one that breaks runs is alone;
+alone: an attempt of three (`max_attempts`). When both halves die alike, one batch goes first, alone: if it dies so,
+too, it is of the world""",
+    ),
+    Verdict.DENIED: ("a right is missing, which may be on its way", "an attempt of three, with pauses; then FAILED"),
+    Verdict.FILE: (
+        "a raw file is not what its name or its contract says",
+        "the file goes to the quarantine, but only when two reads of it alone say so",
+    ),
+    Verdict.FINAL: ("another run does the same and ends the same", "FAILED at once"),
+}
+
+_AFTER: Final = """
+While a stage of a dataset rests because of the world, new batches wait with the others, and the first run after the
+pause takes all of them. Support hears once when that begins and once when it ends, however many datasets wait for the
+same; `sluice retry --dataset <dataset>` ends the pause. What the warehouse says and no rule knows counts as an attempt
+of the batch where others of the same run got through. Batches that fail for one cause are told in one notice.
+
+In each part the first rule that fits decides; marks are regular expressions that ignore case. Names in double quotes
+are taken out of the warehouse's texts before they are looked at, so that a column may be called anything.
+"""
+
+
+def reference() -> str:
+    """The page, the same for the same table."""
+    verdicts = "".join(
+        f"| `{verdict}` | {what} | {' '.join(then.split())} |\n" for verdict, (what, then) in _VERDICTS.items()
+    )
+    return _INTRODUCTION + verdicts + _AFTER + "".join(map(_part, TABLES))
+
+
+def _part(title: str) -> str:
+    where, rules, otherwise = TABLES[title]
+    head = f"\n## {title}\n\nLooked for in: {where}. Where none fits: `{otherwise}`.\n\n"
+    return head + "| verdict | what it is | marks |\n| --- | --- | --- |\n" + "".join(map(_line, rules))
+
+
+def _line(rule: Rule) -> str:
+    marks = rule.pattern.replace("|", "\\|")
+    return f"| `{rule.verdict}` | {rule.meaning} | `{marks}` |\n"
+
+
+if __name__ == "__main__":
+    REFERENCE_FILE.write_text(reference(), encoding="utf-8")
