@@ -1,6 +1,11 @@
 """Events of S3 as SQS delivers them, read into what the trigger wants to know.
 
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+S3 tells the queue itself, or a bucket whose notification belongs to somebody else tells a topic of SNS or EventBridge,
+which tells the queue.
+
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html,
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html and
+https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 """
 
 import json
@@ -65,23 +70,54 @@ def manifest_events(body: str, raw_bucket: str) -> tuple[ManifestEvent, ...]:
     Raises:
         EventError: The body is no event of S3.
     """
+    message = _read(body)
+    if message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
+        message = _read(message["Message"])  # SNS around it
+    found = _from_eventbridge(message) if message.get("source") == "aws.s3" else _from_s3(message)
+    return tuple(event for event in found if event is not None and _announces(event, raw_bucket))
+
+
+def _read(text: str) -> dict[str, Any]:
     try:
-        message = json.loads(body)
-    except json.JSONDecodeError as exc:
+        message = json.loads(text)
+    except (ValueError, RecursionError) as exc:
         raise EventError(f"message is not valid JSON: {exc}") from exc
     if not isinstance(message, dict):
         raise EventError(f"message is no event of S3: it is a {type(message).__name__}")
+    return message
+
+
+def _from_s3(message: Mapping[str, Any]) -> list[ManifestEvent | None]:
     records = message.get("Records")
     if records is None and message.get("Event") == "s3:TestEvent":
         # S3 sends it when the notification is set up.
-        return ()
+        return []
     if not isinstance(records, list):
         raise EventError("message is no event of S3: it has no list named 'Records'")
     try:
-        found = [_event(record) for record in records]
+        return [_event(record) for record in records]
     except (KeyError, TypeError, AttributeError) as exc:
         raise EventError(f"message is no event of S3: {exc!r}") from exc
-    return tuple(event for event in found if event is not None and _announces(event, raw_bucket))
+
+
+def _from_eventbridge(message: Mapping[str, Any]) -> list[ManifestEvent | None]:
+    if message.get("detail-type") != "Object Created":
+        return []
+    try:
+        bucket, item = message["detail"]["bucket"]["name"], message["detail"]["object"]
+        # Unlike in S3's own events, the key is as it is.
+        return [
+            ManifestEvent(
+                bucket=bucket,
+                key=item["key"],
+                sequencer=_sequencer(item),
+                version_id=item.get("version-id") or None,
+                etag=item.get("etag", "").strip('"'),
+                written_at=message.get("time", ""),
+            )
+        ]
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise EventError(f"message is no event of S3: {exc!r}") from exc
 
 
 def _event(record: Mapping[str, Any]) -> ManifestEvent | None:
@@ -91,17 +127,21 @@ def _event(record: Mapping[str, Any]) -> ManifestEvent | None:
     if not str(record["eventName"]).startswith("ObjectCreated:"):
         return None
     item = record["s3"]["object"]
-    sequencer = item.get("sequencer", "")
-    if not re.fullmatch(r"[0-9A-Fa-f]{1,32}", sequencer):
-        raise EventError(f"event of {item['key']!r}: sequencer {sequencer!r} is no hexadecimal number")
     return ManifestEvent(
         bucket=record["s3"]["bucket"]["name"],
         key=unquote_plus(item["key"]),
-        sequencer=sequencer,
+        sequencer=_sequencer(item),
         version_id=item.get("versionId") or None,
         etag=item.get("eTag", "").strip('"'),
         written_at=record.get("eventTime", ""),
     )
+
+
+def _sequencer(item: Mapping[str, Any]) -> str:
+    sequencer: str = item.get("sequencer", "")
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,32}", sequencer):
+        raise EventError(f"event of {item['key']!r}: sequencer {sequencer!r} is no hexadecimal number")
+    return sequencer
 
 
 def _announces(event: ManifestEvent, raw_bucket: str) -> bool:

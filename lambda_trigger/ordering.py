@@ -71,18 +71,19 @@ def _is_older(record: BatchRecord, event: ManifestEvent, plain: BatchId) -> bool
     by_text = record.id < plain
     if mine is None or other is None:
         return by_text
+    # S3 keeps whole seconds of an object. What was found lying there is the last one of its second.
     if not event.sequencer:
-        # S3 keeps whole seconds of an object. It lies there now, so of the same second it is the last one.
         return other.replace(microsecond=0) <= mine
-    if record.sequencer:
-        logger.warning(
-            "sequencers of %s differ in length: %s written at %s, %s written at %s; the times decide",
-            event.url,
-            record.sequencer,
-            record.written_at,
-            event.sequencer,
-            event.written_at,
-        )
+    if not record.sequencer:
+        return other < mine.replace(microsecond=0)
+    logger.warning(
+        "sequencers of %s differ in length: %s written at %s, %s written at %s; the times decide",
+        event.url,
+        record.sequencer,
+        record.written_at,
+        event.sequencer,
+        event.written_at,
+    )
     return by_text if mine == other else other < mine
 
 

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> None:  # noqa: ARG001 - Lambda's signature
-    """Sweep every dataset that there is or was."""
+    """Sweep every dataset that there is or was; with ``{"search": true}`` search for manifests of all of them, too."""
     app = application()
-    app.sweep.sweep(app.contracts)
+    app.sweep.sweep(app.contracts, is_searching=event.get("search") is True)

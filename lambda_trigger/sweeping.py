@@ -11,6 +11,7 @@ from lambda_trigger.intake import Intake
 from lambda_trigger.open_loads import OpenLoads
 from lambda_trigger.partitions import Partitions
 from lambda_trigger.ports import LedgerPort
+from lambda_trigger.reconcile import Reconciliation
 from lambda_trigger.runs import Runs
 from sluice.batch import Stage
 from sluice.errors import SluiceError, TransientError
@@ -40,6 +41,7 @@ class Sweep:
     Attributes:
         ledger: Where the sweep leaves its sign of life.
         intake: Looks again at manifests that wait for their files.
+        reconciliation: Takes manifests of which no event came.
         runs: Repairs slots and claims.
         dispatcher: Starts what waits.
         open_loads: Makes stopped executions go on.
@@ -49,19 +51,22 @@ class Sweep:
 
     ledger: LedgerPort
     intake: Intake
+    reconciliation: Reconciliation
     runs: Runs
     dispatcher: Dispatcher
     open_loads: OpenLoads
     partitions: Partitions
     clock: Callable[[], datetime]
 
-    def sweep(self, datasets: Iterable[str]) -> None:
+    def sweep(self, datasets: Iterable[str], *, is_searching: bool = False) -> None:
         """Sweep every dataset; a piece that fails, be it by a mistake of ours, does not keep the others from theirs.
 
         Datasets that were taken out are swept as well, so that what they left on its way comes to an end.
 
         Args:
             datasets: The datasets that have contracts.
+            is_searching: Whether manifests that nobody told of are searched for in every dataset; otherwise in those
+                whose turn it is.
 
         Raises:
             SweepError: Some pieces failed; the heartbeat has them too.
@@ -72,13 +77,19 @@ class Sweep:
         ]
         for dataset in in_turn(known, self.clock()):
             with log_context(dataset=dataset, batch="", run=""):
-                problems += [text for what, work in self._pieces(dataset) if (text := _problem(what, work))]
+                problems += [
+                    text
+                    for what, work in self._pieces(dataset, is_searching=is_searching)
+                    if (text := _problem(what, work))
+                ]
         kept = tuple(text[:MAX_PROBLEM_CHARACTERS] for text in problems[:MAX_PROBLEMS])
         self.ledger.beat(Heartbeat(self.clock(), kept))
         if problems:
             raise SweepError("; ".join(problems))
 
-    def _pieces(self, dataset: str) -> Iterable[tuple[str, Work]]:
+    def _pieces(self, dataset: str, *, is_searching: bool) -> Iterable[tuple[str, Work]]:
+        if is_searching or self.reconciliation.is_due(dataset, PERIOD):
+            yield f"{dataset}/unknown manifests", partial(self.reconciliation.repair, dataset)
         yield f"{dataset}/waiting manifests", partial(self.intake.look_again, dataset)
         for stage in Stage:
             yield f"{dataset}/{stage}", partial(self._stage, dataset, stage)

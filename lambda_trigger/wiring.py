@@ -30,6 +30,7 @@ from lambda_trigger.ports import (
 )
 from lambda_trigger.publications import Publications
 from lambda_trigger.raw_files import RawFiles
+from lambda_trigger.reconcile import Reconciliation
 from lambda_trigger.running import runners
 from lambda_trigger.runs import Runs
 from lambda_trigger.sweeping import Sweep
@@ -110,6 +111,7 @@ class Application:
         runs: Follows conversions to their end.
         loads: Does the steps of the load's state machine.
         archive: Moves raw files away.
+        reconciliation: Takes manifests of which no event came.
         sweep: Finishes what was left behind.
     """
 
@@ -120,6 +122,7 @@ class Application:
     runs: Runs
     loads: Loads
     archive: Archive
+    reconciliation: Reconciliation
     sweep: Sweep
 
     @classmethod
@@ -152,6 +155,7 @@ class Application:
         open_loads = OpenLoads(ledger, doors.executions, notifier, settings, clock)
         partitions = Partitions(ledger, catalog, raw_files, contracts, settings, clock)
         intake = Intake(ledger, documents, catalog, contracts, settings, notifier, clock, workers)
+        reconciliation = Reconciliation(ledger, objects, intake, metrics, contracts, settings, clock, workers)
         return cls(
             settings,
             contracts,
@@ -160,7 +164,8 @@ class Application:
             runs,
             Loads(ledger, documents, booking, dispatcher, notifier, contracts, settings, clock, workers),
             Archive(ledger, documents, objects, catalog, contracts, settings, clock, workers),
-            Sweep(ledger, intake, runs, dispatcher, open_loads, partitions, clock),
+            reconciliation,
+            Sweep(ledger, intake, reconciliation, runs, dispatcher, open_loads, partitions, clock),
         )
 
 

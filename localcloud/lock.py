@@ -5,12 +5,17 @@ import fcntl
 import json
 import os
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from localcloud.config import HOST
 from localcloud.errors import AlreadyRunningError, LocalCloudError, PortBusyError
+
+ORPHAN_SECONDS = 30.0
+"""How long a local cloud whose parent was killed has to end."""
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -20,20 +25,34 @@ class Running:
     pid: int
     endpoint_url: str
     warehouse_port: int | None
+    parent: int | None = None
 
     @classmethod
     def of_this_process(cls, endpoint_url: str, warehouse_port: int | None) -> "Running":
         """What this process writes about itself."""
-        return cls(os.getpid(), endpoint_url, warehouse_port)
+        return cls(os.getpid(), endpoint_url, warehouse_port, os.getppid())
 
     @classmethod
     def from_file(cls, path: Path) -> "Running | None":
         """Read a lock file; None when its holder has not written it yet."""
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
-            return cls(int(fields["pid"]), str(fields["endpoint_url"]), fields["warehouse_port"])
+            return cls(int(fields["pid"]), str(fields["endpoint_url"]), fields["warehouse_port"], fields.get("parent"))
         except (OSError, ValueError, KeyError):
             return None
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether who started it is gone: a local cloud in the foreground ends then by itself, which takes a moment."""
+        if self.parent is None:
+            return False
+        try:
+            os.kill(self.parent, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False
+        return False
 
 
 def own_folder(folder: Path) -> None:
@@ -61,19 +80,28 @@ class StateLock:
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
-        """Take the lock.
+        """Take the lock; an orphan that holds it is waited for, because it is on its way out.
 
         Raises:
             AlreadyRunningError: a living process holds it; nothing was changed.
         """
+        give_up = time.monotonic() + ORPHAN_SECONDS
+        while not self._try():
+            running = Running.from_file(self.path)
+            if running is None or not running.is_orphan or time.monotonic() > give_up:
+                raise AlreadyRunningError(self._refusal())
+            time.sleep(_POLL_SECONDS)
+
+    def _try(self) -> bool:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         file = os.fdopen(descriptor, "r+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
+        except BlockingIOError:
             file.close()
-            raise AlreadyRunningError(self._refusal()) from exc
+            return False
         self._file = file
+        return True
 
     def describe(self, running: Running) -> None:
         """Write down who holds the lock; only for the message to a second start."""

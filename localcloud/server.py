@@ -116,6 +116,7 @@ class LocalCloud:
         started.callback(stop_logging, log_to_file(self.config.log_file))
         apply_environment(self.config, self.port)
         registry.keep_queues_across_ports()
+        registry.show_messages_again()
         registry.replace_body_lookup(into_arrays)
         registry.wrap_lambda_logs(with_metrics)
         registry.wrap_lambda_errors(with_error_types)

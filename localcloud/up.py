@@ -1,26 +1,35 @@
 """The local cloud in the foreground: start, deploy, tell how to use it, show what happens, stop."""
 
+import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import PASSWORD_ENV, LocalCloudConfig
 from localcloud.foreground import WAREHOUSE_SECRET, deployed, interrupt_on_signals
+from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState
 from sluice.cli.terminal import STATE_STYLES, out
 from sluice.contract import Contract
 from sluice.errors import TransientError
+from sluice.names import SWEEP_FUNCTION
 from sluice.record import BatchRecord
 from sluice.settings import Settings
 
+logger = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
+_QUIET_POLLS = 120
+_COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 def run(config: LocalCloudConfig, settings: Settings, contracts: Mapping[str, Contract]) -> int:
@@ -43,11 +52,36 @@ def run(config: LocalCloudConfig, settings: Settings, contracts: Mapping[str, Co
     try:
         with deployed(config, settings, contracts, console) as (cloud, clients):
             _welcome(console, cloud, settings, contracts)
+            look_after_what_was_left(clients, settings)
             _show_batches(console, cloud, Ledger(clients.dynamodb, settings.ledger_table))
     except KeyboardInterrupt:
         return 0
     console.print(f"the local cloud ended by itself; see {config.log_file}", style="red")
     return 1
+
+
+def look_after_what_was_left(clients: Clients, settings: Settings) -> None:
+    """Sweep now, so that nobody waits five minutes for what the last stop or kill left behind.
+
+    Manifests whose messages were lost are searched for as soon as those that were kept have been taken.
+    """
+    function = settings.prefix + SWEEP_FUNCTION
+    clients.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
+
+    def search() -> None:
+        try:
+            queue = clients.sqs.get_queue_url(QueueName=settings.manifest_queue)["QueueUrl"]
+            for _ in range(_QUIET_POLLS):
+                found = clients.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(_COUNTS))["Attributes"]
+                if not any(int(found.get(name, "0")) for name in _COUNTS):
+                    break
+                time.sleep(_POLL_SECONDS)
+            clients.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=b'{"search": true}')
+        except (BotoCoreError, ClientError) as exc:
+            # The local cloud may be stopped meanwhile; its scheduled sweeps search as well.
+            logger.debug("no search for manifests at the start: %s", exc)
+
+    threading.Thread(target=search, name="search-manifests", daemon=True).start()
 
 
 def password_text(state_dir: Path) -> str:

@@ -33,6 +33,7 @@ class Metric(StrEnum):
     EXECUTION_DURATION = "ExecutionDuration"
     FRESHNESS_SECONDS = "FreshnessSeconds"
     NOTIFICATIONS_FAILED = "NotificationsFailed"
+    MANIFESTS_FOUND = "ManifestsFound"
     BREAKING_DIFFERENCES = "BreakingDifferences"
     SCHEMA_CHANGES = "SchemaChanges"
 
@@ -47,6 +48,7 @@ UNITS: Mapping[Metric, MetricUnit] = {
     Metric.EXECUTION_DURATION: MetricUnit.Seconds,
     Metric.FRESHNESS_SECONDS: MetricUnit.Seconds,
     Metric.NOTIFICATIONS_FAILED: MetricUnit.Count,
+    Metric.MANIFESTS_FOUND: MetricUnit.Count,
     Metric.BREAKING_DIFFERENCES: MetricUnit.Count,
     Metric.SCHEMA_CHANGES: MetricUnit.Count,
 }

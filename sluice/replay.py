@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeVar
 
 from sluice.batch import BatchId
 from sluice.contract import Contract
-from sluice.errors import CommandError, LayoutError, ManifestError, MissingObjectError
+from sluice.errors import CommandError, LayoutError, ManifestError, MissingObjectError, UnreadableObjectError
 from sluice.handover import FrozenManifest, SourceFile
 from sluice.layout import MANIFEST_NAME, Partition, archive_url
 from sluice.logs import in_context
@@ -64,10 +65,10 @@ class ReplayPlan:
     Attributes:
         dataset: The dataset.
         partition: The partition.
-        batch_id: The batch whose files are replayed.
+        batch_id: The batch whose files are replayed; empty when there is none.
         manifest_url: Where the manifest is written.
         text: The manifest.
-        files: Number of files in it; None for a manifest that was rejected, which is written again as it was.
+        files: Number of files in it; None for a manifest that was never accepted, which is written again as it was.
         lying: The manifest that lay there when this was planned; None when there was none.
         archived: How many of the files are in the archive.
     """
@@ -105,7 +106,7 @@ class Replay:
     def plan_all(
         self, dataset: str, partitions: Sequence[Partition], *, is_forced: bool = False
     ) -> tuple[ReplayPlan, ...]:
-        """What to write for each of some partitions that the ledger knows; the others are left out.
+        """What to write for each of some partitions that have a batch, or a manifest that lies there.
 
         Args:
             dataset: The dataset.
@@ -113,14 +114,20 @@ class Replay:
             is_forced: Whether a partition may have a batch that is still on its way.
 
         Raises:
-            CommandError: A partition cannot be replayed, or the ledger knows none; the message has every reason.
+            CommandError: A partition cannot be replayed, or there are none; the message has every reason.
         """
         contract = self._contract(dataset)
-        known = [one for one in self._map(lambda one: (one, self._batches(contract, one)), partitions) if one[1]]
-        if not known:
+        found_batches = self._map(lambda one: (one, self._batches(contract, one)), partitions)
+        known = [one for one in found_batches if one[1]]
+        unknown = self._map(
+            partial(self._plan_unknown, contract), [one for one, batches in found_batches if not batches]
+        )
+        lying = [plan for plan in unknown if plan is not None]
+        if not known and not lying:
             span = partitions[0].label if len(partitions) == 1 else f"{partitions[0].label} to {partitions[-1].label}"
             raise CommandError(
-                f"the ledger knows no batch of {dataset} {span}; `sluice status --dataset {dataset}` shows all it knows"
+                f"the ledger knows no batch of {dataset} {span}, and no manifest lies there; "
+                f"`sluice status --dataset {dataset}` shows all it knows"
             )
 
         def attempt(item: tuple[Partition, tuple[BatchRecord, ...]]) -> ReplayPlan | CommandError:
@@ -133,7 +140,8 @@ class Replay:
         problems = [str(one) for one in found if isinstance(one, CommandError)]
         if problems:
             raise CommandError(_shortened(problems, "\n"))
-        return tuple(one for one in found if isinstance(one, ReplayPlan))
+        plans = [*(one for one in found if isinstance(one, ReplayPlan)), *lying]
+        return tuple(sorted(plans, key=lambda plan: plan.partition))
 
     def plan(self, dataset: str, partition: Partition, *, is_forced: bool = False) -> ReplayPlan:
         """What to write for one partition; see `plan_all`."""
@@ -225,8 +233,17 @@ class Replay:
         for batch in batches:
             if batch.state.is_accepted and batch.frozen_manifest:
                 return self._plan_accepted(what, url, lying, partition, batch)
-        text = self._rejected_text(what, url)
+        text = self._text(what, url)
         return ReplayPlan(contract.dataset, partition, batches[0].batch_id, url, text, None, lying)
+
+    def _plan_unknown(self, contract: Contract, partition: Partition) -> ReplayPlan | None:
+        """To write the manifest of a partition again that the ledger does not know; None when none lies there."""
+        url = f"s3://{self.settings.raw_bucket}/{contract.layout.folder(partition)}/{MANIFEST_NAME}"
+        lying = self.objects.info(url)
+        if lying is None:
+            return None
+        text = self._text(f"{contract.dataset} {partition.label}", url)
+        return ReplayPlan(contract.dataset, partition, "", url, text, None, lying)
 
     def _plan_accepted(
         self, what: str, url: str, lying: StoredObject | None, partition: Partition, batch: BatchRecord
@@ -254,12 +271,12 @@ class Replay:
             raise CommandError(f"{what}: {_shortened(lost, '; ')}")
         return [place for place in found if place is not None]
 
-    def _rejected_text(self, what: str, url: str) -> str:
+    def _text(self, what: str, url: str) -> str:
         """The manifest of a partition of which none was ever accepted: its fault may have been mended meanwhile."""
         try:
             return self.documents.read(url)
-        except MissingObjectError as exc:
-            raise CommandError(f"{what}: its manifest was rejected and is gone: {exc}") from exc
+        except (MissingObjectError, UnreadableObjectError) as exc:
+            raise CommandError(f"{what}: its manifest was never accepted and cannot be read: {exc}") from exc
         except UnicodeDecodeError as exc:
             raise CommandError(f"{what}: its manifest {url} is no text in UTF-8") from exc
 

@@ -14,11 +14,20 @@ from sluice.contract import Contract
 from sluice.settings import Settings
 
 _ANY_TIME_AHEAD = 100 * 365 * 86400.0
+_EACH_SWEEP = 300.0
 
 
 def at_home(settings: Settings) -> Settings:
-    """The settings as the laptop has them: its examples and its demo have fixed dates, whatever the clock says."""
-    return replace(settings, max_ahead_seconds=max(settings.max_ahead_seconds, _ANY_TIME_AHEAD))
+    """The settings as the laptop has them.
+
+    Its examples and its demo have fixed dates, whatever the clock says. And a kill can lose messages, so each sweep
+    searches for manifests.
+    """
+    return replace(
+        settings,
+        max_ahead_seconds=max(settings.max_ahead_seconds, _ANY_TIME_AHEAD),
+        reconcile_seconds=min(settings.reconcile_seconds, _EACH_SWEEP),
+    )
 
 
 class Deployer:

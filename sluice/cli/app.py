@@ -33,7 +33,7 @@ class _Commands(LazyGroup):
         ),
         Entry(
             "retry",
-            "Let a failed batch go on, in the stage in which it failed, and start that stage at once.",
+            "Let failed batches go on, in the stage in which they failed, and start that stage at once.",
             "sluice retry orders.2026112013",
         ),
         Entry(
@@ -64,6 +64,7 @@ class _Commands(LazyGroup):
             "raw files.",
             "sluice drift orders --apply",
         ),
+        Entry("dlq", "Deliver the events of manifests again that were given up."),
         Entry("query", "Run SQL: in the warehouse, or with Athena on the published files."),
         Entry("contract", "Check contracts, guess new ones, and write their JSON Schema."),
     )

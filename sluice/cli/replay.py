@@ -37,7 +37,8 @@ def replay(
     """Convert and load partitions again, from the files that their newest batches had.
 
     Writes each partition's manifest again, with its files where they are now, in the raw folder or in the archive. That
-    makes a new batch, which replaces the rows of the older ones. All partitions are checked before any is written.
+    makes a new batch, which replaces the rows of the older ones. Where a partition has no batch, because no event came,
+    its manifest is written again as it lies there. All partitions are checked before any is written.
     """
     session = Session(context.ensure_object(GlobalOptions))
     replays = replay_of(session)
@@ -67,6 +68,8 @@ def _partitions(session: Session, dataset: str, when: str) -> tuple[Partition, .
 
 
 def _row(plan: ReplayPlan) -> tuple[object, ...]:
+    if plan.files is None and not plan.batch_id:
+        return (plan.dataset, plan.partition.label, "", "", "(none yet: its manifest as it lies there)")
     if plan.files is None:
         return (plan.dataset, plan.partition.label, "", "", f"{plan.batch_id} (rejected: its manifest as it was)")
     return (plan.dataset, plan.partition.label, plan.files, plan.archived, plan.batch_id)

@@ -9,12 +9,19 @@ from typing import Any
 from sluice.aws.failures import aws_errors
 from sluice.aws.looking import look_for
 from sluice.doctor.deployment import Deployment
-from sluice.doctor.findings import DEPLOY, Finding, error, ok
+from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
 from sluice.layout import MANIFEST_NAME
 from sluice.names import MANIFEST_FUNCTION
 
 ITEM_FAILURES = "ReportBatchItemFailures"
 _EVERY_CREATION = "s3:ObjectCreated:*"
+_TARGETS = {
+    "QueueConfigurations": "QueueArn",
+    "TopicConfigurations": "TopicArn",
+    "LambdaFunctionConfigurations": "LambdaFunctionArn",
+}
+_S3 = frozenset({"s3.amazonaws.com", "*"})
+_FORWARDERS = frozenset({"sns.amazonaws.com", "events.amazonaws.com"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ def check_queue(deployment: Deployment) -> Iterator[Finding]:
     if queue is None:
         yield error("queue", f"queue {settings.manifest_queue} does not exist", DEPLOY)
         return
-    if allows_bucket(queue.policy, queue.arn, settings.raw_bucket):
+    if allows_bucket(queue.policy, queue.arn, settings.raw_bucket) or allows_forwarders(queue.policy, queue.arn):
         yield ok("queue", f"queue {queue.name} takes events of bucket {settings.raw_bucket}")
     else:
         yield error("queue", f"the policy of queue {queue.name} does not let bucket {settings.raw_bucket} send", DEPLOY)
@@ -72,16 +79,17 @@ def _dead_letters(deployment: Deployment, queue: QueueFacts) -> Finding:
     if found is None:
         return error("queue", f"dead-letter queue {name} does not exist", DEPLOY)
     if found.waiting:
-        mend = (
-            f"find the cause in the log of {_function(deployment)}, then "
-            f"aws sqs start-message-move-task --source-arn {found.arn}"
-        )
+        mend = f"find the cause in the log of {_function(deployment)}, then: sluice dlq redrive"
         return error("queue", f"dead-letter queue {name} has {found.waiting} events of manifests given up", mend)
     return ok("queue", f"dead-letter queue {name} is empty")
 
 
 def check_notification(deployment: Deployment) -> Iterator[Finding]:
-    """The raw bucket tells the queue of every manifest that is written."""
+    """The raw bucket tells the queue of every manifest that is written, itself or through a topic or EventBridge.
+
+    A bucket has one notification configuration, and whoever writes it replaces all of it.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
+    """
     settings = deployment.settings
     queue = read_queue(deployment, settings.manifest_queue)
     answer = look_for(
@@ -91,12 +99,66 @@ def check_notification(deployment: Deployment) -> Iterator[Finding]:
     )
     if queue is None or answer is None:
         return  # said by the checks of queue and buckets
-    entries = answer.get("QueueConfigurations", [])
-    if any(announces_manifests(entry, queue.arn) for entry in entries):
-        yield ok("notification", f"bucket {settings.raw_bucket} tells queue {queue.name} of every manifest")
-    else:
+    configuration: Mapping[str, Any] = answer
+    foreign = foreign_targets(configuration, queue.arn)
+    way = _way_to(deployment, queue.arn, configuration)
+    if way is None:
         what = f"bucket {settings.raw_bucket} does not tell queue {queue.name} of every object named *{MANIFEST_NAME}"
-        yield error("notification", what, DEPLOY)
+        told = f"; it tells {', '.join(foreign)}: somebody else has written its notification" if foreign else ""
+        yield error(
+            "notification", what + told, f"{DEPLOY}; manifests of meanwhile: `sluice replay`" if told else DEPLOY
+        )
+        return
+    yield ok("notification", f"bucket {settings.raw_bucket} tells queue {queue.name} of every manifest{way}")
+    if foreign and not way:
+        what = f"bucket {settings.raw_bucket} also tells {', '.join(foreign)}, which is not of this deployment"
+        yield warning(
+            "notification", what, "see that whoever wrote that keeps both: the next deploy replaces all of it"
+        )
+
+
+def _way_to(deployment: Deployment, queue_arn: str, configuration: Mapping[str, Any]) -> str | None:
+    """How manifests reach the queue: empty for directly; None when they do not."""
+    if any(announces_manifests(entry, queue_arn) for entry in configuration.get("QueueConfigurations", ())):
+        return ""
+    for entry in configuration.get("TopicConfigurations", ()):
+        topic = entry.get("TopicArn", "")
+        if announces_manifests({**entry, "QueueArn": queue_arn}, queue_arn) and _is_subscribed(
+            deployment, topic, queue_arn
+        ):
+            return f", through topic {topic.rpartition(':')[2]}"
+    if "EventBridgeConfiguration" in configuration:
+        rules = look_for(
+            f"the rules that tell {queue_arn}",
+            deployment.clients.events.list_rule_names_by_target,
+            TargetArn=queue_arn,
+        )
+        if rules is not None and rules.get("RuleNames"):
+            return f", through EventBridge's rule {rules['RuleNames'][0]}"
+    return None
+
+
+def _is_subscribed(deployment: Deployment, topic: str, queue_arn: str) -> bool:
+    answer = look_for(
+        f"the subscriptions of {topic}", deployment.clients.sns.list_subscriptions_by_topic, TopicArn=topic
+    )
+    return answer is not None and any(one.get("Endpoint") == queue_arn for one in answer.get("Subscriptions", ()))
+
+
+def foreign_targets(configuration: Mapping[str, Any], queue_arn: str) -> list[str]:
+    """Whom a bucket tells of what is written besides the queue of the manifests.
+
+    Args:
+        configuration: The bucket's notification configuration.
+        queue_arn: The queue.
+    """
+    entries = [
+        (entry.get("Events", ()), str(entry.get(key, "")))
+        for kind, key in _TARGETS.items()
+        for entry in configuration.get(kind, ())
+    ]
+    found = {arn for events, arn in entries if arn != queue_arn and any("ObjectCreated" in one for one in events)}
+    return sorted(found)
 
 
 def check_event_source(deployment: Deployment) -> Iterator[Finding]:
@@ -168,19 +230,27 @@ def allows_bucket(policy: Mapping[str, Any], queue_arn: str, bucket: str) -> boo
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
     """
     statements = _listed(policy.get("Statement"))
-    return any(_allows(statement, queue_arn, bucket) for statement in statements)
+    return any(
+        _allows(statement, queue_arn, _S3) and _holds_for(statement.get("Condition", {}), bucket)
+        for statement in statements
+    )
 
 
-def _allows(statement: Mapping[str, Any], queue_arn: str, bucket: str) -> bool:
+def allows_forwarders(policy: Mapping[str, Any], queue_arn: str) -> bool:
+    """Whether a queue's policy lets a topic or EventBridge send, which S3 may tell in the queue's place."""
+    statements = _listed(policy.get("Statement"))
+    return any(_allows(statement, queue_arn, _FORWARDERS) for statement in statements)
+
+
+def _allows(statement: Mapping[str, Any], queue_arn: str, senders: frozenset[str]) -> bool:
     principal = statement.get("Principal")
     services = _listed(principal.get("Service")) if isinstance(principal, Mapping) else _listed(principal)
     actions = {str(action).lower() for action in _listed(statement.get("Action"))}
     return (
         statement.get("Effect") == "Allow"
-        and bool({"s3.amazonaws.com", "*"}.intersection(services))
+        and bool(senders.intersection(services))
         and bool({"sqs:sendmessage", "sqs:*", "*"}.intersection(actions))
         and any(fnmatchcase(queue_arn, str(resource)) for resource in _listed(statement.get("Resource")))
-        and _holds_for(statement.get("Condition", {}), bucket)
     )
 
 

@@ -253,6 +253,27 @@ def times_of_files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != "localcloud.log"}
 
 
+@pytest.mark.parametrize("ending", [stop, kill])
+def test_messages_that_somebody_worked_on_are_there_at_once(
+    own: LocalCloudProcess, ending: Callable[[LocalCloudProcess], None]
+) -> None:
+    sqs = Aws(own.endpoint_url).client("sqs")
+    queue = sqs.create_queue(QueueName="work", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="held")
+    sqs.send_message(QueueUrl=queue, MessageBody="delayed", DelaySeconds=600)
+    [held] = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert held["Body"] == "held"
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    ending(own)
+    own.start()
+    sqs = Aws(own.endpoint_url).client("sqs")
+    queue = sqs.get_queue_url(QueueName="work")["QueueUrl"]
+    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["ApproximateReceiveCount"])
+    assert [(one["Body"], one["Attributes"]) for one in answer["Messages"]] == [
+        ("held", {"ApproximateReceiveCount": "1"})
+    ]
+
+
 def test_a_second_start_says_who_runs_and_changes_nothing(own: LocalCloudProcess) -> None:
     eventually((own.config.services_dir / "eventbridge.json").exists)
     time.sleep(0.5)  # the checkpoint that the start called for is done; from here an idle local cloud writes nothing

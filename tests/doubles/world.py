@@ -338,7 +338,7 @@ class World:
             f"{next(self._sequencers):016X}",
             version if is_versioned else None,
             md5(text).hexdigest(),
-            "2026-11-20T14:00:00.000Z",
+            f"{self.now:%Y-%m-%dT%H:%M:%S}.{self.now.microsecond // 1000:03}Z",
         )
         self.sent.append(event)
         return event
@@ -362,10 +362,10 @@ class World:
         (going,) = (going for going in self.machine.executions.values() if going.run_id == run_id)
         return going
 
-    def sweep(self, after: timedelta = timedelta(minutes=17)) -> None:
+    def sweep(self, after: timedelta = timedelta(minutes=17), *, is_searching: bool = False) -> None:
         """The scheduled sweep, some time later."""
         self.now += after
-        self.app.sweep.sweep(self.contracts)
+        self.app.sweep.sweep(self.contracts, is_searching=is_searching)
 
     def work(self, run_id: str, errors: Mapping[str, tuple[str, bool]] | None = None) -> None:
         """Do what a Glue job does: read the input, work, write the outcome.

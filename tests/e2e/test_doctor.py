@@ -244,8 +244,7 @@ BROKEN: list[tuple[Break, Check, Finding]] = [
         error(
             "queue",
             "dead-letter queue sluice-manifests-dlq has 1 events of manifests given up",
-            "find the cause in the log of sluice-on-manifest, then aws sqs start-message-move-task --source-arn "
-            f"arn:aws:sqs:{ACCOUNT}:sluice-manifests-dlq",
+            "find the cause in the log of sluice-on-manifest, then: sluice dlq redrive",
         ),
     ),
     (

@@ -28,7 +28,7 @@ from sluice.doctor.checks import CHECKS, QUERIES
 from sluice.doctor.compute import check_functions, check_rules
 from sluice.doctor.crawlers import check_crawlers, judge_crawler
 from sluice.doctor.findings import DEPLOY, error, ok, warning
-from sluice.doctor.intake import allows_bucket, announces_manifests
+from sluice.doctor.intake import allows_bucket, allows_forwarders, announces_manifests, foreign_targets
 from sluice.doctor.ledger import check_batches, check_heartbeat, check_open_loads
 from sluice.doctor.loading import texts
 from sluice.doctor.queries import check_freshness, check_keys, check_loads, check_quarantine, judge_share
@@ -230,6 +230,16 @@ def test_who_may_send_to_the_queue(field_name: str, value: object, is_allowed: b
     assert allows_bucket(policy, QUEUE, BUCKET) is is_allowed
 
 
+@pytest.mark.parametrize(
+    ("service", "is_allowed"),
+    [("sns.amazonaws.com", True), ("events.amazonaws.com", True), ("s3.amazonaws.com", False)],
+)
+def test_a_topic_or_eventbridge_may_send_in_place_of_s3(service: str, is_allowed: bool) -> None:
+    policy = copy.deepcopy(POLICY)
+    policy["Statement"][0]["Principal"] = {"Service": service}
+    assert allows_forwarders(policy, QUEUE) is is_allowed
+
+
 def test_a_policy_may_have_one_statement_or_none() -> None:
     assert allows_bucket({"Statement": POLICY["Statement"][0]}, QUEUE, BUCKET)
     assert not allows_bucket({}, QUEUE, BUCKET)
@@ -252,6 +262,20 @@ def test_which_notification_announces_every_manifest(changes: dict[str, Any], is
     suffix = {"Key": {"FilterRules": [{"Name": "suffix", "Value": "manifest.json"}]}}
     entry = {"QueueArn": QUEUE, "Events": ["s3:ObjectCreated:*"], "Filter": suffix} | changes
     assert announces_manifests(entry, QUEUE) is is_announced
+
+
+def test_whom_a_bucket_tells_besides_the_queue() -> None:
+    events = ["s3:ObjectCreated:*"]
+    configuration = {
+        "QueueConfigurations": [{"QueueArn": QUEUE, "Events": events}, {"QueueArn": "arn:q", "Events": events}],
+        "TopicConfigurations": [{"TopicArn": "arn:t", "Events": ["s3:ObjectCreated:Put"]}],
+        "LambdaFunctionConfigurations": [
+            {"LambdaFunctionArn": "arn:f", "Events": events},
+            {"LambdaFunctionArn": "arn:g", "Events": ["s3:ObjectRemoved:*"]},
+        ],
+    }
+    assert foreign_targets(configuration, QUEUE) == ["arn:f", "arn:q", "arn:t"]
+    assert foreign_targets({"QueueConfigurations": [{"QueueArn": QUEUE, "Events": events}]}, QUEUE) == []
 
 
 def test_texts_of_a_definition() -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -42,6 +43,34 @@ def test_put_in_a_versioned_bucket() -> None:
             written_at="2026-11-20T14:02:11.873Z",
         ),
     )
+
+
+def test_an_event_in_an_envelope_of_sns_is_the_same_event() -> None:
+    plain = manifest_events(body("s3_object_created_put.json"), BUCKET)
+    assert manifest_events(body("sns_s3_object_created.json"), BUCKET) == plain
+
+
+def test_an_event_of_eventbridge_is_the_same_event() -> None:
+    (plain,) = manifest_events(body("s3_object_created_put.json"), BUCKET)
+    expected = replace(plain, written_at="2026-11-20T14:02:11Z")
+    assert manifest_events(body("eventbridge_s3_object_created.json"), BUCKET) == (expected,)
+
+
+def test_a_key_of_eventbridge_is_not_encoded() -> None:
+    message = json.loads(body("eventbridge_s3_object_created.json"))
+    message["detail"]["object"]["key"] = "a+b %2B/manifest.json"
+    (event,) = manifest_events(json.dumps(message), BUCKET)
+    assert event.folder == "a+b %2B"
+
+
+def test_other_events_of_eventbridge_announce_nothing() -> None:
+    message = json.loads(body("eventbridge_s3_object_created.json")) | {"detail-type": "Object Deleted"}
+    assert manifest_events(json.dumps(message), BUCKET) == ()
+
+
+def test_the_test_event_through_sns_announces_nothing() -> None:
+    message = json.loads(body("sns_s3_object_created.json")) | {"Message": body("s3_test_event.json")}
+    assert manifest_events(json.dumps(message), BUCKET) == ()
 
 
 def test_several_records_with_encoded_keys_without_versions_and_a_deletion() -> None:
@@ -98,6 +127,14 @@ def test_a_manifest_at_the_top_of_the_bucket_has_an_empty_folder() -> None:
         ("{}", "message is no event of S3: it has no list named 'Records'"),
         ('{"Records": 1}', "message is no event of S3: it has no list named 'Records'"),
         ('{"Records": [1]}', "message is no event of S3: TypeError(\"'int' object is not subscriptable\")"),
+        (
+            json.dumps({"Type": "Notification", "Message": "hello"}),
+            "message is not valid JSON: Expecting value: line 1 column 1 (char 0)",
+        ),
+        (
+            json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}),
+            "message is no event of S3: KeyError('bucket')",
+        ),
         (changed("eventVersion", None), "message is no event of S3: KeyError('eventVersion')"),
         (changed("eventVersion", "3.0"), "event version '3.0' is not 2.x"),
         (changed("s3.bucket", {}), "message is no event of S3: KeyError('name')"),

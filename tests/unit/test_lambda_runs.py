@@ -327,8 +327,9 @@ def test_a_refused_start_of_one_stage_does_not_keep_the_other_from_starting(worl
 
 
 def test_what_is_done_is_measured(world: World) -> None:
+    event = world.send(FOLDER.format(1), {"a": b"12345", "b": b"123"})
     world.now += timedelta(minutes=3)
-    world.deliver(world.send(FOLDER.format(1), {"a": b"12345", "b": b"123"}))
+    world.deliver(event)
     for _ in range(2):
         (run,) = world.glue.running
         world.now += timedelta(minutes=1)

@@ -3,11 +3,14 @@
 import json
 import os
 import stat
+import subprocess
+import threading
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from localcloud import lock
 from localcloud.__main__ import shown_dsn
 from localcloud.config import PASSWORD_ENV, GlueSettings, LocalCloudConfig, resolve_password
 from localcloud.environment import apply_environment
@@ -28,10 +31,46 @@ def test_the_second_lock_says_who_has_the_first(tmp_path: Path) -> None:
         "pid": 7,
         "endpoint_url": "http://127.0.0.1:1",
         "warehouse_port": 2,
+        "parent": None,
     }
     first.release()
     second.acquire()
     second.release()
+
+
+def test_a_lock_whose_holder_lost_its_parent_is_waited_for(tmp_path: Path) -> None:
+    first, second = StateLock(tmp_path), StateLock(tmp_path)
+    first.acquire()
+    first.describe(Running(7, "http://127.0.0.1:1", 2, parent=_ended_pid()))
+    threading.Timer(0.5, first.release).start()
+    second.acquire()
+    second.release()
+
+
+def test_an_orphan_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "ORPHAN_SECONDS", 0.3)
+    first, second = StateLock(tmp_path), StateLock(tmp_path)
+    first.acquire()
+    first.describe(Running(7, "http://127.0.0.1:1", 2, parent=_ended_pid()))
+    with pytest.raises(AlreadyRunningError, match="already running: pid 7"):
+        second.acquire()
+    first.release()
+
+
+def test_a_lock_whose_holder_has_its_parent_is_refused_at_once(tmp_path: Path) -> None:
+    first, second = StateLock(tmp_path), StateLock(tmp_path)
+    first.acquire()
+    first.describe(Running.of_this_process("http://127.0.0.1:1", 2))
+    assert not Running(7, "", None, parent=os.getpid()).is_orphan
+    with pytest.raises(AlreadyRunningError):
+        second.acquire()
+    first.release()
+
+
+def _ended_pid() -> int:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
 
 
 def test_the_password_is_made_once_and_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

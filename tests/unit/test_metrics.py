@@ -25,6 +25,7 @@ PROMISED = {
     "ExecutionDuration": "Seconds",
     "FreshnessSeconds": "Seconds",
     "NotificationsFailed": "Count",
+    "ManifestsFound": "Count",
     "BreakingDifferences": "Count",
     "SchemaChanges": "Count",
 }

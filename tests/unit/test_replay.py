@@ -112,8 +112,29 @@ def test_what_nobody_knows_is_refused() -> None:
     depot.take_and_load(depot.send(FILES))
     assert refused(depot, dataset="nothing").startswith("there is no dataset 'nothing'; there are customers, orders, ")
     assert refused(depot, Partition.parse("2026-11-20T14")) == (
-        "the ledger knows no batch of orders 2026-11-20T14; `sluice status --dataset orders` shows all it knows"
+        "the ledger knows no batch of orders 2026-11-20T14, and no manifest lies there; "
+        "`sluice status --dataset orders` shows all it knows"
     )
+
+
+def test_a_partition_whose_event_was_lost_is_taken_as_it_lies_there() -> None:
+    depot = Depot()
+    event = depot.send(FILES)
+    assert depot.records == []
+    plan = depot.plan()
+    assert (plan.batch_id, plan.files, plan.text) == ("", None, depot.documents.read(event.url))
+    depot.take_and_load(depot.replay())
+    assert depot.states == ["LOADED"]
+    assert depot.loaded[depot.records[0].batch_id] == [b"one", b"two"]
+
+
+def test_a_range_takes_what_has_a_batch_and_what_only_lies_there() -> None:
+    depot = Depot()
+    depot.take_and_load(depot.send(FILES))
+    other = "s3://sluice-raw/orders/year=2026/month=11/day=20/hour=12/manifest.json"
+    depot.documents.put(other, b"{}")
+    plans = depot.replays().plan_all("orders", parse_span("2026-11-20", is_hourly=True))
+    assert [(plan.partition.label, plan.files) for plan in plans] == [("2026-11-20T12", None), ("2026-11-20T13", 2)]
 
 
 def test_files_that_are_nowhere_are_named() -> None:
@@ -160,7 +181,7 @@ def test_what_cannot_be_known_any_more_is_refused(what: str) -> None:
         event = depot.write_manifest("{")
         depot.intake.take(event)
         depot.documents.delete(event.url)
-        assert "its manifest was rejected and is gone" in refused(depot)
+        assert "its manifest was never accepted and cannot be read" in refused(depot)
 
 
 def test_of_a_span_what_is_known_is_replayed_and_all_problems_are_told() -> None:
@@ -172,7 +193,9 @@ def test_of_a_span_what_is_known_is_replayed_and_all_problems_are_told() -> None
     with pytest.raises(CommandError, match=r"^orders 2026-11-20T13: .*part-1 is gone or has changed"):
         depot.replays().plan_all("orders", day)
     none = parse_span("2026-11-21..2026-11-22", is_hourly=True)
-    with pytest.raises(CommandError, match=r"no batch of orders 2026-11-21T00 to 2026-11-22T23;"):
+    with pytest.raises(
+        CommandError, match=r"no batch of orders 2026-11-21T00 to 2026-11-22T23, and no manifest lies there;"
+    ):
         depot.replays().plan_all("orders", none)
 
 
