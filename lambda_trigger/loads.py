@@ -5,7 +5,7 @@ every step may be repeated at any time.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from lambda_trigger.booking import Booking
 from lambda_trigger.dispatch import Dispatcher
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.outcomes import read_load_outcome
+from lambda_trigger.pauses import is_over
 from lambda_trigger.ports import DocumentsPort, LedgerPort
 from lambda_trigger.refresh import RefreshPage, page_of
 from lambda_trigger.step_failures import load_run, readable
@@ -20,10 +21,11 @@ from sluice.backoff import Backoff
 from sluice.batch import BatchState, Stage
 from sluice.contract import Contract
 from sluice.errors import ConflictError, TerminalError
+from sluice.failures import Verdict, step_verdict
 from sluice.logs import log_context
 from sluice.notices import StepFailure
 from sluice.parallel import each
-from sluice.record import MAX_NOTE_CHARACTERS, BatchRecord, Claim
+from sluice.record import MAX_NOTE_CHARACTERS, BatchRecord, Claim, OpenLoad
 from sluice.settings import Settings
 from sluice.warehouse.procedure import refresh_statements
 
@@ -156,12 +158,23 @@ class Loads:
             # The last step was done, and only its answer was lost.
             logger.warning("claim %s: nothing is open, so nothing failed: %s", claim_id, clear.text)
             return
-        is_given_up = opened is not None and opened.redrives >= self.settings.max_attempts
-        execution = claim_id if opened is None else opened.execution
-        self.notifier.stopped(dataset, execution, records, clear, is_given_up=is_given_up)
+        if opened is None:
+            self.notifier.stopped(dataset, claim_id, records, clear, is_given_up=False)
+        else:
+            opened = self._failed_again(opened, step_verdict(failure.error, clear.text), records, clear)
         each(lambda record: self._note(record, clear.text, clear.text), records, self.workers)
-        if opened is not None and is_given_up:
-            self.ledger.change_open_load(replace(opened, is_given_up=True))
+        if opened is not None:
+            self.ledger.change_open_load(opened)
+
+    def _failed_again(
+        self, opened: OpenLoad, verdict: Verdict, records: Sequence[BatchRecord], failure: StepFailure
+    ) -> OpenLoad:
+        """An open load after a failure. What is away is told once, when it begins, and once when it is given up."""
+        held = replace(opened, is_held=verdict is Verdict.WORLD)
+        is_given_up = is_over(held, self.settings, self.clock())
+        if is_given_up or not (held.is_held and opened.is_held):
+            self.notifier.stopped(opened.dataset, opened.execution, records, failure, is_given_up=is_given_up)
+        return replace(held, is_given_up=is_given_up)
 
     def stop(self, failure: StepFailure, stopped_at: int, redrives: int) -> None:
         """Stop the execution, unless it has been redriven since it came here.

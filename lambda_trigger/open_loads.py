@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambda_trigger.notifier import Notifier
-from lambda_trigger.pauses import pause_after
+from lambda_trigger.pauses import is_over, pause_after
 from lambda_trigger.ports import ExecutionsPort, LedgerPort
 from lambda_trigger.running import execution_input
 from sluice.aws.executions import SUCCEEDED, Execution
@@ -67,7 +67,7 @@ class OpenLoads:
 
     def _go_on(self, load: OpenLoad, execution: Execution) -> None:
         now = self.clock()
-        if load.redrives >= self.settings.max_attempts:
+        if is_over(load, self.settings, now):
             self._give_up(load, execution)
         elif now >= load.tried_at + pause_after(load.redrives + 1, self.settings):
             # Counted first: an execution that takes the sweep down with it is not redriven for ever.

@@ -1,7 +1,8 @@
 """How long something that failed rests before it is tried again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from sluice.record import OpenLoad
 from sluice.settings import Settings
 
 LONGEST = timedelta(hours=1)
@@ -17,3 +18,10 @@ def pause_after(failures: int, settings: Settings) -> timedelta:
     """
     seconds = settings.retry_delay_seconds * 2.0 ** (failures - 1)
     return timedelta(seconds=min(seconds, LONGEST.total_seconds()))
+
+
+def is_over(load: OpenLoad, settings: Settings, now: datetime) -> bool:
+    """Whether an open load has been tried for long enough: by age while something is away, otherwise by number."""
+    if load.is_held:
+        return now - load.since >= timedelta(seconds=settings.give_up_after_seconds)
+    return load.redrives >= settings.max_attempts

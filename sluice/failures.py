@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sluice import errors
 from sluice.errors import (
     AwsDeniedError,
     SluiceError,
@@ -417,6 +418,19 @@ def run_verdict(state: str, message: str) -> Verdict:
         message: The reason that AWS gives.
     """
     return _first(RUNS, f"{state} {message}") or Verdict.RUN
+
+
+def step_verdict(error: str, text: str) -> Verdict:
+    """What a failure in the load's state machine is a failure of.
+
+    Args:
+        error: Name of the error, as Step Functions gives it.
+        text: What it says.
+    """
+    known = getattr(errors, error, None)
+    if isinstance(known, type) and issubclass(known, errors.TerminalError):
+        return Verdict.FINAL
+    return warehouse_verdict(text) or Verdict.WORLD
 
 
 def outcome_verdict(error: str, *, is_transient: bool, verdict: str = "") -> Verdict:

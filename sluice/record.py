@@ -374,6 +374,7 @@ class OpenLoad:
         tried_at: When it was last made to go on; the same as `since` when it never was.
         is_given_up: Whether it waits for an operator, who has been told.
         number: Number of the execution, from 1. There is a second one when the first one cannot go on any more.
+        is_held: Whether something that it needs is away, so that its age decides and not how often it was tried.
     """
 
     claim_id: str
@@ -383,6 +384,7 @@ class OpenLoad:
     tried_at: datetime
     is_given_up: bool = False
     number: int = 1
+    is_held: bool = False
 
     @classmethod
     def first(cls, claim: Claim, at: datetime) -> Self:

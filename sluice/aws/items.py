@@ -173,6 +173,7 @@ def open_item(load: OpenLoad) -> Item:
         "tried_at": timestamp(load.tried_at),
         "is_given_up": load.is_given_up,
         "number": load.number,
+        "is_held": load.is_held,
     }
     return key(open_pk(load.dataset), load.claim_id) | plain_item(facts)
 
@@ -188,6 +189,7 @@ def read_open(item: Item, dataset: str) -> OpenLoad:
         datetime.fromisoformat(facts["tried_at"]),
         facts["is_given_up"],
         facts.get("number", 1),
+        facts.get("is_held", False),
     )
 
 

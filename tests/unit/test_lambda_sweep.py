@@ -165,7 +165,7 @@ def test_an_open_load_rests_between_two_tries() -> None:
     (convert,) = world.glue.running
     world.succeed(convert.run_id)
     world.notify(convert.run_id)
-    world.warehouse.errors.extend(["ERROR: broken"] * 100)
+    world.warehouse.errors.extend(["ERROR: syntax error"] * 100)
     (load,) = world.glue.running
     world.succeed(load.run_id)
     world.notify(load.run_id)

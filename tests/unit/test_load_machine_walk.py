@@ -230,7 +230,7 @@ def test_the_aggregates_of_the_affected_days_are_refreshed_and_nothing_else_is_c
 
 def test_a_load_that_is_given_up_waits_for_a_person_and_tells_once() -> None:
     world = start("load ends")
-    world.warehouse.errors.extend(["ERROR: broken"] * 3 * 5)
+    world.warehouse.errors.extend(["ERROR: syntax error"] * 3 * 5)
     load_ends(world)
     for _ in range(10):
         world.sweep(timedelta(hours=2))
@@ -240,16 +240,44 @@ def test_a_load_that_is_given_up_waits_for_a_person_and_tells_once() -> None:
     assert told_of == [("RefreshAggregates", True)] * 3 + [("RefreshAggregates", False)]
     assert world.open_loads() == [going.name]
     reasons = {record.reason for record in world.ledger.records.values()}
-    why = f"RefreshAggregates failed: AggregateRefreshError: refresh {AGGREGATE}: ERROR: broken"
+    why = f"RefreshAggregates failed: AggregateRefreshError: refresh {AGGREGATE}: ERROR: syntax error"
     assert reasons == {why}
     assert world.states() == dict.fromkeys(sorted(world.ledger.records), "LOADED")
+
+
+def test_what_follows_a_load_waits_for_a_warehouse_that_is_away() -> None:
+    world = start("load ends")
+    world.warehouse.errors.extend(["ERROR: the database system is shutting down"] * 3 * 5)
+    load_ends(world)
+    for _ in range(12):
+        world.sweep(timedelta(minutes=30))
+    (going,) = world.machine.executions.values()
+    assert (going.redrives, going.status) == (5, "SUCCEEDED")
+    assert [(body["state"], body["is_tried_again"]) for body in world.topics.of("stopped")] == [
+        ("RefreshAggregates", True)
+    ]
+    assert len(world.topics.of("loaded")) == 1
+    assert world.open_loads() == []
+    assert {record.reason for record in world.ledger.records.values()} == {""}
+
+
+def test_what_follows_a_load_is_given_up_by_age_while_the_warehouse_is_away() -> None:
+    world = start("load ends")
+    world.warehouse.errors.extend(["ERROR: the database system is shutting down"] * 1000)
+    load_ends(world)
+    for _ in range(60):
+        world.sweep(timedelta(minutes=30))
+    told_of = [(body["state"], body["is_tried_again"]) for body in world.topics.of("stopped")]
+    assert told_of == [("RefreshAggregates", True), ("Execution", False)]
+    (load,) = world.ledger.open_loads("orders")
+    assert load.is_given_up
 
 
 def test_executions_that_time_out_again_and_again_are_told_of_by_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     world = start("load ends")
     world.machine.is_redrivable = False
     (going,) = world.machine.executions.values()
-    world.warehouse.errors.extend(["ERROR: broken"] * 3)
+    world.warehouse.errors.extend(["ERROR: syntax error"] * 3)
     load_ends(world)
     world.topics.published.clear()
 
@@ -271,7 +299,7 @@ def test_executions_that_time_out_again_and_again_are_told_of_by_the_sweep(monke
 def test_an_execution_that_cannot_be_redriven_any_more_is_followed_by_a_new_one() -> None:
     world = start("load ends")
     world.machine.is_redrivable = False
-    world.warehouse.errors.extend(["ERROR: broken"] * 3)
+    world.warehouse.errors.extend(["ERROR: syntax error"] * 3)
     load_ends(world)
     (going,) = world.machine.executions.values()
     world.drain()
@@ -289,7 +317,7 @@ def test_an_execution_that_somebody_else_redrives_at_the_same_moment_is_left_alo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = start("load ends")
-    world.warehouse.errors.extend(["ERROR: broken"] * 3)
+    world.warehouse.errors.extend(["ERROR: syntax error"] * 3)
     load_ends(world)
     redrive = world.machine.redrive
 

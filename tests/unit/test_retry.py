@@ -56,7 +56,7 @@ def stopped() -> tuple[World, str]:
     """A load that was given up: its aggregates cannot be refreshed."""
     world, batch_id = one_batch()
     end(world, batch_id, well=True)
-    world.warehouse.errors.extend(["ERROR: broken"] * 3 * 2)
+    world.warehouse.errors.extend(["ERROR: syntax error"] * 3 * 2)
     end(world, batch_id, well=True)
     for _ in range(3):
         world.sweep()
@@ -75,7 +75,7 @@ def test_a_load_that_was_given_up_goes_on_where_it_stopped() -> None:
 
 def test_a_load_that_fails_again_is_helped_by_the_sweep_again() -> None:
     world, batch_id = stopped()
-    world.warehouse.errors.extend(["ERROR: still broken"] * 3)
+    world.warehouse.errors.extend(["ERROR: syntax error"] * 3)
     again(world, batch_id)
     (load,) = world.ledger.open_loads("orders")
     assert (load.redrives, load.is_given_up) == (0, False)
