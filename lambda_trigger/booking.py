@@ -18,7 +18,6 @@ from lambda_trigger.outcomes import read_load_outcome, read_run_outcome
 from lambda_trigger.parting import PROBE, REST, SECOND, Company, common, parts
 from lambda_trigger.pauses import pause_after
 from lambda_trigger.ports import DocumentsPort, LedgerPort, MetricsPort
-from lambda_trigger.publications import Publications
 from lambda_trigger.running import Run
 from sluice.backoff import Backoff
 from sluice.batch import BatchState, Stage
@@ -80,7 +79,6 @@ class Booking:
         ledger: Where batches are.
         documents: Where runs leave their outcomes.
         claims: Knows what a claim carries.
-        publications: Cleans up after conversions that died while they published.
         outages: Knows what is away.
         notifier: Tells of batches that fail for good.
         metrics: Measures what was done.
@@ -93,7 +91,6 @@ class Booking:
     ledger: LedgerPort
     documents: DocumentsPort
     claims: Claims
-    publications: Publications
     outages: Outages
     notifier: Notifier
     metrics: MetricsPort
@@ -119,8 +116,6 @@ class Booking:
             if claim.ended_at is None:
                 fates = self._fates(claim, run)
                 self._open(claim, fates)
-                if claim.stage is Stage.CONVERT:
-                    self.publications.clean(claim.claim_id)
                 end = self._end(claim, run, fates)
                 self._tell(claim, end)
                 each(lambda name: self._book(claim, end, name), claim.batch_ids, self.workers)
@@ -301,7 +296,8 @@ class Booking:
         if claim.stage is Stage.CONVERT:
             outcome = self._run_outcome(claim, run)
             batches = () if outcome is None else outcome.batches
-            found = {batch.batch_id: _converted(claim.claim_id, batch) for batch in batches}
+            engine = "" if outcome is None else outcome.engine
+            found = {batch.batch_id: _converted(claim.claim_id, engine, batch) for batch in batches}
         else:
             load = read_load_outcome(self.documents, self.settings.processed.load_outcome(claim.claim_id))
             found = {batch.batch_id: _loaded(batch) for batch in (() if load is None else load.batches)}
@@ -320,8 +316,8 @@ class Booking:
         return read_run_outcome(self.documents, url)
 
 
-def _converted(claim_id: str, outcome: BatchOutcome) -> Fate:
-    facts: dict[str, Any] = {"counts": outcome.table_counts(), "reasons": dict(outcome.reasons)}
+def _converted(claim_id: str, engine: str, outcome: BatchOutcome) -> Fate:
+    facts: dict[str, Any] = {"counts": outcome.table_counts(), "reasons": dict(outcome.reasons), "engine": engine}
     if not outcome.error:
         facts["convert_claim"] = claim_id
     return Fate(_verdict(outcome), outcome.error, facts, outcome.files)

@@ -17,6 +17,7 @@ def measures_of_conversion(record: BatchRecord) -> dict[str, float]:
         Metric.BYTES_PROCESSED: record.size_bytes,
         Metric.ROWS_PUBLISHED: sum(counts.published for counts in record.counts.values()),
         Metric.ROWS_QUARANTINED: sum(counts.rejected for counts in record.counts.values()),
+        Metric.CONVERTED_BY_SPARK: float(record.engine == "spark"),
     }
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambda_trigger.ports import CatalogPort, LedgerPort
+from lambda_trigger.outcomes import read_run_outcome
+from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort
 from lambda_trigger.raw_files import RawFiles
 from sluice.batch import BatchState
 from sluice.contract import Contract
@@ -32,6 +33,7 @@ class Partitions:
     Attributes:
         ledger: Which batches there are.
         catalog: The Data Catalog.
+        documents: Where conversions left what they did.
         raw_files: Knows where raw files are, and registers them.
         contracts: The contracts by dataset.
         settings: Names of databases and buckets.
@@ -40,6 +42,7 @@ class Partitions:
 
     ledger: LedgerPort
     catalog: CatalogPort
+    documents: DocumentsPort
     raw_files: RawFiles
     contracts: Mapping[str, Contract]
     settings: Settings
@@ -68,11 +71,13 @@ class Partitions:
 
     def _repair_processed(self, table: str, published: Mapping[Partition, BatchRecord]) -> None:
         lacking = self._lacking(self.settings.processed_database, table, published)
-        if lacking:
-            logger.warning("the catalog lacks %d partitions of %s", len(lacking), table)
-            folders = {
-                partition.values: f"{self.settings.processed.partition(table, partition)}/" for partition in lacking
-            }
+        folders = {}
+        for partition, record in lacking.items():
+            outcome = read_run_outcome(self.documents, self.settings.processed.run_outcome(record.convert_claim))
+            if outcome is not None:  # It expires long after the time in which partitions are looked for.
+                folders[partition.values] = f"{self.settings.processed.partition(table, partition, outcome.run)}/"
+        if folders:
+            logger.warning("the catalog lacks %d partitions of %s", len(folders), table)
             self.catalog.register(self.settings.processed_database, table, folders)
 
     def _lacking(

@@ -12,6 +12,7 @@ from lambda_trigger.open_loads import OpenLoads
 from lambda_trigger.partitions import Partitions
 from lambda_trigger.ports import LedgerPort
 from lambda_trigger.reconcile import Reconciliation
+from lambda_trigger.replaced import ReplacedFolders
 from lambda_trigger.runs import Runs
 from sluice.batch import Stage
 from sluice.errors import SluiceError, TransientError
@@ -46,6 +47,7 @@ class Sweep:
         dispatcher: Starts what waits.
         open_loads: Makes stopped executions go on.
         partitions: Registers what the catalog lacks.
+        replaced: Removes folders that no reader is shown any more.
         clock: The present moment in UTC.
     """
 
@@ -56,6 +58,7 @@ class Sweep:
     dispatcher: Dispatcher
     open_loads: OpenLoads
     partitions: Partitions
+    replaced: ReplacedFolders
     clock: Callable[[], datetime]
 
     def sweep(self, datasets: Iterable[str], *, is_searching: bool = False) -> None:
@@ -95,6 +98,7 @@ class Sweep:
             yield f"{dataset}/{stage}", partial(self._stage, dataset, stage)
         yield f"{dataset}/open loads", partial(self.open_loads.repair, dataset)
         yield f"{dataset}/partitions", partial(self.partitions.repair, dataset)
+        yield f"{dataset}/replaced files", partial(self.replaced.remove, dataset)
 
     def _stage(self, dataset: str, stage: Stage) -> None:
         self.runs.repair(dataset, stage)

@@ -28,9 +28,9 @@ from lambda_trigger.ports import (
     ObjectsPort,
     TopicsPort,
 )
-from lambda_trigger.publications import Publications
 from lambda_trigger.raw_files import RawFiles
 from lambda_trigger.reconcile import Reconciliation
+from lambda_trigger.replaced import ReplacedFolders
 from lambda_trigger.running import runners
 from lambda_trigger.runs import Runs
 from lambda_trigger.sweeping import Sweep
@@ -149,13 +149,13 @@ class Application:
             clock,
             doors.new_claim_id,
         )
-        publications = Publications(documents, objects, settings.processed, workers)
-        booking = Booking(ledger, documents, claims, publications, outages, notifier, metrics, settings, clock, workers)
+        booking = Booking(ledger, documents, claims, outages, notifier, metrics, settings, clock, workers)
         runs = Runs(ledger, doors.jobs, ways, booking, claims, dispatcher, settings, clock)
         open_loads = OpenLoads(ledger, doors.executions, notifier, settings, clock)
-        partitions = Partitions(ledger, catalog, raw_files, contracts, settings, clock)
         intake = Intake(ledger, documents, catalog, contracts, settings, notifier, clock, workers)
         reconciliation = Reconciliation(ledger, objects, intake, metrics, contracts, settings, clock, workers)
+        partitions = Partitions(ledger, catalog, documents, raw_files, contracts, settings, clock)
+        replaced = ReplacedFolders(documents, objects, catalog, contracts, settings, clock, workers)
         return cls(
             settings,
             contracts,
@@ -165,7 +165,7 @@ class Application:
             Loads(ledger, documents, booking, dispatcher, notifier, contracts, settings, clock, workers),
             Archive(ledger, documents, objects, catalog, contracts, settings, clock, workers),
             reconciliation,
-            Sweep(ledger, intake, reconciliation, runs, dispatcher, open_loads, partitions, clock),
+            Sweep(ledger, intake, reconciliation, runs, dispatcher, open_loads, partitions, replaced, clock),
         )
 
 

@@ -216,40 +216,34 @@ class RunOutcome(Document):
 
     Attributes:
         claim_id: The claim that the run worked for.
-        run: The name that the run's files carry.
+        run: The name that the run's folders carry.
         batches: What became of each batch, each batch of the input once.
+        engine: What converted: ``process`` or ``spark``; empty in documents of older versions.
     """
 
     claim_id: str
     run: str
     batches: tuple[BatchOutcome, ...]
+    engine: str = ""
 
 
 @dataclass(frozen=True)
-class Replacement:
-    """How the files of one published partition of one table are replaced.
+class RunFolders(Document):
+    """Where a conversion run is about to write; it stands before the run's first file.
+
+    Whoever tidies up looks into these partitions: for folders of runs that died, and of runs that were replaced.
 
     Attributes:
-        new: URLs that the files get.
-        old: URLs of the files that were there before.
+        dataset: The dataset.
+        run: The run's name.
+        tables: Catalog tables.
+        partitions: Labels of the partitions.
     """
 
-    new: tuple[str, ...]
-    old: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Publication(Document):
-    """What a conversion run is about to do to published partitions; written before it does it, and emptied after.
-
-    A run that dies in between leaves new and old files side by side. Whoever finds that reads here which are which.
-
-    Attributes:
-        steps: In the order in which they were begun, for each batch its replacements by table. A claim whose run Glue
-            itself repeated may have steps of both.
-    """
-
-    steps: tuple[dict[str, dict[str, Replacement]], ...]
+    dataset: str
+    run: str
+    tables: tuple[str, ...]
+    partitions: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def quarantine_reasons(contract: Contract, span: Span) -> str:
         span: Which partitions to look at.
     """
     return _lines(
-        _with_current(contract, span),
+        _with_quarantine(contract, span),
         'SELECT t.reason, q.kind, COUNT(*) AS records, COUNT(DISTINCT q."partition") AS partitions',
         "FROM q CROSS JOIN UNNEST(q.reasons) AS t(reason)",
         "GROUP BY t.reason, q.kind",
@@ -55,7 +55,7 @@ def quarantine_rows(contract: Contract, span: Span, limit: int | None = None) ->
     order = '"partition", source_file, raw_text'
     columns = ", ".join("t.reason" if name == "reason" else f'n."{name}"' for name in SAMPLE_COLUMNS)
     return _lines(
-        _with_current(contract, span),
+        _with_quarantine(contract, span),
         f"SELECT {columns}",
         f"FROM (SELECT q.*, ROW_NUMBER() OVER (ORDER BY {order}) AS number FROM q) AS n",
         "CROSS JOIN UNNEST(n.reasons) AS t(reason)",
@@ -74,7 +74,7 @@ def quarantine_share(contract: Contract, span: Span) -> str:
     table = record_table(contract)
     published = _lines("SELECT COUNT(*) AS records", f'FROM "{table.name}"', *partition_predicate(contract, span))
     return _lines(
-        _with_current(contract, span),
+        _with_quarantine(contract, span),
         f"SELECT '{contract.dataset}' AS dataset, c.records AS quarantined, p.records AS published",
         "FROM (SELECT COUNT(*) AS records FROM q) AS c",
         f"CROSS JOIN ({published}) AS p",
@@ -86,19 +86,14 @@ def record_table(contract: Contract) -> Table:
     return next((table for table in contract.tables if table.explode is None), contract.tables[0])
 
 
-def _with_current(contract: Contract, span: Span) -> str:
-    """The beginning of a query in which ``q`` is the quarantine of the newest batch of each partition.
-
-    While a partition is replaced, the files of both batches can be there for a moment.
-    """
-    keys = ", ".join(f'"{key}"' for key in partition_keys(contract))
+def _with_quarantine(contract: Contract, span: Span) -> str:
+    """The beginning of a query in which ``q`` is the quarantine; a partition shows one batch at any moment."""
     return _lines(
-        "WITH q AS (SELECT * FROM (",
-        f'SELECT {_label(contract)} AS "partition", batch_id, source_file, kind, reasons, raw_text, record,',
-        f"MAX(batch_id) OVER (PARTITION BY {keys}) AS newest_batch",
+        "WITH q AS (",
+        f'SELECT {_label(contract)} AS "partition", batch_id, source_file, kind, reasons, raw_text, record',
         f'FROM "{contract.quarantine_table}"',
         *partition_predicate(contract, span),
-        ") AS b WHERE b.batch_id = b.newest_batch)",
+        ")",
     )
 
 

@@ -18,6 +18,9 @@ _MAX_KEY_BYTES = 1024
 MAX_URL_BYTES = len("s3://") + _MAX_BUCKET_BYTES + len("/") + _MAX_KEY_BYTES
 """The longest URL that `split_url` takes."""
 
+RUNS_FOLDER = "table-files"
+"""First folder of all published files. No table has a hyphen in its name, so it is no table's folder."""
+
 _DIRECTIVE = re.compile(r"%(.?)")
 
 
@@ -222,13 +225,26 @@ class ProcessedLayout:
         """Folder of a published table."""
         return f"s3://{self.bucket}/{table}"
 
-    def partition(self, table: str, partition: Partition) -> str:
-        """Folder of one partition of a published table."""
-        return f"{self.table(table)}/{partition.hive_path}"
+    def runs(self, table: str, partition: Partition) -> str:
+        """Folder with a folder of each run that wrote files of one partition of a published table.
 
-    def staging(self, run: str) -> str:
-        """Folder of the unpublished work of one run."""
-        return f"s3://{self.bucket}/_staging/{run}"
+        It lies outside the table's own folder (docs/adr/0018-publish-is-a-switch.md).
+        """
+        return f"s3://{self.bucket}/{RUNS_FOLDER}/{table}/{partition.hive_path}"
+
+    def partition(self, table: str, partition: Partition, run: str) -> str:
+        """Folder of the files that one run wrote for one partition of a published table: the partition's location.
+
+        Args:
+            table: The table.
+            partition: The partition.
+            run: The run's name.
+        """
+        return f"{self.runs(table, partition)}/{run}"
+
+    def replaced(self, dataset: str) -> str:
+        """Folder of the notes on which partitions runs of a dataset were about to replace."""
+        return f"s3://{self.bucket}/_sluice/replaced/{dataset}"
 
     def frozen_manifest(self, dataset: str, batch_id: str) -> str:
         """The manifest of a batch as it was validated."""
@@ -245,10 +261,6 @@ class ProcessedLayout:
     def run_closed(self, claim_id: str) -> str:
         """The fence of a conversion's claim: while it is there, no run may publish anything for the claim."""
         return f"s3://{self.bucket}/_sluice/runs/{claim_id}/closed.json"
-
-    def run_publication(self, claim_id: str) -> str:
-        """Which files a conversion run puts in place of which."""
-        return f"s3://{self.bucket}/_sluice/runs/{claim_id}/publication.json"
 
     def load_manifest(self, claim_id: str, table: str) -> str:
         """The Parquet files that a load run copies into one table, in the format of COPY's manifest."""

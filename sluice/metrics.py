@@ -28,6 +28,7 @@ class Metric(StrEnum):
     BYTES_PROCESSED = "BytesProcessed"
     ROWS_PUBLISHED = "RowsPublished"
     ROWS_QUARANTINED = "RowsQuarantined"
+    CONVERTED_BY_SPARK = "ConvertedBySpark"
     DATA_ROWS_LOADED = "DataRowsLoaded"
     PROCESSING_ERRORS = "ProcessingErrors"
     EXECUTION_DURATION = "ExecutionDuration"
@@ -43,6 +44,7 @@ UNITS: Mapping[Metric, MetricUnit] = {
     Metric.BYTES_PROCESSED: MetricUnit.Bytes,
     Metric.ROWS_PUBLISHED: MetricUnit.Count,
     Metric.ROWS_QUARANTINED: MetricUnit.Count,
+    Metric.CONVERTED_BY_SPARK: MetricUnit.Count,
     Metric.DATA_ROWS_LOADED: MetricUnit.Count,
     Metric.PROCESSING_ERRORS: MetricUnit.Count,
     Metric.EXECUTION_DURATION: MetricUnit.Seconds,

@@ -106,6 +106,7 @@ class BatchRecord:
         archiving_until: Until then the archive may delete raw files of the partition, in the form of `timestamp`; empty
             when it never did.
         convert_claim: Claim of the conversion that published the batch; its outcome lists the published files.
+        engine: What converted the batch: ``process`` or ``spark``.
         counts: Rows by table, from the conversion.
         load_counts: Rows by table, from the load.
         reasons: Quarantined records by reason, as `most_frequent` keeps them.
@@ -138,6 +139,7 @@ class BatchRecord:
     due_at: str = ""
     archiving_until: str = ""
     convert_claim: str = ""
+    engine: str = ""
     counts: dict[str, TableCounts] = field(default_factory=dict)
     load_counts: dict[str, LoadCounts] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)

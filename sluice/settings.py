@@ -48,6 +48,10 @@ class Settings:
             is REJECTED. 0 for not at all.
         max_ahead_seconds: How far ahead of now a partition may begin; one that begins later is REJECTED.
         reconcile_seconds: How often the raw bucket is searched for manifests of which no event came.
+        spark_from_bytes: From this sum of its raw files' bytes on Spark distributes a conversion run; a smaller one is
+            converted in the job's own process.
+        replaced_grace_seconds: How long the files of a replaced partition stay, for queries that have begun and for
+            people who look back. It must be longer than a conversion run may take.
         announce_arrivals: Whether the business topic hears of every manifest that arrives.
     """
 
@@ -79,6 +83,8 @@ class Settings:
     file_wait_seconds: float = 900.0
     max_ahead_seconds: float = 86400.0
     reconcile_seconds: float = 3600.0
+    spark_from_bytes: int = 512 << 20
+    replaced_grace_seconds: float = 86_400.0
     announce_arrivals: bool = False
 
     @classmethod

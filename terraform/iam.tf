@@ -70,12 +70,15 @@ locals {
     resources = local.catalog_arns.processed
   })
 
-  # Files of runs that died between publishing and saying so.
-  settle_publications = {
-    sid       = "SettlePublications"
-    actions   = ["s3:DeleteObject", "s3:GetObject"]
-    resources = ["${local.bucket_arns.processed}/*"]
-  }
+  # Folders of runs that were replaced or died, and the notes that lead to them.
+  replaced_files = [
+    {
+      sid       = "ReplacedFiles"
+      actions   = ["s3:DeleteObject"]
+      resources = [for folder in ["_sluice/replaced", "table-files"] : "${local.bucket_arns.processed}/${folder}/*"]
+    },
+    { sid = "ReplacedNotes", actions = ["s3:GetObject"], resources = ["${local.bucket_arns.processed}/_sluice/replaced/*"] },
+  ]
 
   register_partitions = {
     actions = [
@@ -144,7 +147,6 @@ locals {
       local.grant.notices,
       local.grant.failed_events,
       [
-        local.settle_publications,
         { sid = "Runs", actions = ["glue:GetJobRun"], resources = [local.job_arns.convert] },
       ],
     )
@@ -157,9 +159,9 @@ locals {
       local.grant.start_load,
       local.grant.notices,
       local.grant.failed_events,
+      local.replaced_files,
       [
         local.processed_partitions,
-        local.settle_publications,
         { sid = "RecentBatches", actions = ["dynamodb:Query"], resources = ["${local.ledger_arn}/index/by_dataset"] },
         {
           sid       = "FindPartitions"
@@ -247,6 +249,7 @@ locals {
   job_grants = {
     convert = concat(
       local.grant.key,
+      local.grant.documents,
       [
         {
           sid       = "ReadRaw"
@@ -255,14 +258,16 @@ locals {
         },
         {
           sid       = "Publish"
-          actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-          resources = ["${local.bucket_arns.processed}/*"]
+          actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
+          resources = ["${local.bucket_arns.processed}/table-files/*"]
         },
         {
-          sid       = "List"
-          actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
-          resources = [local.bucket_arns.processed, local.bucket_arns.raw]
+          sid       = "ReplacedNotes"
+          actions   = ["s3:PutObject"]
+          resources = ["${local.bucket_arns.processed}/_sluice/replaced/*"]
         },
+        # Without it S3 says 403 of a raw file that is gone.
+        { sid = "MissingRawFiles", actions = ["s3:ListBucket"], resources = [local.bucket_arns.raw] },
         {
           sid       = "FindPartitions"
           actions   = ["glue:GetPartitions"]

@@ -20,31 +20,33 @@ locals {
   # what others are made for each of must be known before.
   settings = merge(local.names, { warehouse_secret = local.warehouse_secret_arn })
   names = {
-    name                  = var.name
-    raw_bucket            = coalesce(var.bucket_names.raw, "${var.name}-raw-${local.account}-${local.region}")
-    processed_bucket      = coalesce(var.bucket_names.processed, "${var.name}-processed-${local.account}-${local.region}")
-    ledger_table          = "${var.name}-ledger"
-    raw_database          = "${replace(var.name, "-", "_")}_raw"
-    processed_database    = "${replace(var.name, "-", "_")}_processed"
-    convert_job           = "${var.name}-raw-to-parquet"
-    load_job              = "${var.name}-load-redshift"
-    load_machine          = "${var.name}-load"
-    manifest_queue        = "${var.name}-manifests"
-    business_topic        = "${var.name}-business"
-    support_topic         = "${var.name}-support"
-    warehouse_workgroup   = local.workgroup
-    warehouse_cluster     = local.cluster
-    warehouse_database    = var.warehouse_database
-    warehouse_schema      = var.warehouse_schemas.tables
-    spectrum_schema       = var.warehouse_schemas.spectrum
-    aggregate_schema      = var.warehouse_schemas.aggregates
-    copy_role             = var.redshift == "existing" ? try(var.existing_warehouse.copy_role, "default") : "default"
-    max_attempts          = var.max_attempts
-    max_batches_per_run   = var.max_batches_per_run
-    max_files_per_run     = var.max_files_per_run
-    retry_delay_seconds   = var.retry_delay_seconds
-    give_up_after_seconds = var.give_up_after_seconds
-    announce_arrivals     = var.announce_arrivals
+    name                   = var.name
+    raw_bucket             = coalesce(var.bucket_names.raw, "${var.name}-raw-${local.account}-${local.region}")
+    processed_bucket       = coalesce(var.bucket_names.processed, "${var.name}-processed-${local.account}-${local.region}")
+    ledger_table           = "${var.name}-ledger"
+    raw_database           = "${replace(var.name, "-", "_")}_raw"
+    processed_database     = "${replace(var.name, "-", "_")}_processed"
+    convert_job            = "${var.name}-raw-to-parquet"
+    load_job               = "${var.name}-load-redshift"
+    load_machine           = "${var.name}-load"
+    manifest_queue         = "${var.name}-manifests"
+    business_topic         = "${var.name}-business"
+    support_topic          = "${var.name}-support"
+    warehouse_workgroup    = local.workgroup
+    warehouse_cluster      = local.cluster
+    warehouse_database     = var.warehouse_database
+    warehouse_schema       = var.warehouse_schemas.tables
+    spectrum_schema        = var.warehouse_schemas.spectrum
+    aggregate_schema       = var.warehouse_schemas.aggregates
+    copy_role              = var.redshift == "existing" ? try(var.existing_warehouse.copy_role, "default") : "default"
+    max_attempts           = var.max_attempts
+    max_batches_per_run    = var.max_batches_per_run
+    max_files_per_run      = var.max_files_per_run
+    retry_delay_seconds    = var.retry_delay_seconds
+    give_up_after_seconds  = var.give_up_after_seconds
+    spark_from_bytes       = var.spark_from_bytes
+    replaced_grace_seconds = var.replaced_grace_seconds
+    announce_arrivals      = var.announce_arrivals
   }
   environment = { for name, value in local.settings : "SLUICE_${upper(name)}" => tostring(value) }
 

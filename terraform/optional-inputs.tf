@@ -98,6 +98,31 @@ variable "max_files_per_run" {
   }
 }
 
+variable "spark_from_bytes" {
+  description = "From this sum of its raw files' bytes on Spark distributes a conversion; a smaller one is converted by the job's driver alone."
+  type        = number
+  default     = 536870912
+  nullable    = false
+
+  validation {
+    condition     = var.spark_from_bytes >= 1 && floor(var.spark_from_bytes) == var.spark_from_bytes
+    error_message = "A whole number of bytes, at least 1."
+  }
+}
+
+variable "replaced_grace_seconds" {
+  description = "How long the files of a replaced partition stay for queries that have begun."
+  type        = number
+  default     = 86400
+  nullable    = false
+
+  validation {
+    # A folder of a run that is still writing must not be taken for one of a run that died.
+    condition     = var.replaced_grace_seconds >= 7200
+    error_message = "At least 7200: twice the time that a conversion may take."
+  }
+}
+
 variable "retry_delay_seconds" {
   description = "Seconds that a batch waits after its first failed run, and twice as long after each further one; 0 for none."
   type        = number
@@ -328,7 +353,7 @@ variable "retention_days" {
   description = <<-EOT
     Days that things are kept. `noncurrent`: versions that were replaced or deleted. `archive_to_cheaper`: archived raw
     files before they move to Glacier Instant Retrieval, from where a replay still reads them at once. `runs`: inputs and
-    outcomes of runs. `staging`: what dead runs left behind. `query_results`: Athena's results.
+    outcomes of runs. `query_results`: Athena's results.
   EOT
   type = object({
     logs               = optional(number, 90)
@@ -336,7 +361,6 @@ variable "retention_days" {
     noncurrent         = optional(number, 30)
     archive_to_cheaper = optional(number, 30)
     runs               = optional(number, 365)
-    staging            = optional(number, 3)
     query_results      = optional(number, 7)
   })
   default  = {}

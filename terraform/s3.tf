@@ -41,7 +41,6 @@ module "processed_bucket" {
   kms_key_arn     = local.kms_key_arn
   noncurrent_days = var.retention_days.noncurrent
   expirations = {
-    "_staging/"       = var.retention_days.staging
     "_sluice/athena/" = var.retention_days.query_results
     "_sluice/loads/"  = var.retention_days.runs
     "_sluice/runs/"   = var.retention_days.runs

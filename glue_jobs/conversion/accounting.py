@@ -2,44 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from sluice.contract import Contract
 from sluice.errors import AccountingError, TerminalError
 from sluice.handover import FileCounts, SourceFile, TableCounts
 from sluice.kernel.tally import FileTally
+from sluice.kernel.write import WrittenTable
 
 
 class TooManyRejectedError(TerminalError):
     """More of a batch was quarantined than its contract allows."""
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A Parquet file that was written and read back.
-
-    Attributes:
-        url: Where it lies.
-        size_bytes: Its length.
-        rows: Its rows by the source file that they came from.
-    """
-
-    url: str
-    size_bytes: int
-    rows: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class StagedTable:
-    """What was written for one batch and table.
-
-    Attributes:
-        published: Files of the rows to publish.
-        duplicates: Files of the rows left out for a newer one.
-    """
-
-    published: tuple[StagedFile, ...] = ()
-    duplicates: tuple[StagedFile, ...] = ()
 
 
 def check_ratio(contract: Contract, files: Iterable[SourceFile], tallies: Mapping[str, FileTally]) -> None:
@@ -73,7 +45,10 @@ def _most_frequent(reasons_by_file: Mapping[str, Counter[str]]) -> str:
 
 
 def file_counts(
-    contract: Contract, files: Iterable[SourceFile], tallies: Mapping[str, FileTally], staged: Mapping[str, StagedTable]
+    contract: Contract,
+    files: Iterable[SourceFile],
+    tallies: Mapping[str, FileTally],
+    tables: Mapping[str, WrittenTable],
 ) -> tuple[FileCounts, ...]:
     """The books of one batch: what was read, against what was found in the files that were written.
 
@@ -81,34 +56,40 @@ def file_counts(
         contract: The contract.
         files: The batch's source files.
         tallies: What was read, by URL.
-        staged: What was written, by table.
+        tables: What was written, by table.
 
     Raises:
         AccountingError: Rows read are not rows rejected, removed as duplicates and published, for a file and a table.
     """
-    published = {name: _rows(table.published) for name, table in staged.items()}
-    duplicates = {name: _rows(table.duplicates) for name, table in staged.items()}
+    written = {table.name: tables.get(table.name, WrittenTable((), Counter())) for table in contract.tables}
+    published = {name: _rows(found) for name, found in written.items()}
+    duplicates = {name: found.duplicates for name, found in written.items()}
     found = []
     for file in files:
         tally = tallies[file.url]
-        tables = {}
+        counts = {}
         for table in contract.tables:
             name = table.name
-            tables[name] = TableCounts(
+            counts[name] = TableCounts(
                 read=tally.read_rows[name],
                 rejected=tally.rejected_rows[name],
-                duplicates=duplicates.get(name, Counter())[file.url],
-                published=published.get(name, Counter())[file.url],
+                duplicates=duplicates[name][file.url],
+                published=published[name][file.url],
             )
-            _check_balance(file.url, name, tables[name])
-        found.append(FileCounts(file.url, tally.records, tally.rejected, tables))
+            _check_balance(file.url, name, counts[name])
+        found.append(FileCounts(file.url, tally.records, tally.rejected, counts))
     _check_sources({file.url for file in files}, published, duplicates)
     return tuple(found)
 
 
-def _rows(files: Iterable[StagedFile]) -> Counter[str]:
+def rejected_counts(files: Iterable[SourceFile], tallies: Mapping[str, FileTally]) -> tuple[FileCounts, ...]:
+    """The books of a batch of which only the quarantine is published."""
+    return tuple(FileCounts(file.url, tallies[file.url].records, tallies[file.url].rejected, {}) for file in files)
+
+
+def _rows(written: WrittenTable) -> Counter[str]:
     total: Counter[str] = Counter()
-    for file in files:
+    for file in written.files:
         total.update(file.rows)
     return total
 

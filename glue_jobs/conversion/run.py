@@ -1,25 +1,32 @@
-"""A conversion run: from its input document to its outcome. Batches share the run, and none shares another's fate."""
+"""A conversion run: from its input document to its outcome. Batches share the run, and none shares another's fate.
+
+What a run writes lies in folders of its own, where no reader looks. Its one visible act is to switch the locations of
+its batches' partitions to them (docs/adr/0018-publish-is-a-switch.md): a reader sees a partition as it was, or as it is
+now. A run that dies before leaves folders that the sweep removes, and nothing to take back.
+"""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pyspark.sql import SparkSession
-
-from glue_jobs.conversion.accounting import file_counts
-from glue_jobs.conversion.attempt import Converter, Staged
-from glue_jobs.conversion.batches import Batch, check_location, first_change, read_batch
-from glue_jobs.conversion.faults import SPARK_ERRORS, describe, is_transient, root_cause
-from glue_jobs.conversion.publish import PartitionCatalog, Publisher, Ready
-from glue_jobs.conversion.storage import Storage
+from glue_jobs.conversion.accounting import file_counts, rejected_counts
+from glue_jobs.conversion.batches import Batch, check_location, read_batch
+from glue_jobs.conversion.engines import Engines, choose
+from glue_jobs.conversion.faults import Failure
+from glue_jobs.conversion.one_batch import Result, Task
+from glue_jobs.conversion.ports import CatalogPort, DocumentsPort
 from sluice.contract import Contract
 from sluice.errors import AccountingError, SluiceError, TerminalError
-from sluice.handover import BatchOutcome, FileCounts, PublishedFile, RunInput, RunOutcome
+from sluice.handover import BatchOutcome, FileCounts, PublishedFile, RunFolders, RunInput, RunOutcome
+from sluice.kernel.write import WrittenTable
+from sluice.layout import Partition
 from sluice.logs import log_context, only
+from sluice.parallel import each
 from sluice.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
+_THREADS = 16
 
 
 class ClosedClaimError(TerminalError):
@@ -35,18 +42,20 @@ class RunContext:
     """What a run works with.
 
     Attributes:
-        spark: A configured session.
         settings: Names of buckets and databases.
         contract: The contract of the run's dataset.
+        documents: Documents of the processed bucket.
         catalog: The Data Catalog.
+        engines: Makes what converts.
         clock: Gives the time, with its time zone.
-        run: A name that no other run has; it is part of file names.
+        run: A name that no other run has; it is part of the folders that the run writes.
     """
 
-    spark: SparkSession
     settings: Settings
     contract: Contract
-    catalog: PartitionCatalog
+    documents: DocumentsPort
+    catalog: CatalogPort
+    engines: Engines
     clock: Callable[[], datetime]
     run: str
 
@@ -55,20 +64,20 @@ class RunContext:
 class _Books:
     """What has been settled so far, by batch."""
 
-    errors: dict[str, Exception] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
     files: dict[str, tuple[FileCounts, ...]] = field(default_factory=dict)
     reasons: dict[str, dict[str, int]] = field(default_factory=dict)
     published: dict[str, dict[str, tuple[PublishedFile, ...]]] = field(default_factory=dict)
 
     def outcome(self, batch_id: str) -> BatchOutcome:
-        error = self.errors.get(batch_id)
+        failure = self.failures.get(batch_id)
         return BatchOutcome(
             batch_id,
-            error="" if error is None else describe(error),
-            is_transient=error is not None and is_transient(error),
+            error="" if failure is None else failure.error,
+            is_transient=failure is not None and failure.is_transient,
             files=self.files.get(batch_id, ()),
             reasons=self.reasons.get(batch_id, {}),
-            published={} if error is not None else self.published.get(batch_id, {}),
+            published={} if failure is not None else self.published.get(batch_id, {}),
         )
 
 
@@ -85,18 +94,15 @@ def convert(context: RunContext, claim_id: str, predicate: str) -> RunOutcome:
             closed without a run that did it: its batches went to another one.
         AccountingError: The books are off for every batch that was converted.
     """
-    run = _Run(context, claim_id)
-    layout = context.settings.processed
-    if run.storage.status(layout.run_outcome(claim_id)) is not None:
+    layout, documents = context.settings.processed, context.documents
+    if documents.exists(layout.run_outcome(claim_id)):
         raise TerminalError(f"claim {claim_id} is done: {layout.run_outcome(claim_id)} exists")
+    run = _Run(context, claim_id)
     run.check_open()
-    task = RunInput.from_json(run.storage.read_text(layout.run_input(claim_id)))
-    try:
-        with log_context(batch=only(task.batches)):
-            outcome = RunOutcome(claim_id, context.run, run.convert(task, predicate))
-    finally:
-        run.remove_staging()
-    run.storage.write_text(layout.run_outcome(claim_id), outcome.to_json())
+    task = RunInput.from_json(documents.read(layout.run_input(claim_id)))
+    with log_context(batch=only(task.batches)):
+        outcome = run.convert(task, predicate)
+    documents.write(layout.run_outcome(claim_id), outcome.to_json())
     return outcome
 
 
@@ -104,22 +110,21 @@ class _Run:
     def __init__(self, context: RunContext, claim_id: str) -> None:
         self._context = context
         self._claim_id = claim_id
-        self.storage = Storage(context.spark)
-        self._converter = Converter(context.spark, self.storage, context.contract, context.clock)
-        self._staging = context.settings.processed.staging(context.run)
-        self._attempts = 0
         self._books = _Books()
 
-    def convert(self, task: RunInput, predicate: str) -> tuple[BatchOutcome, ...]:
+    def convert(self, task: RunInput, predicate: str) -> RunOutcome:
         """Settle every batch of the input."""
-        batches = self._unchanged(self._accepted(task, predicate))
-        for part, staged in self._staged(batches):
-            self._publish(part, staged)
-        errors = [self._books.errors.get(batch_id) for batch_id in batches]
-        off = [error for error in errors if isinstance(error, AccountingError)]
-        if off and len(off) == len(errors):
-            raise off[0]
-        return tuple(self._books.outcome(batch_id) for batch_id in sorted(task.batches))
+        context = self._context
+        batches = self._accepted(task, predicate)
+        name = choose((batch.size_bytes for batch in batches.values()), context.settings.spark_from_bytes)
+        _LOGGER.info("run %s: %d batches, engine %s", context.run, len(batches), name)
+        if batches:
+            self._note(batches.values())
+            engine = context.engines.make(name, context.contract, context.clock())
+            results = list(engine.convert([self._task(batch) for batch in batches.values()]))
+            self._publish(batches, results)
+        outcomes = tuple(self._books.outcome(batch_id) for batch_id in sorted(task.batches))
+        return RunOutcome(self._claim_id, context.run, outcomes, engine=name)
 
     def check_open(self) -> None:
         """Make sure that the claim's batches have not gone to another run.
@@ -128,129 +133,128 @@ class _Run:
             ClosedClaimError: They have.
         """
         fence = self._context.settings.processed.run_closed(self._claim_id)
-        if self.storage.status(fence) is not None:
+        if self._context.documents.exists(fence):
             raise ClosedClaimError(f"claim {self._claim_id} is closed: {fence} exists; its batches went to another run")
-
-    def remove_staging(self) -> None:
-        """Remove what was staged; what stays is invisible and does no harm."""
-        try:
-            self.storage.delete(self._staging)
-        except SPARK_ERRORS as exc:
-            _LOGGER.warning("run %s: could not remove %s (%s)", self._context.run, self._staging, root_cause(exc))
 
     def _accepted(self, task: RunInput, predicate: str) -> dict[str, Batch]:
         """The batches whose manifests can be read and whose partitions the catalog knows; the newest of a partition."""
-        settings = self._context.settings
-        locations = self._context.catalog.locations(settings.raw_database, task.dataset, predicate)
+        context = self._context
+        locations = context.catalog.locations(context.settings.raw_database, task.dataset, predicate)
         newest: dict[tuple[str, ...], Batch] = {}
 
         def accept(item: tuple[str, str]) -> Batch | SluiceError:
             try:
-                batch = read_batch(self.storage, *item)
+                batch = read_batch(context.documents, *item)
                 check_location(batch, locations)
             except SluiceError as exc:
                 return exc
             return batch
 
         wanted = sorted(task.batches.items())
-        for (batch_id, _), batch in zip(wanted, self.storage.for_all(accept, wanted), strict=True):
+        threads = min(_THREADS, len(wanted)) or 1
+        for (batch_id, _), batch in zip(wanted, each(accept, wanted, threads), strict=True):
             if isinstance(batch, SluiceError):
-                self._fail(batch_id, batch)
+                self._fail(batch_id, Failure.of(batch))
                 continue
             older = newest.get(batch.partition.values)
             if older is not None:
-                self._fail(older.batch_id, SupersededError(f"{batch_id} is a newer batch of the same partition"))
+                error = SupersededError(f"{batch_id} is a newer batch of the same partition")
+                self._fail(older.batch_id, Failure.of(error))
             newest[batch.partition.values] = batch
         return {batch.batch_id: batch for batch in newest.values()}
 
-    def _unchanged(self, batches: Mapping[str, Batch]) -> dict[str, Batch]:
-        changes = first_change(self.storage, batches)
-        for batch_id, change in changes.items():
-            self._fail(batch_id, change)
-        return {batch_id: batch for batch_id, batch in batches.items() if batch_id not in changes}
+    def _note(self, batches: Iterable[Batch]) -> None:
+        """Write down which partitions the run is about to replace, so that the sweep looks there for old folders.
 
-    def _staged(self, batches: Mapping[str, Batch]) -> Iterable[tuple[dict[str, Batch], Staged]]:
-        """Convert all together; where that fails, without the files that cannot be read, and at last one by one."""
-        if not batches:
-            return
-        try:
-            yield dict(batches), self._attempt(batches.values(), {})
-            return
-        except SPARK_ERRORS as exc:
-            _LOGGER.warning("run %s: the joint conversion failed (%s)", self._context.run, root_cause(exc))
-        still = self._unchanged(batches)
-        unreadable = self._converter.unreadable_files(still.values())
-        if unreadable and still:
-            try:
-                yield still, self._attempt(still.values(), unreadable)
-                return
-            except SPARK_ERRORS as exc:
-                _LOGGER.warning("run %s: the joint conversion failed again (%s)", self._context.run, root_cause(exc))
-        for batch in still.values():
-            try:
-                staged = self._attempt([batch], unreadable)
-            except SPARK_ERRORS as exc:
-                self._fail(batch.batch_id, exc)
-                continue
-            yield {batch.batch_id: batch}, staged
+        It stands before the first file: whatever becomes of the run, its folders are found.
+        """
+        context = self._context
+        labels = tuple(sorted(batch.partition.label for batch in batches))
+        note = RunFolders(context.contract.dataset, context.run, self._tables, labels)
+        url = f"{context.settings.processed.replaced(context.contract.dataset)}/{context.run}.json"
+        context.documents.write(url, note.to_json())
 
-    def _attempt(self, batches: Iterable[Batch], unreadable: Mapping[str, str]) -> Staged:
-        self._attempts += 1
-        return self._converter.convert(batches, unreadable, f"{self._staging}/{self._attempts}")
-
-    def _publish(self, batches: Mapping[str, Batch], staged: Staged) -> None:
-        """Publish the batches whose books balance and whose files did not change while they were read."""
-        good = self._unchanged(batches)
-        self._balance(good, staged)
-        for batch_id, error in staged.failed.items():
-            self._fail(batch_id, error)
-        ready = [item for batch in good.values() for item in self._ready(batch, staged)]
-        self.check_open()
-        published, failed = self._publisher().publish(ready)
-        for batch_id, failure in failed.items():
-            self._fail(batch_id, failure)
-        quarantine = self._context.contract.quarantine_table
-        for batch_id, tables in published.items():
-            self._books.published[batch_id] = {name: files for name, files in tables.items() if name != quarantine}
-
-    def _balance(self, batches: Mapping[str, Batch], staged: Staged) -> None:
-        for batch in batches.values():
-            tallies = [staged.tallies[file.url] for file in batch.files]
-            reasons: dict[str, int] = {}
-            for found in tallies:
-                for reason, count in found.reasons.items():
-                    reasons[reason] = reasons.get(reason, 0) + count
-            self._books.reasons[batch.batch_id] = reasons
-            if batch.batch_id in staged.failed:
-                counted = zip(batch.files, tallies, strict=True)
-                files = tuple(FileCounts(file.url, found.records, found.rejected, {}) for file, found in counted)
-                self._books.files[batch.batch_id] = files
-                continue
-            try:
-                self._books.files[batch.batch_id] = file_counts(
-                    self._context.contract, batch.files, staged.tallies, staged.of(batch.batch_id)
-                )
-            except AccountingError as exc:
-                self._fail(batch.batch_id, exc)
-
-    def _ready(self, batch: Batch, staged: Staged) -> Iterable[Ready]:
-        """A batch's tables to publish; of a batch with too many rejected records its quarantine alone."""
-        if isinstance(self._books.errors.get(batch.batch_id), AccountingError):
-            return
+    @property
+    def _tables(self) -> tuple[str, ...]:
+        """All tables of the contract, the quarantine last."""
         contract = self._context.contract
-        names = [] if batch.batch_id in staged.failed else [table.name for table in contract.tables]
-        found = staged.of(batch.batch_id)
-        for name in (*names, contract.quarantine_table):
-            files = found.get(name)
-            yield Ready(batch.batch_id, batch.partition, name, () if files is None else files.published)
+        return (*(table.name for table in contract.tables), contract.quarantine_table)
 
-    def _publisher(self) -> Publisher:
-        context, settings = self._context, self._context.settings
-        return Publisher(
-            self.storage, context.catalog, settings.processed_database, settings.processed, self._claim_id, context.run
+    def _task(self, batch: Batch) -> Task:
+        folders = {name: self._folder(name, batch.partition) for name in self._tables}
+        return Task(batch.batch_id, batch.files, folders)
+
+    def _folder(self, table: str, partition: Partition) -> str:
+        return self._context.settings.processed.partition(table, partition, self._context.run)
+
+    def _publish(self, batches: Mapping[str, Batch], results: Iterable[Result]) -> None:
+        """Publish the batches whose books balance.
+
+        Raises:
+            AccountingError: The books are off for all of them.
+            ClosedClaimError: The batches have gone to another run meanwhile.
+        """
+        found = {result.batch_id: result for result in results}
+        off: list[AccountingError] = []
+        for batch_id, batch in batches.items():
+            try:
+                self._balance(batch, found[batch_id])
+            except AccountingError as exc:
+                off.append(exc)
+                self._fail(batch_id, Failure.of(exc))
+                found.pop(batch_id)
+        if off and len(off) == len(batches):
+            raise off[0]
+        self.check_open()
+        self._switch({batch_id: batches[batch_id] for batch_id in batches if batch_id in found}, found)
+
+    def _balance(self, batch: Batch, result: Result) -> None:
+        """Enter what was read and written.
+
+        Raises:
+            AccountingError: The one is not the other.
+        """
+        if result.failure is not None:
+            self._fail(batch.batch_id, result.failure)
+        if not result.tallies:
+            return
+        reasons: dict[str, int] = {}
+        for file in batch.files:
+            for reason, count in result.tallies[file.url].reasons.items():
+                reasons[reason] = reasons.get(reason, 0) + count
+        self._books.reasons[batch.batch_id] = reasons
+        if result.failure is not None:
+            self._books.files[batch.batch_id] = rejected_counts(batch.files, result.tallies)
+        else:
+            counts = file_counts(self._context.contract, batch.files, result.tallies, result.tables)
+            self._books.files[batch.batch_id] = counts
+
+    def _switch(self, batches: Mapping[str, Batch], results: Mapping[str, Result]) -> None:
+        """Switch the partitions of all batches to what the run wrote, a table after the other."""
+        wanted: dict[str, dict[tuple[str, ...], str]] = {name: {} for name in self._tables}
+        for batch_id, batch in batches.items():
+            for name in results[batch_id].tables:
+                wanted[name][batch.partition.values] = f"{self._folder(name, batch.partition)}/"
+        database = self._context.settings.processed_database
+        failed = self._context.catalog.switch(database, {name: found for name, found in wanted.items() if found})
+        for batch_id, batch in batches.items():
+            error = failed.get(batch.partition.values)
+            if error is not None:
+                self._fail(batch_id, Failure.of(error))
+                continue
+            self._books.published[batch_id] = {
+                table.name: self._published(batch, table.name, results[batch_id].tables[table.name])
+                for table in self._context.contract.tables
+                if table.name in results[batch_id].tables
+            }
+
+    def _published(self, batch: Batch, table: str, written: WrittenTable) -> tuple[PublishedFile, ...]:
+        folder = self._folder(table, batch.partition)
+        return tuple(
+            PublishedFile(f"{folder}/{file.name}", file.size_bytes, sum(file.rows.values())) for file in written.files
         )
 
-    def _fail(self, batch_id: str, error: Exception) -> None:
+    def _fail(self, batch_id: str, failure: Failure) -> None:
         with log_context(batch=batch_id):
-            _LOGGER.error("run %s: batch %s: %s", self._context.run, batch_id, describe(error))
-        self._books.errors[batch_id] = error
+            _LOGGER.error("run %s: batch %s: %s", self._context.run, batch_id, failure.error)
+        self._books.failures.setdefault(batch_id, failure)

@@ -35,9 +35,6 @@ class ObjectStream(io.RawIOBase):
 
     Every request asks for the ETag that the manifest's validation saw, so what is read is that version from the first
     byte to the last, or an error. A connection that breaks is opened again where it broke.
-
-    Attributes:
-        error: What ended the reading, whatever the reader made of it: decompressors and parsers swallow exceptions.
     """
 
     def __init__(self, s3: "S3Client", file: SourceFile, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -54,7 +51,6 @@ class ObjectStream(io.RawIOBase):
             AwsError: S3 refused.
         """
         super().__init__()
-        self.error: SluiceError | None = None
         self._s3, self._file, self._sleep = s3, file, sleep
         self._bucket, self._key = split_url(file.url)
         self._position = 0
@@ -99,7 +95,7 @@ class ObjectStream(io.RawIOBase):
             except (BotoCoreError, HTTPError, OSError, EOFError) as exc:
                 self._drop()
                 if attempt == ATTEMPTS:
-                    raise self._failed(AwsBusyError(f"read {self._file.url}: {exc}")) from exc
+                    raise AwsBusyError(f"read {self._file.url}: {exc}") from exc
                 self._sleep(0.1 * 2**attempt)
         raise AssertionError  # the last attempt has returned or raised
 
@@ -132,9 +128,9 @@ class ObjectStream(io.RawIOBase):
         try:
             answer = self._s3.get_object(**request)
         except ClientError as exc:
-            raise self._failed(self._refused(exc)) from exc
+            raise self._refused(exc) from exc
         except BotoCoreError as exc:
-            raise self._failed(as_sluice_error(exc, f"read {self._file.url}")) from exc
+            raise as_sluice_error(exc, f"read {self._file.url}") from exc
         self._body, self._body_end = answer["Body"], end
         self._check(answer, end - self._position)
 
@@ -147,7 +143,7 @@ class ObjectStream(io.RawIOBase):
             problem = "was written again since its manifest was validated"
         if problem:
             self._drop()
-            raise self._failed(InputChangedError(f"{self._file.url}: {problem}"))
+            raise InputChangedError(f"{self._file.url}: {problem}")
 
     def _refused(self, exc: ClientError) -> SluiceError:
         code = code_of(exc)
@@ -156,10 +152,6 @@ class ObjectStream(io.RawIOBase):
         if code in _CHANGED_CODES:
             return InputChangedError(f"{self._file.url}: has another ETag than when its manifest was validated")
         return as_sluice_error(exc, f"read {self._file.url}")
-
-    def _failed(self, error: SluiceError) -> SluiceError:
-        self.error = error
-        return error
 
     def _drop(self) -> None:
         if self._body is not None:

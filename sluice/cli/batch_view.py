@@ -81,6 +81,7 @@ def view_as_json(view: BatchView) -> dict[str, object]:
     loads = {name: asdict(counts) for name, counts in batch.load_counts.items()}
     return batch_as_json(batch) | {
         "claim_id": batch.claim_id,
+        "engine": batch.engine,
         "files": [asdict(file) for file in view.files],
         "load_counts": loads,
         "claimed_batches": [] if claim is None else list(claim.batch_ids),
@@ -131,6 +132,7 @@ def _facts(view: BatchView) -> Table:
         ("waits until", batch.due_at if batch.state is BatchState.WAITING else ""),
         ("claim", _claim(claim) if claim is not None else batch.claim_id),
         ("run", batch.run_id or ("" if claim is None else claim.run_id)),
+        ("converted by", batch.engine),
     ]
     for name, value in facts:
         text = value if isinstance(value, Text) else Text(str(value))

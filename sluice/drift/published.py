@@ -69,7 +69,7 @@ class PublishedFooters:
 
 
 def one_of_each_run(listed: Iterable[ListedFile]) -> Sequence[ListedFile]:
-    """One file for each name without its number: ``<run>-<number>.parquet``."""
+    """One file for each folder and name without its number: ``part-<number>.parquet``."""
     found: dict[str, ListedFile] = {}
     for file in listed:
         found.setdefault(file.url.rpartition("-")[0] or file.url, file)

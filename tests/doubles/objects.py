@@ -1,6 +1,6 @@
 """The objects of a bucket in memory: every version kept, copied, deleted and hidden as S3 does it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import md5
 from typing import TYPE_CHECKING
@@ -75,6 +75,15 @@ class MemoryObjects:
 
     def remove(self, url: str) -> None:
         self.documents.delete(url)
+
+    def remove_all(self, urls: Iterable[str]) -> None:
+        for url in urls:
+            self.documents.delete(url)
+
+    def listed(self, folder: str) -> tuple[StoredObject, ...]:
+        inside = [url for url in self.documents.urls() if url.startswith(f"{folder.rstrip('/')}/")]
+        found = [self.info(url) for url in inside]
+        return tuple(item for item in found if item is not None)
 
     def create(self, url: str, body: bytes) -> bool:
         if self._versions(url):

@@ -442,14 +442,14 @@ class World:
             else:
                 self.conversions[batch_id] += 1
                 outcomes.append(published(run.run_id, manifest))
-                self._register(manifest)
-        outcome = RunOutcome(work.claim_id, run.run_id, tuple(outcomes))
+                self._register(manifest, run.run_id)
+        outcome = RunOutcome(work.claim_id, run.run_id, tuple(outcomes), engine="process")
         self.documents.write(self.settings.processed.run_outcome(work.claim_id), outcome.to_json())
 
-    def _register(self, manifest: FrozenManifest) -> None:
+    def _register(self, manifest: FrozenManifest, run: str) -> None:
         partition = Partition.parse(manifest.partition)
         for table in self.contracts[manifest.dataset].tables:
-            folder = f"{self.settings.processed.partition(table.name, partition)}/"
+            folder = f"{self.settings.processed.partition(table.name, partition, run)}/"
             self.catalog.register(self.settings.processed_database, table.name, {partition.values: folder})
 
     def _load(self, run: JobRun, errors: Mapping[str, tuple[str, bool]]) -> None:
@@ -473,7 +473,8 @@ def published(run: str, manifest: FrozenManifest) -> BatchOutcome:
     """The outcome of a conversion that finds one row in each file."""
     table = CONTRACTS[manifest.dataset].tables[0].name
     files = tuple(FileCounts(file.url, 1, 0, {table: TableCounts(read=1, published=1)}) for file in manifest.files)
-    url = f"s3://sluice-processed/{table}/{manifest.batch_id}/{run}-1.parquet"
+    folder = Settings().processed.partition(table, Partition.parse(manifest.partition), run)
+    url = f"{folder}/part-00000.parquet"
     return BatchOutcome(
         manifest.batch_id,
         files=files,

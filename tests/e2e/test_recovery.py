@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -23,9 +24,9 @@ def test_kill_in_the_middle_of_both_jobs(stack: Stack) -> None:
     truth = Truth({DATASET: contract})
     sender = Sender(stack.clients.s3, stack.settings.raw_bucket, truth)
 
-    # Job 1 dies while it writes its staging files.
-    sender.send(simulate(contract, FIRST, OPTIONS))
-    _kill_run(stack, stack.settings.convert_job, lambda run: any((run / "work" / "s3").glob("*/_staging/*")))
+    # Job 1 dies while it writes its files.
+    sender.send(simulate(contract, FIRST, replace(OPTIONS, rows=20_000)))
+    _kill_run(stack, stack.settings.convert_job, lambda run: any((run / "work" / "tmp").glob("sluice-*/*/*.parquet")))
     [first] = stack.settled(DATASET, 1)
     assert first.state is BatchState.LOADED
     assert [step.state for step in first.history] == [
@@ -63,7 +64,7 @@ def _kill_run(stack: Stack, job: str, is_in_the_middle: Callable[..., bool]) -> 
             if run["JobRunState"] == "RUNNING" and _works_for(run["Arguments"]) and is_in_the_middle(folder):
                 os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
                 return
-        time.sleep(0.02)
+        time.sleep(0.002)
     raise AssertionError(f"no run of {job} came to the middle of its work")
 
 

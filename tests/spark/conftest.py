@@ -1,4 +1,4 @@
-"""One Spark session for all tests, and S3 as a folder behind Hadoop's mount table."""
+"""One Spark session for all tests that need one, and S3 as a folder."""
 
 import os
 import sys
@@ -10,20 +10,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from glue_jobs.conversion.session import configure
-from tests.spark.lake import BUCKETS, Lake
+from glue_jobs.conversion.spark import Limits, SparkEngine
+from tests.spark.lake import Lake
 
 
 @pytest.fixture(scope="session")
-def s3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder behind ``s3://``, one folder per bucket."""
-    folder = tmp_path_factory.mktemp("s3")
-    for bucket in BUCKETS:
-        (folder / bucket).mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def spark(s3_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A session as the Glue job has it, on two cores and without a network."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.master("local[2]").appName("sluice-tests")
@@ -36,12 +28,6 @@ def spark(s3_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
         "spark.local.dir": str(tmp_path_factory.mktemp("local")),
-        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
-        "spark.hadoop.fs.viewfs.overload.scheme.target.s3.impl": "org.apache.hadoop.fs.LocalFileSystem",
-        **{
-            f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback": (s3_folder / bucket).as_uri()
-            for bucket in BUCKETS
-        },
     }
     for name, value in settings.items():
         builder = builder.config(name, value)
@@ -59,10 +45,34 @@ def spark(s3_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         gateway.proc.wait(timeout=60)
 
 
+ENGINES = ("process", "spark", "spark-shared")
+
+
+@pytest.fixture(params=ENGINES)
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """Empty buckets and an empty catalog, once for each engine."""
+    return make_lake(request, tmp_path, request.param)
+
+
 @pytest.fixture
-def lake(spark: SparkSession, s3_folder: Path) -> Lake:
-    """Empty buckets and an empty catalog."""
-    return Lake(spark, s3_folder)
+def process_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """The same without Spark, for what the engines have in common or what is patched in this process."""
+    return make_lake(request, tmp_path, "process")
+
+
+@pytest.fixture
+def spark_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """Spark, every batch divided among several tasks."""
+    return make_lake(request, tmp_path, "spark-shared")
+
+
+def make_lake(request: pytest.FixtureRequest, folder: Path, engine: str) -> Lake:
+    """A lake whose runs go through an engine."""
+    if engine == "process":
+        return Lake(folder, None)
+    session: SparkSession = request.getfixturevalue("spark")
+    limits = Limits(shuffle_from_bytes=1, share_bytes=40, max_shares=3) if engine == "spark-shared" else Limits()
+    return Lake(folder, lambda contract, objects, at: SparkEngine(session, contract, objects, at, limits))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,29 +1,33 @@
-"""A small world for conversion runs: buckets that are folders, a catalog in memory, and the few steps before a run."""
+"""A small world for conversion runs: buckets that are folders, a catalog in memory, and the few steps before a run.
+
+A run goes through one of the engines: the kernel in the test's own process, Spark with a task for each batch, or Spark
+with every batch divided among several tasks.
+"""
 
 import itertools
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from pyspark.sql import SparkSession
 
+from glue_jobs.conversion.engines import Engine, Engines
+from glue_jobs.conversion.ports import OpenObjects
 from glue_jobs.conversion.run import RunContext, convert
 from localcloud.glue.expression import PartitionKey, compile_expression
 from sluice.batch import BatchId
 from sluice.contract import Contract
 from sluice.contract.files import read_contract
-from sluice.errors import AwsError
+from sluice.errors import AwsError, SluiceError
 from sluice.handover import BatchOutcome, FrozenManifest, RunInput, RunOutcome, SourceFile
-from sluice.layout import PARTITION_KEYS, Partition, split_url
+from sluice.layout import PARTITION_KEYS, Partition
 from sluice.predicate import partition_predicate
 from sluice.settings import Settings
+from tests.doubles.folder import FolderStore
 
-BUCKETS = ("sluice-raw", "sluice-processed")
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 HOUR = Partition(datetime(2026, 11, 20, 13, tzinfo=UTC))
@@ -51,36 +55,46 @@ class MemoryCatalog:
         return {values: location for values, location in partitions.items() if matches(values)}
 
     def register(self, database: str, table: str, partitions: Mapping[tuple[str, ...], str]) -> None:
-        if table == self.refuses:
-            raise AwsError(f"register partitions of {database}.{table}: refused")
         self.partitions.setdefault((database, table), {}).update(partitions)
+
+    def switch(
+        self, database: str, wanted: Mapping[str, Mapping[tuple[str, ...], str]]
+    ) -> dict[tuple[str, ...], SluiceError]:
+        if self.refuses is not None and self.refuses in wanted:
+            error = AwsError(f"register partitions of {database}.{self.refuses}: refused")
+            return dict.fromkeys(wanted[self.refuses], error)
+        for table, partitions in wanted.items():
+            self.register(database, table, partitions)
+        return {}
 
 
 class Lake:
     """Buckets, catalog, and runs over them."""
 
-    def __init__(self, spark: SparkSession, folder: Path) -> None:
-        self.spark, self.folder = spark, folder
-        self.settings = Settings()
+    def __init__(self, folder: Path, make_spark: Callable[[Contract, OpenObjects, datetime], Engine] | None) -> None:
+        """Make an empty one.
+
+        Args:
+            folder: Where the buckets are.
+            make_spark: Makes the Spark engine; None converts in this process.
+        """
+        self.folder = folder
+        self.settings = Settings(spark_from_bytes=1 << 62 if make_spark is None else 1)
+        self.engine = "process" if make_spark is None else "spark"
+        self.store = FolderStore(folder)
+        self.make_spark = make_spark or _no_spark
         self.catalog = MemoryCatalog()
         self.sent: dict[str, str] = {}
         self.partitions: dict[str, Partition] = {}
         self._sequence = itertools.count(1)
-        for bucket in BUCKETS:
-            for child in (folder / bucket).iterdir():
-                shutil.rmtree(child)
 
     def path(self, url: str) -> Path:
         """The local file behind a URL."""
-        bucket, key = split_url(url)
-        return self.folder / bucket / key
+        return self.store.path(url)
 
     def put(self, url: str, body: bytes) -> SourceFile:
         """Write an object."""
-        path = self.path(url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-        return SourceFile(url, len(body), int(path.stat().st_mtime), "")
+        return self.store.put(url, body)
 
     def send(self, contract: Contract, partition: Partition, files: Mapping[str, bytes | str]) -> str:
         """Write the files of a partition and its frozen manifest, and register the partition; gives the batch id."""
@@ -104,12 +118,21 @@ class Lake:
         claim = claim or f"claim-{number}"
         task = RunInput(claim, contract.dataset, {batch_id: self.sent[batch_id] for batch_id in ids})
         self.put(self.settings.processed.run_input(claim), task.to_json().encode())
-        context = RunContext(self.spark, self.settings, contract, self.catalog, lambda: NOW, f"run{number:05}")
-        outcome = convert(context, claim, partition_predicate(self.partitions[name] for name in ids))
+        outcome = convert(self.context(contract, f"run{number:05}"), claim, self.predicate(*ids))
         written = self.path(self.settings.processed.run_outcome(claim)).read_text()
         assert RunOutcome.from_json(written) == outcome
-        assert not self.path(f"s3://{self.settings.processed_bucket}/_staging/{context.run}").exists()
+        assert outcome.engine in {self.engine, "process"}  # where nothing is to be read
         return outcome
+
+    def context(self, contract: Contract, run: str) -> RunContext:
+        """What a run works with."""
+        store = self.store
+        engines = Engines(partial(replace, store), self.make_spark)
+        return RunContext(self.settings, contract, store, self.catalog, engines, lambda: NOW, run)
+
+    def predicate(self, *batch_ids: str) -> str:
+        """The partitions of batches, as an expression for the catalog."""
+        return partition_predicate(self.partitions[name] for name in batch_ids)
 
     def run_one(
         self, contract: Contract, files: Mapping[str, bytes | str], partition: Partition = HOUR
@@ -129,23 +152,29 @@ class Lake:
         return sorted(found, key=repr)
 
     def files(self, table: str, partition: Partition = HOUR) -> list[Path]:
-        """Parquet files of a published partition."""
-        folder = self.path(self.settings.processed.partition(table, partition))
-        return sorted(folder.glob("*.parquet"))
+        """Parquet files of a published partition: those in the location that the catalog shows."""
+        locations = self.catalog.partitions.get((self.settings.processed_database, table), {})
+        if partition.values not in locations:
+            return []
+        return sorted(path for path in self.path(locations[partition.values]).rglob("*") if path.is_file())
+
+    def everything(self, *tables: str) -> dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]]:
+        """All that readers see, by table and partition."""
+        found: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
+        for table in tables:
+            for values, location in self.catalog.partitions.get((self.settings.processed_database, table), {}).items():
+                rows = [
+                    tuple(row.values())
+                    for path in self.path(location).rglob("*.parquet")
+                    for row in pq.ParquetFile(path).read().to_pylist()
+                ]
+                found[table, values] = sorted(rows, key=repr)
+        return found
 
     def raw_url(self, contract: Contract, name: str, partition: Partition = HOUR) -> str:
         """URL of a raw file."""
         return f"s3://{self.settings.raw_bucket}/{contract.layout.folder(partition)}/{name}"
 
 
-@contextmanager
-def settings_of(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """Other settings for a while."""
-    before = {name: spark.conf.get(name) for name in settings}
-    for name, value in settings.items():
-        spark.conf.set(name, value)
-    try:
-        yield
-    finally:
-        for name, old in before.items():
-            spark.conf.set(name, old or "")
+def _no_spark(contract: Contract, open_objects: OpenObjects, at: datetime) -> Engine:
+    raise AssertionError("a small run needs no Spark")

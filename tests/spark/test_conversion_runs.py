@@ -3,34 +3,30 @@
 import gzip
 import os
 import random
-from collections import Counter, defaultdict
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
 
-from glue_jobs.conversion.accounting import StagedTable
-from glue_jobs.conversion.attempt import Converter
-from glue_jobs.conversion.publish import Publisher
-from glue_jobs.conversion.run import ClosedClaimError
-from glue_jobs.conversion.session import SETTINGS
-from glue_jobs.conversion.staging import Staging
+from glue_jobs.conversion import one_batch
+from glue_jobs.conversion.run import ClosedClaimError, convert
 from sluice.contract import Contract, parse_contract
-from sluice.contract.shape import Shape
-from sluice.errors import AccountingError, TerminalError
-from sluice.handover import BatchOutcome, ClosedClaim, FrozenManifest, TableCounts
-from sluice.kernel.parse.parsed import FileNotes
-from sluice.kernel.parse.reader import text_reader
+from sluice.errors import AccountingError, AwsBusyError, TerminalError
+from sluice.handover import BatchOutcome, ClosedClaim, FrozenManifest, RunFolders, RunInput, TableCounts
+from sluice.kernel.write import TableWriter, WrittenTable
 from sluice.layout import Partition, archive_url
 from sluice.whereabouts import raw_location
-from tests.spark.lake import HOUR, Lake, settings_of
+from tests.doubles.folder import FolderStore
+from tests.spark.lake import HOUR, Lake
 
 
 def contract(form: str = "csv", ratio: float = 0.5, **changes: Any) -> Contract:
@@ -61,105 +57,105 @@ def by_id(outcomes: Iterable[BatchOutcome]) -> dict[str, BatchOutcome]:
     return {outcome.batch_id: outcome for outcome in outcomes}
 
 
-def everything(lake: Lake, *tables: str) -> dict[str, list[tuple[object, ...]]]:
-    """Content of all processed files by table and partition."""
-    found: dict[str, list[tuple[object, ...]]] = defaultdict(list)
-    for table in tables:
-        for path in sorted((lake.folder / "sluice-processed" / table).rglob("*.parquet")):
-            rows = pq.ParquetFile(path).read().to_pylist()
-            found[f"{table}/{path.parent.relative_to(lake.folder)}"] += [tuple(row.values()) for row in rows]
-    return {name: sorted(rows, key=repr) for name, rows in found.items()}
-
-
-def test_forty_partitions_are_one_job_per_table_and_one_file_each(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    writes: list[str] = []
-    write = Staging._write
-
-    def counting(self: Staging, *arguments: Any) -> None:
-        writes.append(arguments[1])
-        write(self, *arguments)
-
-    monkeypatch.setattr(Staging, "_write", counting)
-    table = contract()
+def test_many_partitions_are_one_run_and_keep_apart(lake: Lake) -> None:
+    table, count = contract(), 40 if lake.engine == "process" else 6
     ids = {
         lake.send(
             table, hour, {f"{n}.csv": csv(*(f"{key},h{index},2026-11-20" for key in (3, 1, 2))) for n in (1, 2)}
         ): hour
-        for index, hour in enumerate(hours(40))
+        for index, hour in enumerate(hours(count))
     }
     outcome = lake.run(table)
-    assert writes == ["t"]
-    assert [batch.error for batch in outcome.batches] == [""] * 40
+    assert outcome.engine == lake.engine
+    assert [batch.error for batch in outcome.batches] == [""] * count
     assert sorted(by_id(outcome.batches)) == sorted(ids)
     for index, (batch_id, hour) in enumerate(ids.items()):
-        [path] = lake.files("t", hour)
-        content = pq.ParquetFile(path).read(["v", "k", "_source_file"]).to_pylist()
+        rows = lake.rows("t", "v", "k", "_source_file", partition=hour)
         # Of equal versions the one of the last file is kept.
         url = lake.raw_url(table, "2.csv", hour)
-        assert content == [{"v": f"h{index}", "k": key, "_source_file": url} for key in (1, 2, 3)]
-        assert (
-            lake.catalog.partitions["sluice_processed", "t"][hour.values]
-            == f"s3://sluice-processed/t/{hour.hive_path}/"
-        )
+        assert rows == [(f"h{index}", key, url) for key in (1, 2, 3)]
+        for path in lake.files("t", hour):
+            keys = [int(str(key)) for key in pq.ParquetFile(path).read(["k"])["k"].to_pylist()]
+            assert keys == sorted(keys)
+        folder = lake.settings.processed.partition("t", hour, outcome.run)
+        assert lake.catalog.partitions["sluice_processed", "t"][hour.values] == f"{folder}/"
         assert by_id(outcome.batches)[batch_id].table_counts() == {"t": TableCounts(6, 0, 3, 3)}
 
 
-def test_large_output_is_split_by_size_and_each_file_is_sorted(lake: Lake) -> None:
-    table = contract(load="append", primary_key=[], order_by=[])
+def test_a_large_batch_is_shared_and_each_file_is_sorted(spark_lake: Lake) -> None:
+    """No key is in two files, so no older version of a row stays."""
+    table = contract(ratio=1)
     chance = random.Random(1)
-    rows = [f"{number},{chance.getrandbits(120):x},2026-11-20" for number in range(6000)]
-    files = {f"{part}.csv": csv(*rows[part::6]) for part in range(6)}
-    settings = {
-        "spark.sql.adaptive.advisoryPartitionSizeInBytes": "20000",
-        "spark.sql.files.maxPartitionBytes": "60000",
-    }
-    with settings_of(lake.spark, settings):
-        outcome = lake.run_one(table, files)
-    assert outcome.table_counts() == {"t": TableCounts(6000, 0, 0, 6000)}
-    paths = lake.files("t")
-    assert 3 <= len(paths) <= 12
+    rows = [f"{chance.randint(1, 500)},{number:x},2026-11-{chance.randint(1, 30):02}" for number in range(3000)]
+    files: dict[str, bytes | str] = {f"{part}.csv": csv(*rows[part::6], "x,y,z") for part in range(6)}
+    outcome = spark_lake.run_one(table, files)
+    newest = {row.split(",")[0] for row in rows}
+    counts = outcome.table_counts()["t"]
+    assert (counts.read, counts.rejected, counts.published) == (3006, 6, len(newest))
+    paths = spark_lake.files("t")
+    assert len(paths) == 3
+    seen: list[int] = []
     for path in paths:
-        values = [str(value) for value in pq.ParquetFile(path).read(["v"])["v"].to_pylist()]
+        content = pq.ParquetFile(path).read(["v", "k"])
+        values = [str(value) for value in content["v"].to_pylist()]
         assert values == sorted(values)
+        seen += [int(str(key)) for key in content["k"].to_pylist()]
+    assert sorted(seen) == sorted(map(int, newest))
     assert [file.rows for file in outcome.published["t"]] == [
-        pq.ParquetFile(path).metadata.num_rows for path in by_number(paths)
+        pq.ParquetFile(path).metadata.num_rows for path in sorted(paths)
     ]
 
 
-def by_number(paths: list[Path]) -> list[Path]:
-    return sorted(paths, key=lambda path: int(path.stem.partition("-")[2]))
+def test_rows_without_a_key_are_shared_by_the_parts_that_they_came_in(lake: Lake) -> None:
+    table = contract(load="append", primary_key=[], order_by=[])
+    outcome = lake.run_one(table, {f"{n}.csv": csv(*[f"{n},same,2026-11-20"] * 20) for n in range(5)})
+    assert outcome.table_counts() == {"t": TableCounts(100, 0, 0, 100)}
+    assert Counter(lake.rows("t", "k")) == {(n,): 20 for n in range(5)}
 
 
-def test_raw_files_are_read_once(lake: Lake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Opened files are counted where they are parsed, in Spark's workers."""
-    opened = spark.sparkContext.accumulator(0)
-    parser = text_reader
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of more than 200 bytes are read in parts."""
+    monkeypatch.setattr(one_batch, "SPLIT_FROM_BYTES", 100)
 
-    def counting(contract: Contract, shape: Shape) -> Any:
-        parse = parser(contract, shape)
 
-        def count_and_parse(stream: BinaryIO, notes: FileNotes | None) -> Any:
-            opened.add(1)
-            return parse(stream, notes)
+def test_a_long_file_is_read_in_parts(lake: Lake, small_parts: None) -> None:
+    table = parse_contract(
+        {
+            "dataset": "d",
+            "source": {"format": "csv", "layout": "d/%Y/%m/%d/%H", "multiline": False},
+            "max_rejected_ratio": 1,
+            "tables": [{"name": "t", "load": "append", "columns": [{"name": "k", "type": "integer"}]}],
+        },
+        "d.yaml",
+    )
+    bad = {7, 123}
+    body = "k\n" + "".join(f"{number}\n" if number not in bad else f"x{number}\n" for number in range(300))
+    outcome = lake.run_one(table, {"1.csv": body, "2.csv": "k\n1000\n"})
+    assert outcome.table_counts() == {"t": TableCounts(301, 2, 0, 299)}
+    assert lake.rows("t") == sorted(((n,) for n in [*range(300), 1000] if n not in bad), key=repr)
+    assert sorted(lake.rows("d_quarantine", "raw_text")) == [("x123",), ("x7",)]
 
-        return count_and_parse
 
-    monkeypatch.setattr("glue_jobs.conversion.readers.text_reader", counting)
-    outcome = lake.run_one(contract(), {f"{n}.csv": csv(f"{n},a,2026-11-20", f"x{n},a,2026-11-20") for n in range(5)})
+def test_raw_files_are_read_once(lake: Lake, tmp_path: Path) -> None:
+    lake.store = replace(lake.store, log=tmp_path / "opened")
+    files = {f"{n}.csv": csv(f"{n},a,2026-11-20", f"x{n},a,2026-11-20") for n in range(5)}
+    outcome = lake.run_one(contract(), files)
     assert outcome.table_counts() == {"t": TableCounts(10, 5, 0, 5)}
-    assert opened.value == 5
+    opened = (tmp_path / "opened").read_text().split()
+    assert sorted(opened) == sorted(file.url for file in outcome.files)
 
 
 def test_a_run_twice_gives_the_same_content_in_new_files(lake: Lake) -> None:
     table = contract(ratio=1)
     lake.send(table, HOUR, {"1.csv": csv("1,a,2026-11-20", "1,b,2026-11-21", "2,a,2026-11-20", "x,y,z")})
     first = lake.run(table).batches
-    content, names = everything(lake, "t", "d_quarantine"), [path.name for path in lake.files("t")]
+    content, paths = lake.everything("t", "d_quarantine"), lake.files("t")
     second = lake.run(table).batches
-    assert everything(lake, "t", "d_quarantine") == content
+    assert lake.everything("t", "d_quarantine") == content
     assert content == {key: rows for key, rows in content.items() if rows}
-    assert {path.name for path in lake.files("t")}.isdisjoint(names)
-    assert len(lake.files("t")) == len(lake.files("d_quarantine")) == 1
+    assert set(lake.files("t")).isdisjoint(paths)
+    assert len(lake.files("t")) == len(paths)
     assert [replace(batch, published={}) for batch in first] == [replace(batch, published={}) for batch in second]
 
 
@@ -175,47 +171,67 @@ def test_a_claim_is_done_once_and_then_its_files_belong_to_others(lake: Lake) ->
 
 
 def test_a_dead_claim_that_is_run_again_does_not_come_over_a_newer_batch(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
+    process_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = contract()
+    lake, table = process_lake, contract()
     older = lake.send(table, HOUR, {"1.csv": csv("1,old,2026-11-20")})
 
     def die(*_: object) -> None:
         raise SystemExit("killed")
 
     with monkeypatch.context() as killed:
-        killed.setattr(Publisher, "publish", die)
+        killed.setattr(lake.catalog, "switch", die)
         with pytest.raises(SystemExit):
             lake.run(table, older, claim="first")
+    assert lake.everything("t") == {}
     lake.put(
         lake.settings.processed.run_closed("first"),
         ClosedClaim("first", "2026-11-20T14:30:00+00:00").to_json().encode(),
     )
     newer = lake.send(table, HOUR, {"2.csv": csv("2,new,2026-11-20")})
     lake.run(table, newer, claim="second")
-    before = everything(lake, "t")
+    before = lake.everything("t")
     with pytest.raises(ClosedClaimError, match=r"claim first is closed: s3://\S+/first/closed\.json exists"):
         lake.run(table, older, claim="first")
-    assert everything(lake, "t") == before
+    assert lake.everything("t") == before
 
 
 def test_a_claim_that_is_closed_while_its_run_works_publishes_nothing(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
+    process_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = contract()
+    lake, table = process_lake, contract()
     lake.send(table, HOUR, {"1.csv": csv("1,old,2026-11-20")})
-    converted = Converter.convert
+    converted = one_batch.Converter.convert
 
-    def closing(self: Converter, *arguments: Any) -> Any:
-        staged = converted(self, *arguments)
+    def closing(self: one_batch.Converter, task: one_batch.Task) -> one_batch.Result:
+        result = converted(self, task)
         lake.put(lake.settings.processed.run_closed("slow"), b"{}")
-        return staged
+        return result
 
-    monkeypatch.setattr(Converter, "convert", closing)
+    monkeypatch.setattr(one_batch.Converter, "convert", closing)
     with pytest.raises(ClosedClaimError):
         lake.run(table, claim="slow")
-    assert everything(lake, "t") == {}
+    assert lake.everything("t") == {}
     assert not lake.path(lake.settings.processed.run_outcome("slow")).exists()
+
+
+def test_what_a_run_is_about_to_replace_stands_before_its_first_file(
+    process_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, table = process_lake, contract()
+    lake.send(table, HOUR, {"1.csv": csv("1,a,2026-11-20")})
+    notes: list[str] = []
+    upload = FolderStore.upload
+
+    def look(self: FolderStore, path: Path, url: str) -> None:
+        notes.extend(found.url for found in self.listed(lake.settings.processed.replaced("d")))
+        upload(self, path, url)
+
+    monkeypatch.setattr(FolderStore, "upload", look)
+    outcome = lake.run(table)
+    assert notes == [f"{lake.settings.processed.replaced('d')}/{outcome.run}.json"]
+    note = RunFolders.from_json(lake.store.read(notes[0]))
+    assert note == RunFolders("d", outcome.run, ("t", "d_quarantine"), (HOUR.label,))
 
 
 def test_only_the_partitions_that_the_predicate_selects_are_read(lake: Lake) -> None:
@@ -228,11 +244,6 @@ def test_only_the_partitions_that_the_predicate_selects_are_read(lake: Lake) -> 
     assert found[wanted] == ""
     assert "partition" in found[unwanted]
     assert lake.rows("t", "k", partition=there) == []
-
-
-def test_files_come_out_at_the_documented_size() -> None:
-    # Two to four times smaller than what is shuffled, so 128 to 256 MB at the least.
-    assert SETTINGS["spark.sql.adaptive.advisoryPartitionSizeInBytes"] == str(512 * 1024 * 1024)
 
 
 def test_a_newer_batch_replaces_its_partition_and_nothing_else(lake: Lake) -> None:
@@ -253,13 +264,12 @@ def test_a_batch_that_becomes_empty_leaves_an_empty_partition(lake: Lake) -> Non
     table = contract()
     full = lake.send(table, HOUR, {"1.csv": csv("1,a,2026-11-20")})
     lake.run(table, full)
-    empty = lake.send(table, HOUR, {"1.csv": ""})
+    empty = lake.send(table, HOUR, {"1.csv": csv()})
     [outcome] = lake.run(table, empty).batches
     assert (outcome.error, outcome.published) == ("", {"t": ()})
     assert lake.files("t") == []
-    assert lake.catalog.partitions["sluice_processed", "t"] == {
-        HOUR.values: f"s3://sluice-processed/t/{HOUR.hive_path}/"
-    }
+    [location] = lake.catalog.partitions["sluice_processed", "t"].values()
+    assert location.startswith(f"{lake.settings.processed.runs('t', HOUR)}/run")
 
 
 def test_of_two_batches_of_one_partition_the_newest_is_converted(lake: Lake) -> None:
@@ -273,7 +283,7 @@ def test_of_two_batches_of_one_partition_the_newest_is_converted(lake: Lake) -> 
 
 
 def test_every_bad_batch_fails_alone(lake: Lake) -> None:
-    """A file that is gone, one that changed, one that Spark sees nowhere, too many bad records; the rest goes on."""
+    """Files that are gone or changed, partitions that the catalog lacks, too many bad records; the rest goes on."""
     table = contract()
     names = ("good", "gone", "longer", "rewritten", "unregistered", "elsewhere", "rotten", "nomanifest")
     ids = {
@@ -296,18 +306,17 @@ def test_every_bad_batch_fails_alone(lake: Lake) -> None:
     lake.path(lake.sent[ids["nomanifest"]]).unlink()
 
     found = by_id(lake.run(table, *ids.values()).batches)
-    length = lake.path(url["good"]).stat().st_size
     assert {name: found[batch_id].error for name, batch_id in ids.items()} == {
         "good": "",
         "gone": f"InputChangedError: {url['gone']}: is gone since its manifest was validated",
-        "longer": f"InputChangedError: {url['longer']}: has {length + 15} bytes, its manifest said {length}",
+        "longer": f"InputChangedError: {url['longer']}: has another ETag than when its manifest was validated",
         "rewritten": f"InputChangedError: {url['rewritten']}: was written again since its manifest was validated",
         "unregistered": f"UnregisteredPartitionError: partition {place['unregistered'].label} is not in the catalog",
         "elsewhere": f"UnregisteredPartitionError: partition {place['elsewhere'].label} is in "
         f"{url['elsewhere'].removesuffix('1.csv')} by its manifest and in s3://sluice-raw/d/other/ by the catalog",
         "rotten": "TooManyRejectedError: 2 of 3 records were quarantined, more than max_rejected_ratio 0.5 allows: "
         f"t.k: not an integer (2, as in {url['rotten']}); t.at: not a date (1, as in {url['rotten']})",
-        "nomanifest": f"MissingObjectError: {lake.sent[ids['nomanifest']]}: not found",
+        "nomanifest": f"MissingObjectError: {lake.sent[ids['nomanifest']]}: there is no such object",
     }
     # What the catalog lacks is registered when the batch is started again.
     again = {name for name, batch_id in ids.items() if found[batch_id].is_transient}
@@ -323,21 +332,24 @@ def test_every_bad_batch_fails_alone(lake: Lake) -> None:
     assert found[ids["rotten"]].published == {}
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_published(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_a_connection_that_breaks_is_no_fault_of_the_file(lake: Lake, compression: str) -> None:
+    """The batch is tried again, whatever a parser or a decompressor makes of the end of its input."""
     table = contract()
-    ids = [lake.send(table, hour, {"1.csv": csv("1,a,2026-11-20")}) for hour in hours(2)]
-    url = lake.raw_url(table, "1.csv", hours(2)[1])
-    read_back = Staging.read_back
-
-    def meanwhile(self: Staging, name: str) -> dict[str, StagedTable]:
-        lake.path(url).write_text(csv("9,changed,2026-11-20"))
-        return read_back(self, name)
-
-    monkeypatch.setattr(Staging, "read_back", meanwhile)
-    good, changed = (by_id(lake.run(table).batches)[batch_id] for batch_id in ids)
-    assert good.error == ""
-    assert changed.error.startswith(f"InputChangedError: {url}: has ")
-    assert [bool(lake.files("t", hour)) for hour in hours(2)] == [True, False]
+    table = replace(table, source=replace(table.source, compression=compression))  # type: ignore[arg-type]
+    body = csv(*(f"{number},a,2026-11-20" for number in range(50))).encode()
+    content = body if compression == "none" else gzip.compress(body)
+    ids = [lake.send(table, hour, {f"{n}.csv": content}) for n, hour in enumerate(hours(3))]
+    breaks = {"1.csv": AwsBusyError("read s3://sluice-raw/x: reset"), "2.csv": ConnectionResetError("secret 4711")}
+    lake.store = replace(lake.store, breaks=breaks)
+    found = by_id(lake.run(table).batches)
+    assert [(found[batch_id].error, found[batch_id].is_transient) for batch_id in ids] == [
+        ("", False),
+        ("AwsBusyError: read s3://sluice-raw/x: reset", True),
+        ("ConnectionResetError: the conversion could not be finished; the run's log has the place", True),
+    ]
+    assert [bool(lake.files("t", hour)) for hour in hours(3)] == [True, False, False]
+    assert [lake.files("d_quarantine", hour) for hour in hours(3)] == [[], [], []]
 
 
 def parquet(rows: int, start: int = 0) -> bytes:
@@ -362,7 +374,7 @@ def test_a_file_whose_pages_are_damaged_is_quarantined_and_the_others_go_on(lake
     assert found[good].table_counts() == {"t": TableCounts(500, 0, 0, 500)}
     assert found[mixed].table_counts() == {"t": TableCounts(1401, 1, 0, 1400)}
     [reason] = found[mixed].reasons
-    assert reason.startswith("file: not readable (")
+    assert reason.startswith("file: its Parquet data are damaged or of a kind that cannot be read: ")
     assert lake.rows("d_quarantine", "kind", "reasons", partition=hours(2)[1]) == [("file", [reason])]
 
 
@@ -383,63 +395,86 @@ def test_a_cut_off_gzip_by_lines_is_quarantined_and_the_others_go_on(lake: Lake)
     first, second = lake.run(table).batches
     assert (first.error, first.table_counts()) == ("", {"t": TableCounts(1, 0, 0, 1)})
     assert second.error.startswith("TooManyRejectedError: ")
-    assert list(second.reasons) == ["file: not readable (EOFException)"]
+    assert list(second.reasons) == ["file: its gzip data end too early"]
     assert lake.rows("t", partition=hours(2)[0]) == [(1,)]
     assert lake.files("t", hours(2)[1]) == []
 
 
-def test_when_the_joint_job_cannot_be_saved_each_batch_goes_alone(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pyspark.errors import PySparkRuntimeError
+def test_a_mistake_of_ours_fails_its_batch_alone_and_tells_no_value(
+    process_lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lake, table = process_lake, contract()
+    ids = [lake.send(table, hour, {"1.csv": csv(f"{n},a,2026-11-20")}) for n, hour in enumerate(hours(3))]
+    finish = TableWriter.finish
 
-    table = contract()
-    ids = [lake.send(table, hour, {"1.csv": csv("1,a,2026-11-20")}) for hour in hours(3)]
-    convert = Converter.convert
-    sizes = []
+    def fragile(self: TableWriter) -> WrittenTable:
+        written = finish(self)
+        if any(lake.raw_url(table, "1.csv", hours(2)[1]) in file.rows for file in written.files):
+            raise KeyError("secret value 4711")
+        return written
 
-    def fragile(self: Converter, batches: Any, *rest: Any) -> Any:
-        batches = tuple(batches)
-        sizes.append(len(batches))
-        if ids[1] in {batch.batch_id for batch in batches}:
-            raise PySparkRuntimeError("secret value 4711")
-        return convert(self, batches, *rest)
-
-    monkeypatch.setattr(Converter, "convert", fragile)
+    monkeypatch.setattr(TableWriter, "finish", fragile)
     found = by_id(lake.run(table).batches)
-    assert sizes == [3, 1, 1, 1]
     assert [found[batch_id].error for batch_id in ids] == [
         "",
-        "PySparkRuntimeError: Spark could not finish the conversion (PySparkRuntimeError)",
+        "KeyError: the conversion could not be finished; the run's log has the place",
         "",
     ]
     assert [bool(lake.files("t", hour)) for hour in hours(3)] == [True, False, True]
+    assert "4711" not in caplog.text
+    assert re.search(r"KeyError at one_batch\.py:\d+ > ", caplog.text)
 
 
-def test_lost_rows_fail_the_run_loudly_and_nothing_is_published(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = contract()
+def losing(monkeypatch: pytest.MonkeyPatch, *keys: int) -> None:
+    """Table writers lose the rows of some keys."""
+    add = TableWriter.add
+
+    def lose(self: TableWriter, rows: pa.Table) -> None:
+        add(self, rows.filter(pc.invert(pc.is_in(rows["k"], pa.array(keys, rows["k"].type)))))
+
+    monkeypatch.setattr(TableWriter, "add", lose)
+
+
+def test_lost_rows_fail_the_run_loudly_and_nothing_is_published(
+    process_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, table = process_lake, contract()
     lake.send(table, HOUR, {"1.csv": csv("1,a,2026-11-20", "2,a,2026-11-20", "3,a,2026-11-20")})
-    write = Staging._write
-    monkeypatch.setattr(Staging, "_write", lambda self, rows, *rest: write(self, rows.where("k != 2"), *rest))
+    losing(monkeypatch, 2)
     url = lake.raw_url(table, "1.csv")
     message = f"{url}: table t: 3 rows read, but 0 rejected, 0 duplicates and 2 published"
     with pytest.raises(AccountingError) as caught:
-        lake.run(table)
+        lake.run(table, claim="lost")
     assert str(caught.value) == message
-    assert everything(lake, "t") == {}
-    assert not lake.path(lake.settings.processed.run_outcome("claim-1")).exists()
-    assert not (lake.folder / "sluice-processed" / "_staging").exists() or not any(
-        (lake.folder / "sluice-processed" / "_staging").iterdir()
-    )
+    assert lake.everything("t") == {}
+    assert not lake.path(lake.settings.processed.run_outcome("lost")).exists()
 
 
-def test_lost_rows_of_one_batch_fail_that_batch(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = contract()
+def test_lost_rows_of_one_batch_fail_that_batch(process_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake, table = process_lake, contract()
     ids = [lake.send(table, hour, {"1.csv": csv(f"{n},a,2026-11-20")}) for n, hour in enumerate(hours(2))]
-    write = Staging._write
-    monkeypatch.setattr(Staging, "_write", lambda self, rows, *rest: write(self, rows.where("k != 1"), *rest))
+    losing(monkeypatch, 1)
     found = by_id(lake.run(table).batches)
     assert found[ids[0]].error == ""
     assert found[ids[1]].error.startswith("AccountingError: ")
     assert [bool(lake.files("t", hour)) for hour in hours(2)] == [True, False]
+
+
+def test_what_no_task_reported_is_not_published(spark_lake: Lake) -> None:
+    """An object of a task that was given up lies in the run's folder when it is about to be shown."""
+    table = contract()
+    batch_id = spark_lake.send(table, HOUR, {"1.csv": csv("1,a,2026-11-20")})
+    context = spark_lake.context(table, "strays")
+    stray = f"{spark_lake.settings.processed.partition('t', HOUR, 'strays')}/part-00009.00000.parquet"
+    spark_lake.put(stray, b"left behind")
+    spark_lake.put(
+        spark_lake.settings.processed.run_input("c"),
+        RunInput("c", "d", {batch_id: spark_lake.sent[batch_id]}).to_json().encode(),
+    )
+    outcome = convert(context, "c", spark_lake.predicate(batch_id))
+    assert [batch.error for batch in outcome.batches] == [""]
+    assert spark_lake.rows("t", "k") == [(1,)]
+    assert not spark_lake.path(stray).exists()
 
 
 def test_files_in_the_archive_and_beside_it_are_read(lake: Lake) -> None:
@@ -461,16 +496,16 @@ def test_files_in_the_archive_and_beside_it_are_read(lake: Lake) -> None:
     assert lake.rows("t", "k", "v") == [(1, "a"), (2, "b")]
 
 
-def test_what_cannot_be_registered_is_taken_back(lake: Lake) -> None:
+def test_what_cannot_be_switched_is_as_it_was(lake: Lake) -> None:
     table = contract(ratio=1)
     older = lake.send(table, HOUR, {"1.csv": csv("1,old,2026-11-20", "x,old,2026-11-20")})
     lake.run(table, older)
-    before = everything(lake, "t", "d_quarantine")
+    before = lake.everything("t", "d_quarantine")
     newer = lake.send(table, HOUR, {"1.csv": csv("2,new,2026-11-20")})
     lake.catalog.refuses = "t"
     [outcome] = lake.run(table, newer).batches
     assert outcome.error == "AwsError: register partitions of sluice_processed.t: refused"
-    assert everything(lake, "t", "d_quarantine") == before
+    assert lake.everything("t", "d_quarantine") == before
 
 
 def test_every_row_of_dirty_data_is_accounted_for(lake: Lake) -> None:
@@ -533,40 +568,6 @@ def test_daily_partitions(lake: Lake) -> None:
     outcome = lake.run_one(daily, {"1.csv": "k\n1\n1\n"}, day)
     assert outcome.table_counts() == {"t": TableCounts(2, 0, 0, 2)}
     assert lake.rows("t", partition=day) == [(1,), (1,)]
-    assert lake.files("t", day)[0].parent == lake.folder / "sluice-processed/t/year=2026/month=11/day=20"
-
-
-@pytest.mark.parametrize(
-    "texts",
-    [["Connection reset", "Connection reset"], ["could not read page", "Connection reset"], ["could not read page"]],
-)
-def test_a_healthy_file_is_in_the_batch_or_the_batch_is_not_published(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch, texts: list[str]
-) -> None:
-    """Whatever the reading of a file alone ends with, its rows are there, unless two reads find it damaged."""
-    from pyspark.errors import PySparkRuntimeError
-
-    from glue_jobs.conversion import attempt
-    from sluice.failures import Sign, Verdict, spark_verdict
-
-    table = contract()
-    batch_id = lake.send(table, hours(1)[0], {"1.csv": csv("1,a,2026-11-20"), "2.csv": csv("2,b,2026-11-20")})
-    convert = Converter.convert
-    failures = [PySparkRuntimeError("the joint job failed")]
-
-    def once_broken(self: Converter, *arguments: object) -> object:
-        if failures:
-            raise failures.pop()
-        return convert(self, *arguments)  # type: ignore[arg-type]
-
-    left = list(texts)
-
-    def own_fault(self: Converter, item: object) -> str | None:
-        cause = Sign("IOException", left.pop(0)) if left else None
-        return "IOException" if cause and spark_verdict([cause]) is Verdict.FILE else None
-
-    monkeypatch.setattr(Converter, "convert", once_broken)
-    monkeypatch.setattr(attempt.Converter, "_own_fault", own_fault)
-    found = by_id(lake.run(table).batches)[batch_id]
-    assert found.error == ""
-    assert found.table_counts() == {"t": TableCounts(2, 0, 0, 2)}
+    folder = lake.path(lake.settings.processed.runs("t", day))
+    assert folder == lake.folder / "sluice-processed/table-files/t/year=2026/month=11/day=20"
+    assert lake.files("t", day)[0].parent.parent == folder

@@ -37,6 +37,7 @@ ACTIONS: Mapping[Operation, set[str]] = {
     ("s3", "CompleteMultipartUpload"): {"s3:PutObject"},
     ("s3", "CopyObject"): {*_COPY, "s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"},
     ("s3", "CreateMultipartUpload"): {"s3:PutObject"},
+    ("s3", "DeleteObjects"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     ("s3", "DeleteObject"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     ("s3", "GetObject"): _READ,
     ("s3", "HeadObject"): _READ,
@@ -51,7 +52,6 @@ _CURRENT_ONLY = "what it deletes, it deletes whatever version is there"
 NEVER = {
     ("on-manifest", "states:StartExecution"): _CONVERTS_ONLY,
     ("archive", "states:StartExecution"): _CONVERTS_ONLY,
-    ("on-job-change", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
     ("sweep", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
     ("load-step", "s3:DeleteObject"): "it closes loads; files are settled at the end of conversions",
     ("load-step", "s3:DeleteObjectVersion"): "it closes loads; files are settled at the end of conversions",
@@ -80,16 +80,8 @@ OTHERS: Mapping[str, set[str]] = {
     "sweep": _FUNCTION | _TRACED | _DESTINATION,
     "bootstrap": _FUNCTION | _TRACED | _SECRET,
     "sync-schema": _FUNCTION | _TRACED | _SECRET | _DESTINATION,
-    # Spark reads, writes, moves and lists through S3A, and Glue fetches script and zip.
-    "convert": {
-        *_JOB,
-        "s3:AbortMultipartUpload",
-        "s3:DeleteObject",
-        "s3:GetBucketLocation",
-        "s3:GetObject",
-        "s3:ListBucket",
-        "s3:PutObject",
-    },
+    # Glue fetches script and zip; an upload in parts that fails is ended by boto3.
+    "convert": {*_JOB, "s3:AbortMultipartUpload", "s3:GetObject"},
     "load": {*_JOB, *_SECRET, "s3:GetObject"},
 }
 

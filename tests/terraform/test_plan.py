@@ -11,7 +11,7 @@ from sluice.analysis import Reader, Schemas, queries, render
 from sluice.aws.items import ledger_table_definition
 from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract.files import read_contracts
-from sluice.layout import MANIFEST_NAME, ProcessedLayout
+from sluice.layout import MANIFEST_NAME, Partition, ProcessedLayout
 from sluice.metrics import NAMESPACE, Metric
 from sluice.settings import Settings
 from tests.terraform.plan import Json, Plan
@@ -389,11 +389,13 @@ def test_expirations_spare_what_is_needed(serverless: Plan) -> None:
     """Code and frozen manifests lie under ``_sluice/`` too, and are never too old."""
     rules = serverless.one("module.processed_bucket.aws_s3_bucket_lifecycle_configuration.this")["rule"]
     expiring = {rule["filter"][0]["prefix"] for rule in rules if rule["expiration"]}
-    assert expiring == {"_staging/", "_sluice/athena/", "_sluice/loads/", "_sluice/runs/"}
+    assert expiring == {"_sluice/athena/", "_sluice/loads/", "_sluice/runs/"}
     layout = ProcessedLayout("b")
-    assert layout.staging("r").startswith("s3://b/_staging/")
     assert layout.run_input("c").startswith("s3://b/_sluice/runs/")
     assert layout.load_input("c").startswith("s3://b/_sluice/loads/")
+    # What is published is never too old by its age alone: a partition that is never replaced stays.
+    hour = Partition.parse("2026-11-20T13")
+    assert not layout.partition("t", hour, "r").startswith(tuple(f"s3://b/{prefix}" for prefix in expiring))
     assert not layout.frozen_manifest("d", "b").startswith(tuple(f"s3://b/{prefix}" for prefix in expiring))
 
 

@@ -1,12 +1,11 @@
 """The books of a conversion: ratios, balances, and what a broken file counts as."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from glue_jobs.conversion.accounting import (
-    StagedFile,
-    StagedTable,
     TooManyRejectedError,
     check_ratio,
     file_counts,
@@ -15,6 +14,7 @@ from sluice.contract import Contract, parse_contract
 from sluice.errors import AccountingError
 from sluice.handover import FileCounts, SourceFile, TableCounts
 from sluice.kernel.tally import FileTally
+from sluice.kernel.write import WrittenFile, WrittenTable
 
 A, B = SourceFile("s3://raw/a", 300, 0, ""), SourceFile("s3://raw/b", 100, 0, "")
 BROKEN = "file: is not well-formed XML"
@@ -42,9 +42,11 @@ def tally(good: int, bad: int, items: int = 0) -> FileTally:
     return found
 
 
-def staged(**rows: int) -> StagedTable:
+def staged(duplicates: int = 0, **rows: int) -> WrittenTable:
+    """A table of which that many rows of the first file were left out."""
     urls = {"a": A.url, "b": B.url}
-    return StagedTable((StagedFile("s3://x/1.parquet", 9, {urls[name]: count for name, count in rows.items()}),))
+    file = WrittenFile("1.parquet", 9, {urls[name]: count for name, count in rows.items()})
+    return WrittenTable((file,), Counter({A.url: duplicates}))
 
 
 def test_reasons_count_records() -> None:
@@ -98,10 +100,7 @@ def test_a_broken_file_counts_by_its_bytes(contract: Contract) -> None:
 
 
 def test_balanced_books(contract: Contract) -> None:
-    tables = {
-        "t": replace(staged(a=3, b=1), duplicates=(StagedFile("s3://x/2.parquet", 9, {A.url: 1}),)),
-        "u": staged(a=7),
-    }
+    tables = {"t": staged(a=3, b=1, duplicates=1), "u": staged(a=7)}
     assert file_counts(contract, [A, B], {A.url: tally(4, 2, items=7), B.url: tally(1, 0)}, tables) == (
         FileCounts(A.url, 6, 2, {"t": TableCounts(6, 2, 1, 3), "u": TableCounts(7, 0, 0, 7)}),
         FileCounts(B.url, 1, 0, {"t": TableCounts(1, 0, 0, 1), "u": TableCounts(0, 0, 0, 0)}),

@@ -8,6 +8,7 @@ import pytest
 from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError, StartUnclearError
 from sluice.handover import LoadInput, PublishedFile, RunInput
+from sluice.layout import Partition
 from sluice.record import Slot
 from sluice.settings import Settings
 from tests.doubles.world import START, World
@@ -126,7 +127,9 @@ def test_a_load_gets_the_published_files_and_their_copy_manifest(world: World) -
     assert load.job == "sluice-load-redshift"
     assert load.arguments == {"--claim_id": "c0002", "--dataset": "orders"}
     one, two = sorted(world.ledger.records)
-    urls = {name: f"s3://sluice-processed/orders/{name}/jr_1-1.parquet" for name in (one, two)}
+    hours = {name: Partition.parse(world.ledger.records[name].partition) for name in (one, two)}
+    folders = {name: world.settings.processed.partition("orders", hour, "jr_1") for name, hour in hours.items()}
+    urls = {name: f"{folder}/part-00000.parquet" for name, folder in folders.items()}
     base = "s3://sluice-processed/_sluice/loads/c0002"
     assert LoadInput.from_json(world.documents.read(f"{base}/input.json")) == LoadInput(
         "c0002",

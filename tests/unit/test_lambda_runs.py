@@ -339,7 +339,7 @@ def test_what_is_done_is_measured(world: World) -> None:
     freshness = [values.pop("FreshnessSeconds") for _, values in world.metrics.lines if "FreshnessSeconds" in values]
     assert [dataset for dataset, _ in world.metrics.lines] == ["orders"] * 4
     assert [values for _, values in world.metrics.lines if values] == [
-        {"FilesProcessed": 2, "BytesProcessed": 8, "RowsPublished": 2, "RowsQuarantined": 0},
+        {"FilesProcessed": 2, "BytesProcessed": 8, "RowsPublished": 2, "RowsQuarantined": 0, "ConvertedBySpark": 0},
         {"DataRowsLoaded": 0},
     ]
     assert [round(seconds) for seconds in durations] == [60, 60]

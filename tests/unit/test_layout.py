@@ -189,8 +189,10 @@ def test_bad_urls_are_refused(url: str, problem: str) -> None:
 
 def test_where_things_lie_in_the_processed_bucket() -> None:
     processed = ProcessedLayout("sluice-processed")
-    assert processed.partition("orders", HOUR) == "s3://sluice-processed/orders/year=2026/month=11/day=20/hour=13"
-    assert processed.staging("run") == "s3://sluice-processed/_staging/run"
+    hour = "s3://sluice-processed/table-files/orders/year=2026/month=11/day=20/hour=13"
+    assert processed.runs("orders", HOUR) == hour
+    assert processed.partition("orders", HOUR, "run") == f"{hour}/run"
+    assert processed.replaced("orders") == "s3://sluice-processed/_sluice/replaced/orders"
     assert processed.frozen_manifest("orders", "b") == "s3://sluice-processed/_sluice/manifests/orders/b.json"
     assert processed.run_input("c") == "s3://sluice-processed/_sluice/runs/c/input.json"
     assert processed.run_outcome("c") == "s3://sluice-processed/_sluice/runs/c/outcome.json"

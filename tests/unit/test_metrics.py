@@ -20,6 +20,7 @@ PROMISED = {
     "BytesProcessed": "Bytes",
     "RowsPublished": "Count",
     "RowsQuarantined": "Count",
+    "ConvertedBySpark": "Count",
     "DataRowsLoaded": "Count",
     "ProcessingErrors": "Count",
     "ExecutionDuration": "Seconds",

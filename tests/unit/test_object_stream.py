@@ -96,7 +96,6 @@ def test_a_connection_that_always_breaks_is_an_error_of_the_world() -> None:
     found = stream(S3(breaks=[0] * 20))
     with pytest.raises(AwsBusyError, match=r"read s3://raw/a\.csv"):
         found.read(10)
-    assert isinstance(found.error, AwsBusyError)
     assert ATTEMPTS > 1
 
 
@@ -135,7 +134,6 @@ def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
     s3.etag = "two"
     with pytest.raises(InputChangedError, match="another ETag"):
         found.read(10)
-    assert isinstance(found.error, InputChangedError)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sluice.settings import Settings
 
-NUMBERS = ("max_attempts", "max_batches_per_run", "max_files_per_run")
+NUMBERS = ("max_attempts", "max_batches_per_run", "max_files_per_run", "spark_from_bytes")
 SECONDS = st.floats(0, 1e9)
 ANY = st.builds(
     replace,
@@ -19,13 +19,14 @@ ANY = st.builds(
     max_ahead_seconds=SECONDS,
     reconcile_seconds=SECONDS,
     give_up_after_seconds=SECONDS,
+    replaced_grace_seconds=SECONDS,
 )
 
 
 def test_the_defaults_need_no_environment() -> None:
     assert Settings.from_environment({}) == Settings()
     assert Settings().raw_bucket == "sluice-raw"
-    assert Settings().processed.staging("r") == "s3://sluice-processed/_staging/r"
+    assert Settings().processed.bucket == "sluice-processed"
 
 
 def test_a_variable_per_field() -> None:

@@ -143,7 +143,7 @@ class Shop:
         run_bootstrap(self.loads.warehouse, bootstrap_steps(self.settings, CONTRACTS, grants))
 
     def publish(self, dataset: str, label: str, rows: Rows, version: int = 1) -> str:
-        """Publish one batch, as the conversion does: what an earlier one of the partition published goes."""
+        """Publish one batch, as the conversion does: the partition is switched from what an earlier one published."""
         partition = Partition.parse(label)
         batch = str(BatchId.make(dataset, partition, f"{version:X}"))
         self.published.setdefault(dataset, {})[batch] = {
@@ -155,17 +155,17 @@ class Shop:
     def _publish_table(
         self, table: Table, partition: Partition, batch: str, rows: Sequence[Mapping[str, Any]]
     ) -> tuple[PublishedFile, ...]:
-        folder = f"{table.name}/{partition.hive_path}/"
         s3, bucket = self.loads.s3, self.loads.bucket
-        for found in s3.list_objects_v2(Bucket=bucket, Prefix=folder).get("Contents", []):
-            s3.delete_object(Bucket=bucket, Key=found["Key"])
-        location = f"{self.settings.processed.partition(table.name, partition)}/"
-        GlueCatalog(self.glue).register(self.settings.processed_database, table.name, {partition.values: location})
+        location = f"{self.settings.processed.partition(table.name, partition, batch)}/"
+        wanted = {table.name: {partition.values: location}}
         if not rows:
+            assert GlueCatalog(self.glue).switch(self.settings.processed_database, wanted) == {}
             return ()
         lineage = (batch, f"s3://raw/{batch}/part-0")
         content = parquet(arrow_table(table, [(*(row[name] for name in table.column_names), *lineage) for row in rows]))
-        entry = put(s3, bucket, f"{folder}{batch}.parquet", content)
+        folder = location.removeprefix(f"s3://{self.settings.processed_bucket}/")
+        entry = put(s3, bucket, f"{folder}part-00000.parquet", content)
+        assert GlueCatalog(self.glue).switch(self.settings.processed_database, wanted) == {}
         return (PublishedFile(entry["url"], len(content), len(rows)),)
 
     def load(self, dataset: str, *batches: str, claim: str = "") -> LoadOutcome:
