@@ -6,6 +6,7 @@ so a proof may be as narrow as it likes, and must never be too wide. Arrow's own
 an integer to them), which is why each is given only texts that a regular expression has let pass.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -16,7 +17,7 @@ import pyarrow as pa
 from sluice.contract import Column, Contract, Table
 from sluice.contract.sqltype import INTEGER_BITS
 from sluice.kernel.arrow import MOMENT, Array, arrow_type, pc
-from sluice.kernel.casts import FALSE, TRUE, Cast, caster, in_zone, reads_plainly
+from sluice.kernel.casts import FALSE, TRUE, Cast, caster, in_zone, parquet_caster, reads_plainly
 from sluice.kernel.checks import compiled, constant
 from sluice.kernel.standard import WHITE_SPACE, default_text, nulls
 
@@ -65,8 +66,9 @@ class ColumnProver:
         self._longest_null = max((len(text.encode()) for text in nulls(contract, column)), default=-1)
         self._default = default_text(column)
         self._is_needed = column.name in table.not_null
-        self._cast = _vector_cast(in_zone(contract, column))
+        self._cast = _cast_of(contract, in_zone(contract, column))
         self._checks = _checks(column)
+        self.literal = _literal(contract, column)
 
     def prove(self, texts: Array) -> tuple[Array, Proven]:
         """The values of texts, and which of them are proven; others have any value.
@@ -78,10 +80,24 @@ class ColumnProver:
         if self._is_needed and texts.null_count:
             proven = both(proven, texts.is_valid())
         values, of_type = self._cast(texts)
-        proven = both(proven, of_type)
+        return values, self._checked(values, both(proven, of_type))
+
+    def prove_literals(self, values: Array) -> tuple[Array, Proven]:
+        """The values of numbers or booleans, read as `literal` says, and which of them are proven."""
+        proven: Proven = None
+        if self._default is not None and values.null_count:
+            values = pc.fill_null(values, pa.scalar(caster(self._column)(self._default), values.type))
+        if self._is_needed and values.null_count:
+            proven = values.is_valid()
+        if self._column.sql_type.is_integer:
+            values, in_range = _narrowed(self._column, values)
+            proven = both(proven, in_range)
+        return values, self._checked(values, proven)
+
+    def _checked(self, values: Array, proven: Proven) -> Proven:
         for check in self._checks:
             proven = both(proven, check(values))
-        return values, proven
+        return proven
 
     def _standardised(self, texts: Array) -> tuple[Array, Proven]:
         proven: Proven = None
@@ -104,6 +120,19 @@ class ColumnProver:
 
 
 @dataclass(frozen=True, slots=True)
+class Literal:
+    """How a number or boolean that stands in JSON without quotes is read.
+
+    Attributes:
+        pattern: A regular expression for what is proven.
+        kind: The type as which Arrow reads it.
+    """
+
+    pattern: str
+    kind: pa.DataType
+
+
+@dataclass(frozen=True, slots=True)
 class TableProver:
     """Proves and casts the rows of one table."""
 
@@ -118,6 +147,12 @@ class TableProver:
         """The values of all columns, and which rows are proven."""
         found = [column.prove(array) for column, array in zip(self.columns, texts, strict=True)]
         return [values for values, _ in found], reduce(both, (proven for _, proven in found), None)
+
+
+def _cast_of(contract: Contract, column: Column) -> Cast2:
+    if contract.source.format == "parquet" and column.sql_type.is_temporal:
+        return by_distinct(parquet_caster(column), arrow_type(column.sql_type))
+    return _vector_cast(column)
 
 
 def _vector_cast(column: Column) -> Cast2:
@@ -170,18 +205,22 @@ def _has_nul(texts: Array) -> bool:
 
 
 def _integer(column: Column) -> Cast2:
-    kind, bits = arrow_type(column.sql_type), INTEGER_BITS[column.sql_type.name]
-    least, most = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-
     def cast(texts: Array) -> tuple[Array, Proven]:
         proven = _matching(texts, r"\A-?[0-9]{1,18}\z")
-        wide = pc.cast(_only(texts, proven), pa.int64())
-        if bits == 64:
-            return wide, proven
-        in_range = _settled(pc.and_(pc.greater_equal(wide, least), pc.less_equal(wide, most)))
-        return pc.cast(_only(wide, in_range), kind), both(proven, in_range)
+        values, in_range = _narrowed(column, pc.cast(_only(texts, proven), pa.int64()))
+        return values, both(proven, in_range)
 
     return cast
+
+
+def _narrowed(column: Column, wide: Array) -> tuple[Array, Proven]:
+    """Integers of eight bytes as those of the column's type."""
+    bits = INTEGER_BITS[column.sql_type.name]
+    if bits == 64:
+        return wide, None
+    least, most = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    in_range = _settled(pc.and_(pc.greater_equal(wide, least), pc.less_equal(wide, most)))
+    return pc.cast(_only(wide, in_range), arrow_type(column.sql_type)), in_range
 
 
 def _decimal(column: Column) -> Cast2:
@@ -254,3 +293,31 @@ def _checks(column: Column) -> list[Callable[[Array], Proven]]:
 def _bound(column: Column, value: object) -> object:
     is_floating = isinstance(value, float)
     return pa.scalar(value, pa.float64() if is_floating else arrow_type(column.sql_type))
+
+
+_WHOLE = "-?(?:0|[1-9][0-9]{{0,{}}})"
+_NUMBER = re.compile(r"[-+0-9.]")
+
+
+def _literal(contract: Contract, column: Column) -> Literal | None:
+    """How JSON's numbers and booleans are read for a column; None where they are not, and only texts are."""
+    sql_type, default = column.sql_type, default_text(column)
+    if sql_type.is_text or sql_type.is_temporal or not reads_plainly(column):
+        return None
+    if default is not None and caster(column)(default) is None:
+        return None
+    null_texts = nulls(contract, column)
+    if sql_type.name == "boolean":
+        return None if null_texts & {"true", "false"} else Literal("true|false", pa.bool_())
+    if any(_NUMBER.match(text) for text in null_texts):
+        return None
+    if sql_type.is_integer:
+        return Literal(_WHOLE.format(17), pa.int64())
+    kind = arrow_type(sql_type)
+    if sql_type.name == "decimal":
+        scale = sql_type.scale or 0
+        whole = (sql_type.precision or 0) - scale
+        before = _WHOLE.format(whole - 1) if whole else "-?0"
+        return Literal(before + (rf"(?:\.[0-9]{{1,{scale}}})?" if scale else ""), kind)
+    exponent = "" if sql_type.name == "real" else "(?:[eE][+-]?[0-9]{1,2})?"
+    return Literal(_WHOLE.format(16) + r"(?:\.[0-9]{1,17})?" + exponent, kind)

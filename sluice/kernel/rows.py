@@ -57,17 +57,49 @@ class RowLane:
         return Judged(rows, tuple(map(len, rows)), tuple(reasons))
 
 
+class TableTexts:
+    """Where the raw texts of one table stand in a record.
+
+    Attributes:
+        items: Gives the elements that are rows, of a table that is exploded.
+        takes: For each column whether its text stands in the element, and what takes it from there or from the record.
+    """
+
+    def __init__(self, shape: Shape, table: Table) -> None:
+        self.items = _items(shape, table)
+        self.takes: list[tuple[bool, Callable[[Record], Any]]] = []
+        for column in table.columns:
+            place = shape.place(table, column)
+            start = _element(shape, table) if place.in_item else shape.record
+            self.takes.append((place.in_item, _follow(start, place.path)))
+
+    def columns(self, records: Sequence[Record]) -> tuple[list[int] | None, list[list[str | None]]]:
+        """The texts of each column, row by row.
+
+        Returns:
+            The number of the record that each row belongs to, None when each record is one row; and the columns.
+        """
+        if self.items is None:
+            return None, [[take(record) for record in records] for _, take in self.takes]
+        rows = [(number, item) for number, record in enumerate(records) for item in self.items(record) or ()]
+        owners = [number for number, _ in rows]
+        columns = [
+            [take(item) for _, item in rows] if in_item else [take(records[number]) for number in owners]
+            for in_item, take in self.takes
+        ]
+        return owners, columns
+
+
 class _TableRows:
     """The rows of one table that a record holds."""
 
     def __init__(self, contract: Contract, shape: Shape, table: Table) -> None:
-        self._items = _items(shape, table)
-        self._columns = []
-        for column in table.columns:
-            place = shape.place(table, column)
-            start = _element(shape, table) if place.in_item else shape.record
-            take = _follow(start, place.path)
-            self._columns.append((place.in_item, take, _judge(contract, table, column)))
+        texts = TableTexts(shape, table)
+        self._items = texts.items
+        self._columns = [
+            (in_item, take, _judge(contract, table, column))
+            for (in_item, take), column in zip(texts.takes, table.columns, strict=True)
+        ]
 
     def rows(self, record: Record, reasons: dict[str, None]) -> Sequence[Row]:
         if self._items is None:

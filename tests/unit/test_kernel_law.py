@@ -16,7 +16,7 @@ from sluice.kernel.csv_lane import can_prove
 from tests.unit import kernel_law
 from tests.unit.kernel_law import outcome, raw_file
 
-RECORDS = int(os.environ.get("SLUICE_LAW_RECORDS", "8000"))
+RECORDS = int(os.environ.get("SLUICE_LAW_RECORDS", "2400"))
 ROWS = 40
 
 
@@ -38,9 +38,28 @@ def test_csv(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert proven > tried / 4
 
 
+@pytest.mark.parametrize("records", ["lines", "array"])
+@pytest.mark.parametrize("block_bytes", [64, 1 << 20])
+def test_json(block_bytes: int, records: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("sluice.kernel.transposed.FEWEST", 2)
+    monkeypatch.setattr("sluice.kernel.transposed.BATCH_RECORDS", 15)
+    tried = proven = 0
+    seed = 0
+    while tried < RECORDS / 4:
+        seed += 1
+        for contract, content in kernel_law.json_files(random.Random(seed), ROWS, records=records):
+            expected = outcome(contract, content, Lanes.ROW)
+            found = outcome(contract, content, Lanes.BOTH)
+            assert (seed, content, found) == (seed, content, expected)
+            tried += expected[0].records
+            proven += expected[0].records - expected[0].rejected
+    assert proven > tried / 8
+
+
 def test_csv_in_parts() -> None:
     tried = split = 0
-    for seed in range(RECORDS // 400):
+    for seed in range(RECORDS // 300):
         for contract, content in kernel_law.csv_files(random.Random(seed), ROWS):
             source = contract.source
             assert isinstance(source, CsvSource)

@@ -111,6 +111,16 @@ class JsonRecords:
 
         return file_records(read, stream, self._source.compression, may_be_empty=self._source.records != "array")
 
+    def unpacked(self, content: BinaryIO, notes: FileNotes | None = None) -> Iterator[Parsed]:
+        """The records of a whole file of lines, from its unpacked bytes.
+
+        Raises:
+            BrokenFileError: The file lacks a field that it must have.
+        """
+        self.begin()
+        yield from self._lines(open_text(content, "none", self._source.encoding))
+        self.conclude(notes)
+
     def begin(self) -> None:
         """Forget which fields were seen: another file begins."""
         self._presence = Presence(self._shape)
