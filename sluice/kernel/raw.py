@@ -46,6 +46,7 @@ class Watched(io.RawIOBase):
     def __init__(self, raw: RawFile) -> None:
         super().__init__()
         self._stream = raw.open()
+        self._url, self._size = raw.url, raw.size_bytes
         self._first = bytearray()
         self._place = 0
         self._failure: BaseException | None = None
@@ -68,16 +69,31 @@ class Watched(io.RawIOBase):
         return self._place
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read into a buffer, as streams do."""
+        """Fill a buffer; less comes at the end of the file only.
+
+        Raises:
+            ConnectionError: The stream ended before the file does. That is nothing that stands in the file, though what
+                unpacks and parses could take it for a file that was cut off.
+        """
+        filled = 0
         try:
-            content = self._stream.read(len(buffer))
+            while filled < len(buffer):
+                content = self._stream.read(len(buffer) - filled)
+                if not content:
+                    self._check_end()
+                    break
+                buffer[filled : filled + len(content)] = content
+                self._keep(content)
+                self._place += len(content)
+                filled += len(content)
         except BaseException as exc:
             self._failure = exc
             raise
-        buffer[: len(content)] = content
-        self._keep(content)
-        self._place += len(content)
-        return len(content)
+        return filled
+
+    def _check_end(self) -> None:
+        if self._place < self._size:
+            raise ConnectionError(f"{self._url}: the stream ended after {self._place} of {self._size} bytes")
 
     def _keep(self, content: bytes) -> None:
         if self._place == len(self._first) < MAX_FILE_TEXT_BYTES:
