@@ -6,7 +6,7 @@ table.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -295,6 +295,8 @@ SPARK_TEXTS = (
 )
 """What Spark's own message says where the class is a bare `SparkException`, as it is for every lost worker."""
 
+_TASK = r"^PythonException\Z"
+
 SPARK_CLASSES = (
     Rule(_R, r"OutOfMemory|ExecutorLost|FetchFailed|NoSpaceLeft|DiskError", "a worker was lost or had no room"),
     Rule(_W, r"Timeout|TimedOut|Connect|Socket|UnknownHost|NoRouteToHost|^SSL|NoHttpResponse", "the network"),
@@ -309,7 +311,8 @@ SPARK_CLASSES = (
     Rule(
         _F, r"^MalformedInputException\Z|^UnmappableCharacter|^CharacterCodingException\Z", "its text is not decodable"
     ),
-    Rule(_X, r"^PythonException\Z|^AnalysisException\Z|^ParseException\Z", "the program"),
+    Rule(_R, _TASK, "a task of ours, whatever it raised"),
+    Rule(_X, r"^AnalysisException\Z|^ParseException\Z", "the program"),
 )
 """Classes of the exceptions of a Spark job and of their causes."""
 
@@ -397,7 +400,7 @@ def spark_verdict(chain: Iterable[Sign]) -> Verdict:
     signs = tuple(chain)
     if not signs:
         return Verdict.WORLD
-    is_ours = any(sign.name == "PythonException" for sign in signs)
+    is_ours = any(re.search(_TASK, sign.name) for sign in signs)
     speaks_of_bytes = _first(SPARK_FILES, signs[-1].text) is not None
     if speaks_of_bytes and not is_ours and not any(_passing(sign) for sign in signs[:-1]):
         return Verdict.FILE
@@ -470,14 +473,34 @@ def verdict_of(error: BaseException) -> Verdict:
         return Verdict.DENIED
     if isinstance(error, SluiceError):
         return Verdict.FINAL
+    names = [type(cause).__name__ for cause in _causes(error)]
+    if any(rule.verdict is _W and rule.knows(name) for rule in SPARK_CLASSES for name in names):
+        return Verdict.WORLD
+    java = [sign for cause in _causes(error) for sign in _java_chain(cause)]
+    found = spark_verdict(java) if java else Verdict.RUN
+    return Verdict.RUN if found is Verdict.FILE else found
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):
         if cause is None:
-            break
-        if any(rule.verdict is _W and rule.knows(type(cause).__name__) for rule in SPARK_CLASSES):
-            return Verdict.WORLD
+            return
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return Verdict.RUN
+
+
+def _java_chain(error: BaseException) -> Iterator[Sign]:
+    """What Spark's exceptions hold of the JVM, the outermost first; the connection to it may be gone."""
+    java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    for _ in range(_MAX_CAUSES):
+        if java is None:
+            return
+        try:
+            yield Sign(str(java.getClass().getSimpleName()), str(java.getMessage() or ""))
+            java = java.getCause()
+        except Exception:  # noqa: BLE001 - py4j raises errors of its own, which the core does not know
+            return
 
 
 _SERVER_ERROR, _TOO_MANY_REQUESTS, _MAX_CAUSES = 500, 429, 20
@@ -500,5 +523,6 @@ def _without_names(text: str) -> str:
 
 def _passing(sign: Sign) -> Verdict | None:
     by_text = (rule.verdict for rule in SPARK_TEXTS if rule.knows(sign.text))
-    by_class = (rule.verdict for rule in SPARK_CLASSES if rule.verdict in {_W, _R} and rule.knows(sign.name))
+    passing = (rule for rule in SPARK_CLASSES if rule.verdict in {_W, _R} and rule.pattern != _TASK)
+    by_class = (rule.verdict for rule in passing if rule.knows(sign.name))
     return next(by_text, next(by_class, None))

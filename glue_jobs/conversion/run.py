@@ -78,6 +78,7 @@ class _Books:
             files=self.files.get(batch_id, ()),
             reasons=self.reasons.get(batch_id, {}),
             published={} if failure is not None else self.published.get(batch_id, {}),
+            verdict="" if failure is None else str(failure.verdict),
         )
 
 

@@ -1,6 +1,7 @@
 """What a failure means, by the texts and classes of public reports."""
 
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,34 @@ def test_a_cause_that_passes_goes_before_the_files_own(name: str, passing: str) 
 
 def test_our_own_program_is_no_files_fault() -> None:
     chain = [Sign("PythonException", "Traceback: RecursionError"), Sign("PythonException", "invalid block type")]
-    assert spark_verdict(chain) is Verdict.FINAL
+    assert spark_verdict(chain) is Verdict.RUN
+
+
+class Java:
+    """An exception of the JVM, as py4j shows it."""
+
+    def __init__(self, signs: Sequence[Sign]) -> None:
+        self._first, self._rest = signs[0], signs[1:]
+
+    def getClass(self) -> "Java":  # noqa: N802 - the JVM's names
+        return self
+
+    def getSimpleName(self) -> str:  # noqa: N802
+        return self._first.name
+
+    def getMessage(self) -> str | None:  # noqa: N802
+        return self._first.text or None
+
+    def getCause(self) -> "Java | None":  # noqa: N802
+        return Java(self._rest) if self._rest else None
+
+
+@pytest.mark.parametrize("attribute", ["java_exception", "_origin"])
+@pytest.mark.parametrize("name", [name for name in PASSING if PASSING[name]])
+def test_what_passes_in_spark_passes_in_an_outcome(name: str, attribute: str) -> None:
+    error = RuntimeError("An error occurred while calling o12.collect")
+    setattr(error, attribute, Java(PASSING[name]))
+    assert verdict_of(error) in {Verdict.WORLD, Verdict.RUN}
 
 
 WORLD_OF_THE_WAREHOUSE = {
