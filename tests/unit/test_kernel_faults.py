@@ -83,11 +83,12 @@ class Disturbed(io.RawIOBase):
 
 
 def contract(**source: Any) -> Contract:
+    place: dict[str, Any] = {"layout": "d/%Y/%m/%d"}
     columns = [{"name": "k", "type": "integer"}, {"name": "v", "type": "varchar(20)"}]
     return parse_contract(
         {
             "dataset": "d",
-            "source": {"layout": "d/%Y/%m/%d", **source},
+            "source": place | source,
             "tables": [{"name": "t", "load": "append", "columns": columns}],
         },
         "d.yaml",
