@@ -82,6 +82,15 @@ package: setup ## Build the zips that ship into dist/
 	$(BIN)/python -m deploy.packages dist
 	$(BIN)/python -m deploy.catalog dist
 
+.PHONY: sandbox-check
+sandbox-check: setup ## Deploy to the AWS account at hand, check every row, and destroy (OWNER=name EMAIL=address)
+	$(BIN)/python -m deploy.sandbox_check --variable environment=sandbox --variable owner=$(OWNER) \
+		--variable deletion_protection=false $(if $(EMAIL),--email=$(EMAIL))
+
+.PHONY: sandbox-rehearsal
+sandbox-rehearsal: setup java ## The same check, against the local cloud
+	$(BIN)/python -m localcloud.rehearsal $(if $(SLUICE_TERRAFORM_MIRROR),--init=-plugin-dir=$(SLUICE_TERRAFORM_MIRROR))
+
 SECURITY = build/security
 SECRETS = --disable-plugin KeywordDetector --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString \
 	--disable-plugin BasicAuthDetector

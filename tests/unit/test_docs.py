@@ -45,3 +45,12 @@ def test_every_decision_is_listed() -> None:
     assert listed == set(pages)
     for name, text in pages.items():
         assert re.findall(r"^\*\*(\w+)\.\*\*", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], name
+
+
+def test_every_rule_of_aws_has_a_test_that_is_there() -> None:
+    rows = (ROOT / "docs" / "aws-limits.md").read_text(encoding="utf-8").splitlines()
+    named = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in rows if row.startswith("| ")][2:]
+    assert named
+    for found in named:
+        [(file, name)] = found
+        assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{name}"

@@ -110,3 +110,51 @@ def test_a_new_kind_of_statement_is_one_registration(monkeypatch: pytest.MonkeyP
 def test_broken_statements_are_errors_and_no_crashes(text: str) -> None:
     with pytest.raises(SqlError, match=r"syntax error|needs"):
         prepare(text)
+
+
+LONG = "x" * 128
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("CREATE TABLE t (a boolean ENCODE az64)", 'encoding az64 is not supported for column "a" of type boolean'),
+        ("CREATE TABLE t (a int ENCODE text255)", 'encoding text255 is not supported for column "a" of type integer'),
+        ("CREATE TABLE t (a varchar(9) ENCODE az64)", "encoding az64 is not supported"),
+        ("CREATE TABLE t (a real ENCODE lzo)", "encoding lzo is not supported"),
+        ("ALTER TABLE t ADD COLUMN a boolean ENCODE delta", "encoding delta is not supported"),
+        ("CREATE TABLE t (a int ENCODE gzip)", 'unrecognized compression encoding "gzip"'),
+        ("CREATE TABLE t (a int) DISTSTYLE ALL DISTKEY(a)", "DISTKEY is not allowed with DISTSTYLE ALL"),
+        ("CREATE TABLE t (a int DISTKEY) DISTSTYLE EVEN", "DISTKEY is not allowed with DISTSTYLE EVEN"),
+        ("SELECT current_schema() FROM orders", "not supported on Redshift tables"),
+        ("SELECT a FROM s.orders JOIN generate_series(1, 2) g ON true", "not supported on Redshift tables"),
+        ("SELECT o.a, now() FROM pg_class c JOIN orders o ON true", "not supported on Redshift tables"),
+        (f"CREATE TABLE {LONG} (a int)", "is longer than 127 bytes"),
+        (f'SELECT 1 AS "{"ä" * 64}"', "is longer than 127 bytes"),
+    ],
+)
+def test_what_redshift_refuses_and_postgresql_would_take(text: str, words: str) -> None:
+    with pytest.raises(SqlError, match=words):
+        prepare(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE t (a varchar(9) ENCODE text255, b timestamp ENCODE az64, c decimal(9,2) ENCODE delta)",
+        "CREATE TABLE t (a boolean ENCODE runlength, b double precision ENCODE bytedict, c date ENCODE zstd)",
+        "CREATE TABLE t (a int) DISTSTYLE KEY DISTKEY(a)",
+        "SELECT current_schema(), generate_series(1, 3)",
+        "SELECT has_table_privilege('a', 't', 'select') FROM pg_user JOIN svv_tables ON true",
+        "WITH x AS (SELECT relname FROM pg_class) SELECT now(), relname FROM x",
+        "SELECT now FROM orders",
+        f"CREATE TABLE {LONG[1:]} (a int)",
+    ],
+)
+def test_what_redshift_takes(text: str) -> None:
+    assert prepare(text).steps
+
+
+def test_an_external_schema_is_made_in_no_transaction_block() -> None:
+    text = "CREATE EXTERNAL SCHEMA s FROM DATA CATALOG DATABASE 'd' IAM_ROLE default"
+    assert prepare(text).scope is Scope.ALONE

@@ -6,8 +6,10 @@ Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 
+from localcloud.redshift.dialect.differences import ENCODINGS, ENCODINGS_OF_ALL
 from localcloud.redshift.dialect.lexer import quote_name
 from localcloud.redshift.dialect.reader import Reader
 from localcloud.redshift.dialect.rewrite import rewrite
@@ -99,7 +101,7 @@ def read_column_attribute(reader: Reader, column: Column, layout: Layout) -> boo
     elif reader.take("default"):
         column.default = f"DEFAULT {rewrite(reader.until(*_COLUMN_STOPS))}"
     elif reader.take("encode"):
-        layout.encodings[column.name] = reader.name()
+        layout.encodings[column.name] = _encoding(reader.name(), column)
     elif reader.take("distkey"):
         set_distkey(layout, column.name)
     elif reader.take("sortkey"):
@@ -113,10 +115,22 @@ def read_column_attribute(reader: Reader, column: Column, layout: Layout) -> boo
     return True
 
 
+def _encoding(name: str, column: Column) -> str:
+    """An encoding that the column's type may have."""
+    if name not in ENCODINGS_OF_ALL and name not in ENCODINGS:
+        raise SqlError(f'unrecognized compression encoding "{name}"')
+    kind = re.sub(r"\(.*?\)", "", column.type)
+    if name not in ENCODINGS_OF_ALL and kind not in ENCODINGS[name]:
+        raise SqlError(f'encoding {name} is not supported for column "{column.name}" of type {column.type}')
+    return name
+
+
 def set_distkey(layout: Layout, name: str) -> None:
     """Note the distribution key; there is one at most."""
     if layout.distkey and layout.distkey != name:
         raise SqlError("cannot specify multiple distribution keys")
+    if layout.style in {"even", "all"}:
+        raise SqlError(f"DISTKEY is not allowed with DISTSTYLE {layout.style.upper()}")
     layout.distkey = name
     layout.style = "key"
 

@@ -116,6 +116,44 @@ REFUSED_FUNCTIONS = frozenset(
     }
 )
 
+#: Functions that run on the leader node only: not beside a table of the warehouse.
+#: Source: https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node.html
+LEADER_FUNCTIONS = frozenset(
+    {
+        "current_schema",
+        "current_schemas",
+        "generate_series",
+        "has_database_privilege",
+        "has_schema_privilege",
+        "has_table_privilege",
+        "now",
+    }
+)
+
+#: How the names of the leader node's own tables and views begin.
+LEADER_TABLES = ("pg_", "svv_", "svl_", "svcs_", "stl_", "stv_", "sys_", "information_schema")
+
+#: Encodings, and the types of the columns that may have them, without lengths; raw and zstd go with all.
+#: Source: https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html
+_NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric"})
+_DATES = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
+_TEXTS = frozenset({"character", "character varying"})
+_FLOATS = frozenset({"real", "double precision"})
+ENCODINGS: dict[str, frozenset[str]] = {
+    "az64": _NUMBERS | _DATES,
+    "bytedict": _NUMBERS | _DATES | _TEXTS | _FLOATS,
+    "delta": frozenset({"smallint", "integer", "bigint", "numeric", "date", "timestamp without time zone"}),
+    "delta32k": frozenset({"integer", "bigint", "numeric", "date", "timestamp without time zone"}),
+    "lzo": _NUMBERS | _DATES | _TEXTS,
+    "mostly8": _NUMBERS,
+    "mostly16": _NUMBERS - {"smallint"},
+    "mostly32": frozenset({"bigint", "numeric"}),
+    "runlength": _NUMBERS | _DATES | _TEXTS | _FLOATS | {"boolean"},
+    "text255": frozenset({"character varying"}),
+    "text32k": frozenset({"character varying"}),
+}
+ENCODINGS_OF_ALL = frozenset({"raw", "zstd"})
+
 #: Types of PostgreSQL that no column, cast or parameter may have in Redshift.
 REFUSED_TYPES = frozenset(
     {
@@ -226,6 +264,7 @@ DATE_PARTS = {
 }
 
 MAX_VARCHAR_BYTES = 65535
+MAX_NAME_BYTES = 127
 MAX_CHAR_BYTES = 4096
 DEFAULT_VARCHAR_BYTES = 256
 MAX_DECIMAL_DIGITS = 38

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from localcloud.redshift.dialect.copy_command import read_role
 from localcloud.redshift.dialect.lexer import quote_text
-from localcloud.redshift.dialect.prepared import Prepared
+from localcloud.redshift.dialect.prepared import Prepared, Scope
 from localcloud.redshift.dialect.reader import Reader
 from localcloud.redshift.errors import NotInStandInError, SqlError
 
@@ -49,12 +49,12 @@ class ExternalSchemaDefinition:
 
 
 def create_external_schema(sql: str) -> Prepared:
-    """Prepare CREATE EXTERNAL SCHEMA."""
+    """Prepare CREATE EXTERNAL SCHEMA, which runs in no transaction block."""
     schema = read_external_schema(sql)
     values = ", ".join(quote_text(value) for value in (schema.name, schema.database, schema.options))
     if_missing = str(schema.if_missing).lower()
     step = f"CALL pg_catalog.redshift_create_external_schema({values}, {if_missing})"
-    return Prepared("create external schema", (step,))
+    return Prepared("create external schema", (step,), scope=Scope.ALONE)
 
 
 def read_external_schema(sql: str) -> ExternalSchemaDefinition:

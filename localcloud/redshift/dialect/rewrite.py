@@ -6,10 +6,14 @@ The text between the changed words stays as it was written: what PostgreSQL repo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from localcloud.redshift.dialect.differences import (
     DATE_PART_FUNCTIONS,
     DATE_PARTS,
+    LEADER_FUNCTIONS,
+    LEADER_TABLES,
+    MAX_NAME_BYTES,
     MISSING_TYPES,
     MISSING_WORDS,
     REFUSED_FUNCTIONS,
@@ -47,6 +51,8 @@ def refuse(sql: str) -> None:
     """
     tokens = tokenize(sql)
     keys = [token.key for token in tokens]
+    _refuse_leader(keys)
+    _refuse_long_names(tokens)
     for place, key in enumerate(keys):
         for words, reason in _REFUSED_BY_FIRST.get(key, ()):
             if tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
@@ -58,12 +64,37 @@ def refuse(sql: str) -> None:
             _refuse_type(key)
 
 
+def _refuse_leader(keys: list[str]) -> None:
+    """Refuse a function of the leader node beside a table whose rows are elsewhere."""
+    called = any(key in LEADER_FUNCTIONS and _next(keys, place) == "(" for place, key in enumerate(keys))
+    if called and any(_is_own_table(keys, place) for place, key in enumerate(keys) if key in {"from", "join"}):
+        raise SqlError("Specified types or functions (one per INFO message) not supported on Redshift tables.")
+
+
+def _is_own_table(keys: list[str], place: int) -> bool:
+    name, follower = _next(keys, place), _next(keys, place + 1)
+    is_query = follower == "(" or any(
+        keys[at : at + 3] in ([name, "as", "("], ["as", name, "("]) for at in range(len(keys) - 2)
+    )
+    return name.isidentifier() and not is_query and not name.startswith(LEADER_TABLES)
+
+
 def _refuse_missing(keys: list[str], place: int) -> None:
     for words, what in MISSING_WORDS.items():
         if keys[place] == words[0] and tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
             raise NotInStandInError(what)
     if keys[place] == "at" and place > 1 and keys[place - 1].isidentifier() and _next(keys, place) not in {"time", ""}:
         raise NotInStandInError("Walking through a SUPER value with AT")
+
+
+def _refuse_long_names(tokens: Sequence[Token]) -> None:
+    """Refuse a name of more than 127 bytes; PostgreSQL would cut it off.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
+    """
+    for token in tokens:
+        if token.kind in {Kind.WORD, Kind.QUOTED} and len(token.name.encode()) > MAX_NAME_BYTES:
+            raise SqlError(f'identifier "{token.name}" is longer than {MAX_NAME_BYTES} bytes')
 
 
 def _is_part(keys: list[str], place: int) -> bool:

@@ -10,6 +10,8 @@ module "sluice" {
   owner       = var.owner
   redshift    = "serverless"
 
+  deletion_protection = var.deletion_protection
+
   serverless = {
     base_capacity = 8
     max_capacity  = 32

@@ -19,3 +19,9 @@ variable "support_emails" {
   type        = list(string)
   default     = []
 }
+
+variable "deletion_protection" {
+  description = "Whether all of this is kept from being destroyed."
+  type        = bool
+  default     = true
+}
