@@ -23,6 +23,8 @@ from sluice.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240.0
+SPARK_FROM_BYTES = 4 << 20
+"""Spark takes runs from this size on, so that one test can have one."""
 
 
 class Stack:
@@ -31,7 +33,9 @@ class Stack:
     def __init__(self, folder: Path, contracts_folder: Path) -> None:
         self.folder = folder
         self.contracts: Mapping[str, Contract] = read_contracts(contracts_folder)
-        self.settings = Settings(warehouse_secret=WAREHOUSE_SECRET, retry_delay_seconds=0)
+        self.settings = Settings(
+            warehouse_secret=WAREHOUSE_SECRET, retry_delay_seconds=0, spark_from_bytes=SPARK_FROM_BYTES
+        )
         glue = GlueSettings(slots=2)
         config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=glue, wait_scale=0.1)
         self.cloud = LocalCloudProcess(config)

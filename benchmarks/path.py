@@ -1,0 +1,133 @@
+"""From a manifest to the warehouse on an idle local cloud: how long a batch takes, and where its seconds go.
+
+    python benchmarks/path.py [--rows 300] [--manifests 1] [--repeat 3]
+
+Each round sends so many manifests at once, hours of ``transactions`` with so many rows each, and waits until the last
+is LOADED. Printed is one JSON object: for each round the seconds from the first manifest to the last LOADED, and the
+seconds of one batch between the states that the ledger has of it, with those of the Glue runs behind them.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from localcloud.child import LocalCloudProcess
+from localcloud.config import GlueSettings, LocalCloudConfig
+from localcloud.deploy import Deployer
+from localcloud.foreground import WAREHOUSE_SECRET
+from sluice.aws.clients import Clients
+from sluice.aws.ledger import Ledger
+from sluice.batch import BatchState
+from sluice.contract.files import read_contracts
+from sluice.layout import Partition
+from sluice.record import BatchRecord
+from sluice.settings import Settings
+
+DATASET = "transactions"
+FIRST = Partition.parse("2026-11-01T00")
+HEADER = (
+    "transaction_id;order_id;product_id;quantity;unit_price;discount_percent;transaction_date;payment_method;updated_at"
+)
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Cloud:
+    """A local cloud with Sluice in it, and the next hours to send."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start and deploy."""
+        self.contracts = read_contracts(ROOT / "contracts")
+        self.settings = Settings(warehouse_secret=WAREHOUSE_SECRET)
+        config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=GlueSettings())
+        self.cloud = LocalCloudProcess(config)
+        self.cloud.start()
+        self.clients = Clients.of_local_cloud(self.cloud.endpoint_url, config.region)
+        self.ledger = Ledger(self.clients.dynamodb, self.settings.ledger_table)
+        Deployer(self.clients, self.settings, self.contracts, self.cloud.warehouse_dsn).deploy()
+        self.sent = 0
+
+    def send(self, rows: int) -> None:
+        """One hour: its file, then its manifest."""
+        hour = Partition(FIRST.start + timedelta(hours=self.sent))
+        folder = self.contracts[DATASET].layout.folder(hour)
+        numbers = range(self.sent * rows, (self.sent + 1) * rows)
+        self.sent += 1
+        at, changed = f"{hour.start:%d.%m.%Y %H}:00:00", f"{hour.start:%Y-%m-%dT%H}:00:00"
+        lines = (f"{number};ORD-{number:06d};PROD-0001;1;2.50;0;{at};card;{changed}" for number in numbers)
+        body = "\n".join([HEADER, *lines, ""]).encode()
+        bucket = self.settings.raw_bucket
+        self.clients.s3.put_object(Bucket=bucket, Key=f"{folder}/a.csv", Body=body)
+        entry = {"url": f"s3://{bucket}/{folder}/a.csv", "meta": {"content_length": len(body)}}
+        manifest = json.dumps({"entries": [entry]}).encode()
+        self.clients.s3.put_object(Bucket=bucket, Key=f"{folder}/manifest.json", Body=manifest)
+
+    def round(self, manifests: int, rows: int) -> dict[str, Any]:
+        """Send manifests and wait until the last batch is LOADED."""
+        before = self.sent
+        began = time.time()
+        for _ in range(manifests):
+            self.send(rows)
+        while True:
+            batches = self.ledger.batches(dataset=DATASET, limit=before + manifests + 1)
+            if sum(batch.state in {BatchState.LOADED, BatchState.ARCHIVED} for batch in batches) >= before + manifests:
+                break
+            failed = [batch.reason for batch in batches if batch.state is BatchState.FAILED]
+            if failed:
+                raise SystemExit(f"failed: {failed[0]}")
+            time.sleep(0.05)
+        newest = max(batches, key=lambda batch: batch.received_at)
+        last = max(_moment(change.at) for batch in batches for change in batch.history)
+        return {
+            "seconds": round(last - began, 2),
+            "states": dict(_steps(began, newest)),
+            "engine": newest.engine,
+            "glue": self._runs(began),
+        }
+
+    def _runs(self, since: float) -> list[dict[str, Any]]:
+        found = []
+        for job in (self.settings.convert_job, self.settings.load_job):
+            for run in self.clients.glue.get_job_runs(JobName=job)["JobRuns"]:
+                started, completed = run["StartedOn"].timestamp(), run["CompletedOn"].timestamp()
+                if started >= since - 0.5:
+                    seconds = round(completed - started, 2)
+                    found.append({"job": job, "after": round(started - since, 2), "seconds": seconds})
+        return found
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _steps(began: float, batch: BatchRecord) -> Iterable[tuple[str, float]]:
+    """Each state with the seconds from the one before it."""
+    before = began
+    for change in batch.history:
+        at = _moment(change.at)
+        yield str(change.state), round(at - before, 2)
+        before = at
+
+
+def main() -> None:
+    """Run the rounds and print what they took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--manifests", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    with TemporaryDirectory(prefix="sluice-path-") as folder:
+        path = Cloud(Path(folder))
+        try:
+            rounds = [path.round(options.manifests, options.rows) for _ in range(options.repeat)]
+        finally:
+            path.cloud.stop()
+    print(json.dumps({"rows": options.rows, "manifests": options.manifests, "rounds": rounds}, indent=1))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
