@@ -33,7 +33,6 @@ _ALIASES = {
     "timestamp": "timestamp",
 }
 _CATALOG = {"integer": "int", "real": "float", "double precision": "double"}
-_SPARK = {"integer": "int", "real": "float", "double precision": "double", "char": "string", "varchar": "string"}
 _FORM = re.compile(r"\s*([a-z][a-z0-9 ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*")
 
 MAX_DECIMAL_PRECISION = 38
@@ -133,12 +132,6 @@ class SqlType:
     def catalog(self) -> str:
         """The type in a Data Catalog column (Hive's names)."""
         return f"{_CATALOG.get(self.name, self.name)}{self._arguments()}"
-
-    @property
-    def spark(self) -> str:
-        """The type in Spark's DDL; it decides the Parquet type of the files."""
-        name = _SPARK.get(self.name, self.name)
-        return name if name == "string" else f"{name}{self._arguments()}"
 
     def __str__(self) -> str:
         return self.redshift

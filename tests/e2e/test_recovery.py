@@ -61,10 +61,15 @@ def _kill_run(stack: Stack, job: str, is_in_the_middle: Callable[..., bool]) -> 
     while time.monotonic() < deadline:
         for run in stack.clients.glue.get_job_runs(JobName=job)["JobRuns"]:
             folder = stack.cloud.config.glue_dir / run["Id"]
-            if run["JobRunState"] == "RUNNING" and _works_for(run["Arguments"]) and is_in_the_middle(folder):
-                os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
-                return
-        time.sleep(0.002)
+            if run["JobRunState"] == "RUNNING" and _works_for(run["Arguments"]):
+                pid = int((folder / "pid").read_text())
+                # Nobody is asked from here on: the moment is short.
+                while (folder / "pid").exists():
+                    if is_in_the_middle(folder):
+                        os.kill(pid, signal.SIGKILL)
+                        return
+                    time.sleep(0.001)
+        time.sleep(0.02)
     raise AssertionError(f"no run of {job} came to the middle of its work")
 
 

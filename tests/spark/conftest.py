@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from glue_jobs.conversion.session import configure
 from glue_jobs.conversion.spark import Limits, SparkEngine
 from tests.spark.lake import Lake
 
@@ -33,7 +32,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
-    configure(session)
     try:
         yield session
     finally:

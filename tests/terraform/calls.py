@@ -40,6 +40,13 @@ NO_OPERATIONS = frozenset({"can_paginate", "exceptions", "get_paginator", "meta"
 # Methods of boto3 that are many operations. Source:
 # https://docs.aws.amazon.com/boto3/latest/reference/services/s3/client/copy.html
 TRANSFERS = {
+    "upload_file": (
+        "AbortMultipartUpload",
+        "CompleteMultipartUpload",
+        "CreateMultipartUpload",
+        "PutObject",
+        "UploadPart",
+    ),
     "copy": (
         "AbortMultipartUpload",
         "CompleteMultipartUpload",

@@ -42,6 +42,7 @@ ACTIONS: Mapping[Operation, set[str]] = {
     ("s3", "GetObject"): _READ,
     ("s3", "HeadObject"): _READ,
     ("s3", "ListObjectsV2"): {"s3:ListBucket"},
+    ("s3", "UploadPart"): {"s3:PutObject"},
     ("s3", "UploadPartCopy"): _COPY,
     ("sts", "GetCallerIdentity"): set(),  # everybody may
 }
@@ -53,6 +54,8 @@ NEVER = {
     ("on-manifest", "states:StartExecution"): _CONVERTS_ONLY,
     ("archive", "states:StartExecution"): _CONVERTS_ONLY,
     ("sweep", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
+    ("convert", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
+    ("convert", "s3:GetObjectVersion"): "it reads the version that has the manifest's ETag",
     ("load-step", "s3:DeleteObject"): "it closes loads; files are settled at the end of conversions",
     ("load-step", "s3:DeleteObjectVersion"): "it closes loads; files are settled at the end of conversions",
     ("sync-schema", "s3:GetObjectVersion"): "it reads what is there now",
@@ -80,8 +83,8 @@ OTHERS: Mapping[str, set[str]] = {
     "sweep": _FUNCTION | _TRACED | _DESTINATION,
     "bootstrap": _FUNCTION | _TRACED | _SECRET,
     "sync-schema": _FUNCTION | _TRACED | _SECRET | _DESTINATION,
-    # Glue fetches script and zip; an upload in parts that fails is ended by boto3.
-    "convert": {*_JOB, "s3:AbortMultipartUpload", "s3:GetObject"},
+    # Glue fetches script and zip.
+    "convert": {*_JOB, "s3:GetObject"},
     "load": {*_JOB, *_SECRET, "s3:GetObject"},
 }
 
@@ -205,4 +208,11 @@ def test_the_table_is_made_of_the_code(calls: dict[str, set[str]]) -> None:
         "glue:BatchUpdatePartition",
         "glue:GetPartitions",
         "glue:GetTable",
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "s3:PutObject",
     }

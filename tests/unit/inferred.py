@@ -1,21 +1,16 @@
 """An inferred contract against raw bytes: the conversion's own parsers, and its rules for texts."""
 
 import io
-import re
 from collections.abc import Iterator
-from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from glue_jobs.conversion.casts import ISO_DATE, ISO_TIMESTAMP, datetime_patterns
-from glue_jobs.conversion.rows import WHITE_SPACE
 from sluice.contract import Column, Contract, Table
-from sluice.contract.rules import typed_value
 from sluice.contract.shape import Group, Items, shape_of
+from sluice.kernel.casts import caster
 from sluice.kernel.parse import Parsed
 from sluice.kernel.parse.reader import text_reader
-
-BOOLEANS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
+from sluice.kernel.standard import WHITE_SPACE
 
 
 def parsed(contract: Contract, content: bytes) -> list[Parsed]:
@@ -89,29 +84,4 @@ def _standardised(contract: Contract, column: Column, text: str | None) -> str |
 def fits(column: Column, text: str) -> bool:
     """Whether the conversion takes a text for a value of the column's type."""
     kind = column.sql_type
-    if kind.is_text:
-        return len(text.encode()) <= (kind.length or 0)
-    if kind.name == "boolean":
-        return text.lower() in BOOLEANS
-    if kind.is_temporal:
-        return _is_moment(column, text)
-    if kind.is_integer and re.fullmatch(r"[+-]?[0-9]+", text) is None:
-        return False
-    try:
-        return float(text) == float(text) if kind.name == "double precision" else bool(str(typed_value(kind, text)))
-    except ValueError:
-        return False
-
-
-def _is_moment(column: Column, text: str) -> bool:
-    form = column.format
-    if form is not None:
-        pattern = datetime_patterns(form)[1]
-        if re.search(pattern.replace(r"\z", r"\Z"), text) is None:
-            return False
-        try:
-            return bool(datetime.strptime(text, form))  # noqa: DTZ007
-        except ValueError:
-            return False
-    pattern = ISO_DATE if column.sql_type.name == "date" else ISO_TIMESTAMP
-    return re.search(pattern.replace(r"\z", r"\Z"), text) is not None
+    return len(text.encode()) <= (kind.length or 0) if kind.is_text else caster(column)(text) is not None

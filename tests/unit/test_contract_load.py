@@ -227,7 +227,3 @@ def test_a_type_prints_as_it_is_read_and_has_a_name_everywhere() -> None:
         "smallint", "int", "bigint", "decimal(12,2)", "float", "double", "boolean", "char(2)", "varchar(9)", "date",
         "timestamp",
     ]  # fmt: skip
-    assert [type_.spark for type_ in types] == [
-        "smallint", "int", "bigint", "decimal(12,2)", "float", "double", "boolean", "string", "string", "date",
-        "timestamp",
-    ]  # fmt: skip
