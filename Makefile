@@ -41,6 +41,11 @@ up: java setup ## Run the local cloud until stopped
 test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: one after the other)
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
+LAW_RECORDS ?= 1000000
+.PHONY: test-law
+test-law: setup ## Hold both lanes of the kernel to each other on a million records (LAW_RECORDS=number)
+	SLUICE_LAW_RECORDS=$(LAW_RECORDS) $(BIN)/python -m pytest --timeout 0 tests/unit/test_kernel_law.py
+
 .PHONY: test-spark35
 test-spark35: java $(VENV35)/.ready ## Run the tests of the Spark jobs on the Spark of Glue 5
 	@$(VENV35)/bin/python -m pytest $(PYTEST_ARGS) tests/spark

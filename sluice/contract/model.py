@@ -150,7 +150,8 @@ class Column:
         min: Smallest allowed value.
         max: Largest allowed value.
         allowed: The only allowed values.
-        pattern: Regular expression that the whole value matches.
+        pattern: Regular expression, of Python's kind, that the whole value matches; its digits, words and blanks are
+            those of ASCII.
         encode: Redshift compression encoding.
     """
 

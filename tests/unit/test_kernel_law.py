@@ -17,7 +17,7 @@ from tests.unit import kernel_law
 from tests.unit.kernel_law import outcome, raw_file
 
 RECORDS = int(os.environ.get("SLUICE_LAW_RECORDS", "2400"))
-ROWS = 40
+ROWS = 40 if RECORDS < 100_000 else 500
 
 
 @pytest.mark.parametrize("block_bytes", [64, 1 << 20])
@@ -59,7 +59,7 @@ def test_json(block_bytes: int, records: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_csv_in_parts() -> None:
     tried = split = 0
-    for seed in range(RECORDS // 300):
+    for seed in range(RECORDS // (7 * ROWS)):
         for contract, content in kernel_law.csv_files(random.Random(seed), ROWS):
             source = contract.source
             assert isinstance(source, CsvSource)
