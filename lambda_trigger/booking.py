@@ -71,6 +71,9 @@ class End:
     probed_from: datetime | None = None
 
 
+_CONVERTED_AGAIN = "no attempt, to be converted again"
+
+
 @dataclass(frozen=True)
 class Booking:
     """Books the ends of runs.
@@ -241,6 +244,8 @@ class Booking:
         if fate.verdict is Verdict.STOP:
             due_at = timestamp(end.now + pause_after(1, self.settings))
             return record.moved(WAITING[stage], end.now, note=f"stopped: {fate.error}", due_at=due_at, **facts)
+        if fate.verdict is Verdict.CONVERT:
+            return self._reconverted(record, end, facts)
         if record.batch_id in end.companies:
             return self._parted(record, stage, end, facts)
         return self._counted(record, stage, end, facts)
@@ -267,6 +272,20 @@ class Booking:
         due_at = timestamp(end.probed_from if is_probe and end.probed_from is not None else end.now)
         return record.moved(WAITING[stage], end.now, note=note, due_at=due_at, company=str(company), **facts)
 
+    def _reconverted(self, record: BatchRecord, end: End, facts: Mapping[str, Any]) -> BatchRecord:
+        """Its files no longer go with the contract: it is converted again, and again only a few times.
+
+        Files that a conversion of today's version wrote fit today's contract. A batch that comes back more often meets
+        two versions that do not go together, such as those of a deployment that stopped half-way.
+        """
+        before = sum(change.note.startswith(_CONVERTED_AGAIN) for change in record.history)
+        if before >= self.settings.max_attempts:
+            note = f"converted {before} times for that reason already: {facts['reason']}"
+            return record.moved(BatchState.FAILED, end.now, note=note, **facts)
+        due_at = end.now if before == 0 else end.now + pause_after(before, self.settings)
+        again = {**facts, **FRESH, "attempts": 0, "stage": Stage.CONVERT, "due_at": timestamp(due_at)}
+        return record.moved(BatchState.RECEIVED, end.now, note=f"{_CONVERTED_AGAIN}: {facts['reason']}", **again)
+
     def _counted(self, record: BatchRecord, stage: Stage, end: End, facts: Mapping[str, Any]) -> BatchRecord:
         """The failure is its own, as far as one can tell."""
         verdict = end.fates[record.batch_id].verdict
@@ -282,7 +301,7 @@ class Booking:
         return record.moved(WAITING[stage], end.now, note=note, due_at=due_at, company=company, **facts)
 
     def _measure(self, stage: Stage, booked: BatchRecord, fate: Fate) -> None:
-        if fate.verdict in {Verdict.WORLD, Verdict.STOP}:
+        if fate.verdict in {Verdict.WORLD, Verdict.STOP, Verdict.CONVERT}:
             return
         if fate.verdict is not None:
             self.metrics.emit(booked.dataset, {Metric.PROCESSING_ERRORS: 1})

@@ -63,6 +63,10 @@ class AccountingError(TerminalError):
     """Rows read do not equal rows published + quarantined + duplicates removed."""
 
 
+class OutdatedFilesError(TerminalError):
+    """Published files do not go with today's contract any more: the batch must be converted again."""
+
+
 class AwsError(TerminalError):
     """An AWS service refused a call for a reason that stays; the message has the service's own code."""
 

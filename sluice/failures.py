@@ -13,6 +13,7 @@ from enum import StrEnum
 from sluice import errors
 from sluice.errors import (
     AwsDeniedError,
+    OutdatedFilesError,
     SluiceError,
     TransientError,
     WarehouseDeniedError,
@@ -29,6 +30,7 @@ class Verdict(StrEnum):
         RUN: The run itself was lost or ran out of room; another one, of fewer batches, may succeed.
         DENIED: A right is missing. It may be on its way, so it is tried again as often as a batch has attempts.
         FILE: The raw file that was being read: its bytes are not what its name or its contract says.
+        CONVERT: What was published no longer goes with the contract: the batch is converted again, by itself.
         FINAL: Another run does the same and ends the same.
     """
 
@@ -37,6 +39,7 @@ class Verdict(StrEnum):
     RUN = "run"
     DENIED = "denied"
     FILE = "file"
+    CONVERT = "convert"
     FINAL = "final"
 
 
@@ -448,6 +451,8 @@ def outcome_verdict(error: str, *, is_transient: bool, verdict: str = "") -> Ver
         return Verdict(verdict)
     if error.startswith((AwsDeniedError.__name__, WarehouseDeniedError.__name__)):
         return Verdict.DENIED
+    if error.startswith(OutdatedFilesError.__name__):
+        return Verdict.CONVERT
     return Verdict.WORLD if is_transient else Verdict.FINAL
 
 
@@ -471,6 +476,8 @@ def verdict_of(error: BaseException) -> Verdict:
         return Verdict.WORLD
     if isinstance(error, AwsDeniedError | WarehouseDeniedError):
         return Verdict.DENIED
+    if isinstance(error, OutdatedFilesError):
+        return Verdict.CONVERT
     if isinstance(error, SluiceError):
         return Verdict.FINAL
     names = [type(cause).__name__ for cause in _causes(error)]

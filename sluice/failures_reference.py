@@ -37,6 +37,10 @@ too, it is of the world""",
         "a raw file is not what its name or its contract says",
         "the file goes to the quarantine, but only when two reads of it alone say so",
     ),
+    Verdict.CONVERT: (
+        "the contract changed after the conversion, and the published files no longer go with it",
+        "no attempt; converted again at once, at most three times; then FAILED",
+    ),
     Verdict.FINAL: ("another run does the same and ends the same", "FAILED at once"),
 }
 

@@ -11,7 +11,12 @@ from typing import Self
 
 import cattrs
 
-_converter = cattrs.Converter(forbid_extra_keys=True)
+# Fields that this version does not know are left out: functions and jobs are not deployed at the same moment, and a
+# rollback reads what a newer version wrote. What an older version cannot leave out raises the number of the schema.
+_converter = cattrs.Converter(forbid_extra_keys=False)
+
+SCHEMA = 1
+"""Number of the form of these documents; a document of a higher one is refused."""
 
 
 class Document:
@@ -22,17 +27,23 @@ class Document:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError: The text is no JSON object.
-            cattrs.BaseValidationError: A field is missing, unknown or of the wrong type.
+            ValueError: The text is no JSON object, or of a later version's schema.
+            cattrs.BaseValidationError: A field is missing or of the wrong type.
         """
         document = json.loads(text)
         if not isinstance(document, dict):
             raise ValueError(f"a {cls.__name__} is a JSON object, not a {type(document).__name__}")  # noqa: TRY004
+        schema = document.pop("schema", SCHEMA)
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise ValueError(
+                f"a {cls.__name__} of schema {schema!r}, and this version of Sluice reads schema {SCHEMA}: deploy the "
+                "version that wrote it, or a newer one"
+            )
         return _converter.structure(document, cls)
 
     def to_json(self) -> str:
         """The document as JSON, the same text for the same content."""
-        return json.dumps(_converter.unstructure(self), indent=1, sort_keys=True) + "\n"
+        return json.dumps({**_converter.unstructure(self), "schema": SCHEMA}, indent=1, sort_keys=True) + "\n"
 
 
 @dataclass(frozen=True)
@@ -120,11 +131,18 @@ class PublishedFile:
         url: ``s3://bucket/key``.
         size_bytes: Length in bytes.
         rows: Rows in the file.
+        columns: The columns in their order, each as name and type with a blank between them, as the contract had them
+            when the file was written; empty in documents of older versions, whose files are taken to be as today's
+            contract says.
+        absent: Columns that a raw file did not have at all, by the URL of the raw file. Their nulls say nothing about
+            the rows: an upsert leaves the stored values alone.
     """
 
     url: str
     size_bytes: int
     rows: int
+    columns: tuple[str, ...] = ()
+    absent: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ ALLOWED_MOVES: dict[BatchState, frozenset[BatchState]] = {
     _S.RECEIVED: frozenset({_S.CONVERTING, _S.SUPERSEDED, _S.FAILED}),
     _S.CONVERTING: frozenset({_S.CONVERTED, _S.RECEIVED, _S.FAILED}),
     _S.CONVERTED: frozenset({_S.LOADING, _S.SUPERSEDED, _S.FAILED}),
-    _S.LOADING: frozenset({_S.LOADED, _S.CONVERTED, _S.FAILED}),
+    # The third: what was published no longer goes with the contract.
+    _S.LOADING: frozenset({_S.LOADED, _S.CONVERTED, _S.RECEIVED, _S.FAILED}),
     _S.LOADED: frozenset({_S.ARCHIVED}),
     _S.ARCHIVED: frozenset(),
     _S.REJECTED: frozenset(),

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from glue_jobs.loading.context import LoadContext
+from glue_jobs.loading.fit import outdated
 from glue_jobs.loading.refresh import Refresh
-from glue_jobs.loading.table import Results, TableLoad
+from glue_jobs.loading.table import TableLoad
 from sluice.contract.lookup import contract_of
 from sluice.contract.model import Contract
 from sluice.errors import SluiceError, TerminalError, TransientError
@@ -43,15 +44,20 @@ def load_claim(context: LoadContext, contracts: Mapping[str, Contract], dataset:
     refresh = Refresh(context, contract, plans(contracts, schema))
     targets = [Target(dataset, schema, table) for table in contract.tables]
     _prepare(context, targets)
+    unfit = outdated(work.batches, targets)
     results = {
         target.table.name: TableLoad(
             context,
             target,
-            {batch_id: files.get(target.table.name, ()) for batch_id, files in work.batches.items()},
+            {name: files.get(target.table.name, ()) for name, files in work.batches.items() if name not in unfit},
         ).run()
         for target in targets
     }
-    batches = tuple(_outcome(batch_id, results) for batch_id in sorted(work.batches))
+    failed: dict[str, Mapping[str, LoadCounts | SluiceError]] = {name: {"": error} for name, error in unfit.items()}
+    batches = tuple(
+        _outcome(name, failed.get(name) or {table: result[name] for table, result in results.items()})
+        for name in sorted(work.batches)
+    )
     loaded = [batch.batch_id for batch in batches if not batch.error]
     outcome = LoadOutcome(context.claim_id, batches, refresh.of(loaded))
     context.documents.write(context.processed.load_outcome(context.claim_id), outcome.to_json())
@@ -90,9 +96,13 @@ def _make(context: LoadContext, label: str, statements: Iterable[str]) -> None:
         context.repeat(label, partial(context.execute, label, sql))
 
 
-def _outcome(batch_id: str, results: Mapping[str, Results]) -> LoadBatchOutcome:
-    """A batch is loaded when all its tables are; it may be tried again when nothing that failed is there to stay."""
-    answers = {table: result[batch_id] for table, result in results.items()}
+def _outcome(batch_id: str, answers: Mapping[str, LoadCounts | SluiceError]) -> LoadBatchOutcome:
+    """A batch is loaded when all its tables are; it may be tried again when nothing that failed is there to stay.
+
+    Args:
+        batch_id: The batch.
+        answers: Counts or error, by table.
+    """
     errors = [answer for answer in answers.values() if isinstance(answer, SluiceError)]
     return LoadBatchOutcome(
         batch_id,
@@ -105,5 +115,6 @@ def _outcome(batch_id: str, results: Mapping[str, Results]) -> LoadBatchOutcome:
 
 def _verdict(errors: Iterable[SluiceError]) -> str:
     """What a batch's failure is a failure of: of several errors the one that stays longest."""
-    found = [verdict_of(error) for error in errors]
-    return next((str(verdict) for verdict in (Verdict.FINAL, Verdict.DENIED, Verdict.WORLD) if verdict in found), "")
+    found = {verdict_of(error) for error in errors}
+    order = (Verdict.FINAL, Verdict.CONVERT, Verdict.DENIED, Verdict.WORLD)
+    return next((str(verdict) for verdict in order if verdict in found), "")

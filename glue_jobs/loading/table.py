@@ -6,12 +6,15 @@ after a crash the batches are in the audit and in the target, or in neither. Eve
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from glue_jobs.loading.context import LoadContext
-from sluice.errors import AccountingError, SluiceError, TransientError, WarehouseUnclearError
-from sluice.handover import LoadCounts, PublishedFile
+from glue_jobs.loading.fit import Files, stored_of
+from glue_jobs.loading.halves import Halves, Results
+from sluice.errors import AccountingError, SluiceError
+from sluice.handover import LoadCounts
 from sluice.logs import log_context, only
 from sluice.manifest import load_manifest
 from sluice.warehouse.audit import read_counts, select_counts
@@ -20,13 +23,10 @@ from sluice.warehouse.evolution import Change, evolve_target, follow
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.merge import merge
 from sluice.warehouse.staging import Staging, count_staged, run_name, stage
+from sluice.warehouse.stored import Stored
 from sluice.warehouse.target import LiveColumn, Target, create_target
 
 logger = logging.getLogger(__name__)
-
-Files = Sequence[PublishedFile]
-Results = dict[str, LoadCounts | SluiceError]
-"""What became of each batch of a table: its counts, or why it failed."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TableLoad:
     batches: Mapping[str, Files]
 
     def run(self) -> Results:
-        """Load all batches together; when that fails for a reason that stays, or that nobody knows, one by one.
+        """Load all batches together; what fails for a reason that is one batch's own is found by halves.
 
         Returns:
             Counts or error of every batch.
@@ -53,34 +53,26 @@ class TableLoad:
             return self._run()
 
     def _run(self) -> Results:
+        if not self.batches:
+            return {}
         try:
             self.context.repeat(f"table {self.target}: prepare", self._prepare_target)
+            booked = self._booked(self.batches)
         except SluiceError as exc:
-            return self._all_failed(exc)
-        try:
-            return dict(self._load(self.batches))
-        except SluiceError as exc:
-            # What no rule knows may be one batch's own.
-            is_passing = isinstance(exc, TransientError) and not isinstance(exc, WarehouseUnclearError)
-            if is_passing or len(self.batches) == 1:
-                return self._all_failed(exc)
-            logger.warning("table %s: the joint load failed, now batch by batch: %s", self.target, exc)
-        return self._one_by_one()
-
-    def _one_by_one(self) -> Results:
-        results: Results = {}
-        for batch_id, files in sorted(self.batches.items()):
-            with log_context(batch=batch_id):
-                try:
-                    results.update(self._load({batch_id: files}))
-                except SluiceError as exc:
-                    logger.warning("table %s: batch %s failed: %s", self.target, batch_id, exc)
-                    results[batch_id] = exc
+            return self._failed(self.batches, exc)
+        results: Results = {**booked}
+        groups: dict[Stored, dict[str, Files]] = {}
+        for batch_id in sorted(self.batches.keys() - booked):
+            groups.setdefault(stored_of(self.batches[batch_id], self.target), {})[batch_id] = self.batches[batch_id]
+        for stored, batches in groups.items():
+            results.update(Halves(partial(self._load, stored), self._failed).run(batches))
         return results
 
-    def _all_failed(self, error: SluiceError) -> Results:
-        logger.warning("table %s: failed: %s", self.target, error)
-        return dict.fromkeys(self.batches, error)
+    def _failed(self, batches: Iterable[str], error: SluiceError) -> Results:
+        failed: Results = dict.fromkeys(batches, error)
+        with log_context(batch=only(failed)):
+            logger.warning("table %s: %s of %s batches failed: %s", self.target, len(failed), len(self.batches), error)
+        return failed
 
     def _prepare_target(self, attempt: str) -> None:
         """Make the target, or bring it up to its contract; looks afresh each time, so that it bears repetition."""
@@ -106,21 +98,19 @@ class TableLoad:
     def _table_name(self) -> dict[str, str]:
         return {"table_schema": self.target.schema, "table_name": self.target.table.name}
 
-    def _load(self, batches: Mapping[str, Files]) -> dict[str, LoadCounts]:
-        """Load these batches together, without those that the audit already has."""
-        missing = {batch_id: batches[batch_id] for batch_id in batches.keys() - self._booked(batches)}
-        if missing:
-            staging = Staging(self.target, run_name(self.context.run, *sorted(missing)))
-            try:
-                self._stage(staging, missing)
-                self._merge(staging, missing)
-            finally:
-                self.context.drop_stage(staging.name)
+    def _load(self, stored: Stored, batches: Mapping[str, Files]) -> Results:
+        """Load these batches together; the audit has none of them."""
+        staging = Staging(self.target, run_name(self.context.run, *sorted(batches)), stored)
+        try:
+            self._stage(staging, batches)
+            self._merge(staging, batches)
+        finally:
+            self.context.drop_stage(staging.name)
         booked = self._booked(batches)
         lost = sorted(batches.keys() - booked)
         if lost:
             raise AccountingError(f"table {self.target}: batch {lost[0]} is not in the audit after its load")
-        return booked
+        return {**booked}
 
     def _booked(self, batches: Iterable[str]) -> dict[str, LoadCounts]:
         counts: dict[str, LoadCounts] = {}
@@ -159,7 +149,12 @@ class TableLoad:
         self.context.documents.write(url, load_manifest(files).to_json())
         return url
 
-    def _merge(self, staging: Staging, batches: Iterable[str]) -> None:
+    def _merge(self, staging: Staging, batches: Mapping[str, Files]) -> None:
         listed = list_batches(batches, self.target.table.load)
-        statements = merge(staging, listed, self.context.claim_id)
+        absent: dict[str, set[str]] = {}
+        for file in (file for files in batches.values() for file in files):
+            for source, columns in file.absent.items():
+                for column in columns:
+                    absent.setdefault(column, set()).add(source)
+        statements = merge(staging, listed, self.context.claim_id, absent)
         self.context.transaction(f"table {self.target}: merge", statements)

@@ -264,6 +264,11 @@ class Table:
         """Type of every stored column in the order of the Parquet files, lineage columns last."""
         return {column.name: column.sql_type for column in self.columns} | LINEAGE
 
+    @property
+    def written_columns(self) -> tuple[str, ...]:
+        """The stored columns as `sluice.handover.PublishedFile.columns` has them."""
+        return tuple(f"{name} {kind}" for name, kind in self.stored_types.items())
+
 
 @dataclass(frozen=True)
 class Contract:

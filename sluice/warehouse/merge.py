@@ -10,14 +10,15 @@ equalities, a table as source, no name before the columns that SET changes) and
 https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html (when a snapshot is taken).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
 from sluice.contract.sqltype import SqlType
 from sluice.warehouse.affected import day, insert_dates, noted_before, partition_of, sent_before
 from sluice.warehouse.audit import insert_audit
-from sluice.warehouse.batches import BATCHES, ListedBatch, create_batches, insert_batches, within
+from sluice.warehouse.batches import BATCHES, ListedBatch, create_batches, insert_batches, literal_lists, within
 from sluice.warehouse.quoting import identifier, lines, names
 from sluice.warehouse.staging import Staging, plain_columns
 from sluice.warehouse.target import Target
@@ -40,11 +41,13 @@ class Load:
         staging: The filled staging table.
         batches: Its batches; rows of others are left alone.
         claim_id: The claim that it works for, for the audit.
+        absent: Raw files that lack a field altogether, by the column that it would fill.
     """
 
     staging: Staging
     batches: tuple[ListedBatch, ...]
     claim_id: str
+    absent: Mapping[str, Collection[str]]
 
     @property
     def target(self) -> Target:
@@ -68,7 +71,12 @@ class Load:
         return [batch.batch_id for batch in self.batches]
 
 
-def merge(staging: Staging, batches: Sequence[ListedBatch], claim_id: str) -> tuple[str, ...]:
+def merge(
+    staging: Staging,
+    batches: Sequence[ListedBatch],
+    claim_id: str,
+    absent: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> tuple[str, ...]:
     """The transaction that loads what was staged, by the load mode of the target's contract.
 
     Columns that the files do not bring stay as they are in rows that are updated, and are null in new ones.
@@ -81,6 +89,8 @@ def merge(staging: Staging, batches: Sequence[ListedBatch], claim_id: str) -> tu
         staging: The filled staging table.
         batches: The batches of the load, at least one; rows of others are left alone.
         claim_id: The claim that the load works for, for the audit.
+        absent: Raw files that lack a field altogether, by the column that it would fill: the nulls of their rows say
+            nothing, so an upsert leaves the stored values alone.
     """
     target = staging.target
     moves = {"upsert": _upsert, "append": _append, "full_refresh": _full_refresh}[target.table.load]
@@ -89,7 +99,7 @@ def merge(staging: Staging, batches: Sequence[ListedBatch], claim_id: str) -> tu
         create_batches(),
         *insert_batches(batches),
         _forget_loaded(target),
-        *moves(Load(staging, tuple(batches), claim_id)),
+        *moves(Load(staging, tuple(batches), claim_id, absent)),
     )
 
 
@@ -106,6 +116,7 @@ def _upsert(load: Load) -> tuple[str, ...]:
         f"CREATE TEMP TABLE {FRESH} {plain_columns(load.target, load.types)}",
         _insert_newest(load),
         _delete_stale(load.target),
+        *_keep_stored(load),
         *_note_upserted(load),
         *insert_audit(load.staging, load.claim_id, _count_fresh(), _count_known(load.target)),
         _merge(load),
@@ -140,6 +151,22 @@ def _delete_stale(target: Target) -> str:
         f"WHERE {_same_key(target)}",
         f"AND ({' OR '.join(reasons)})",
     )
+
+
+def _keep_stored(load: Load) -> Iterator[str]:
+    """Rows of a file without a field take over what the target has in its column."""
+    by_files: dict[frozenset[str], list[str]] = {}
+    for name in load.columns:
+        if name in load.absent and name not in load.target.table.not_null:
+            by_files.setdefault(frozenset(load.absent[name]), []).append(name)
+    for files, columns in by_files.items():
+        taken = ", ".join(f"{identifier(name)} = {load.target.column(name)}" for name in columns)
+        for listed in literal_lists(files):
+            yield lines(
+                f"UPDATE {FRESH} SET {taken}",
+                f"FROM {load.target.sql}",
+                f"WHERE {_same_key(load.target)} AND {FRESH}.{identifier(SOURCE_FILE)} IN ({listed})",
+            )
 
 
 def _note_upserted(load: Load) -> tuple[str, ...]:

@@ -4,10 +4,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from sluice.contract.model import BATCH_ID
 from sluice.contract.sqltype import SqlType
 from sluice.warehouse.quoting import OWN_SCHEMA, iam_role, identifier, lines, object_url, qualified
+from sluice.warehouse.stored import Stored
 from sluice.warehouse.target import Target
 
 _RUN_CHARACTERS = 12
@@ -20,15 +22,17 @@ class Staging:
     Attributes:
         target: The table that it is loaded into.
         run: What makes the name unique, as `run_name` gives it.
+        stored: The columns of the files; those of today's contract when not given.
     """
 
     target: Target
     run: str
+    stored: Stored | None = None
 
-    @property
+    @cached_property
     def columns(self) -> Mapping[str, SqlType]:
         """What stands in the files, in their order."""
-        return self.target.table.stored_types
+        return dict((self.stored or Stored.of_table(self.target.table)).types)
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from sluice.settings import Settings
 from tests.doubles.machine import Going
 from tests.doubles.world import START, World
 
+OUTDATED = "OutdatedFilesError: table public.orders: its files have tax where the contract has vat"
 FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
 
 
@@ -175,6 +176,44 @@ def test_a_load_that_fails_is_tried_again_without_converting_again(world: World)
         "RECEIVED", "CONVERTING", "CONVERTED", "LOADING", "CONVERTED", "LOADING", "LOADED",
     ]  # fmt: skip
     assert set(world.conversions.values()) == {1}
+
+
+def test_files_that_no_longer_fit_their_contract_are_converted_again(world: World) -> None:
+    convert = started(world, 1, 2)
+    world.succeed(convert.run_id)
+    world.notify(convert.run_id)
+    (load,) = world.glue.running
+    outdated, other = (record.batch_id for record in records(world))
+    world.succeed(load.run_id, errors={outdated: (OUTDATED, False)})
+    world.notify(load.run_id)
+    record = records(world)[0]
+    assert path(record) == ["RECEIVED", "CONVERTING", "CONVERTED", "LOADING", "RECEIVED", "CONVERTING"]
+    assert (record.attempts, record.stage, record.reason) == (0, Stage.CONVERT, OUTDATED)
+    assert record.history[4].note == f"no attempt, to be converted again: {OUTDATED}"
+    (again,) = world.glue.running
+    world.succeed(again.run_id)
+    world.notify(again.run_id)
+    (load,) = world.glue.running
+    world.succeed(load.run_id)
+    world.notify(load.run_id)
+    assert states(world) == ["LOADED", "LOADED"]
+    assert world.conversions == {outdated: 2, other: 1}
+    assert records(world)[0].reason == ""
+
+
+def test_files_that_never_fit_do_not_go_round_for_ever(world: World) -> None:
+    """A new load and an old conversion, such as a deployment that stopped half-way leaves behind."""
+    started(world, 1)
+    (name,) = (record.batch_id for record in records(world))
+    for _ in range(2 * world.settings.max_attempts + 2):
+        (run,) = world.glue.running
+        is_load = run.job == world.settings.load_job
+        world.succeed(run.run_id, errors={name: (OUTDATED, False)} if is_load else {})
+        world.notify(run.run_id)
+    (record,) = records(world)
+    assert (record.state, record.reason) == (BatchState.FAILED, OUTDATED)
+    assert world.conversions == {name: world.settings.max_attempts + 1}
+    assert world.glue.running == []
 
 
 def test_a_load_that_never_works_fails_the_batch(world: World) -> None:

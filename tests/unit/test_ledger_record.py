@@ -31,6 +31,7 @@ MOVES = {
     ("CONVERTED", "FAILED"),
     ("LOADING", "LOADED"),
     ("LOADING", "CONVERTED"),
+    ("LOADING", "RECEIVED"),
     ("LOADING", "FAILED"),
     ("LOADED", "ARCHIVED"),
     ("FAILED", "RECEIVED"),

@@ -114,7 +114,8 @@ class Loads:
     def publish(self, table: Table, batch: str, rows: Rows, file: str = "part-0") -> PublishedFile:
         """Write one Parquet file; the lineage columns are added."""
         lineage = (batch, f"s3://raw/{batch}/{file}")
-        return self.publish_arrow(table, batch, arrow_table(table, [(*row, *lineage) for row in rows]), file)
+        content = arrow_table(table, [(*row, *lineage) for row in rows])
+        return replace(self.publish_arrow(table, batch, content, file), columns=table.written_columns)
 
     def publish_arrow(self, table: Table, batch: str, content: pa.Table, file: str = "part-0") -> PublishedFile:
         sink = io.BytesIO()
