@@ -108,3 +108,19 @@ def _check_sources(known: set[str], *written: Mapping[str, Counter[str]]) -> Non
             strange = sorted(set(rows) - known)
             if strange:
                 raise AccountingError(f"table {table}: rows came from {strange[0]}, which is no file of the batch")
+
+
+def absent_columns(table: str, sources: Iterable[str], tallies: Mapping[str, FileTally]) -> dict[str, tuple[str, ...]]:
+    """The columns of a table that raw files lack altogether, by the file's URL; files that lack none are left out.
+
+    Args:
+        table: The table.
+        sources: URLs of raw files.
+        tallies: What was read of each.
+    """
+    prefix = f"{table}."
+    found = {
+        url: tuple(sorted(place.removeprefix(prefix) for place in tallies[url].absent if place.startswith(prefix)))
+        for url in sources
+    }
+    return {url: columns for url, columns in sorted(found.items()) if columns}

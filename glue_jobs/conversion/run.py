@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from glue_jobs.conversion.accounting import file_counts, rejected_counts
+from glue_jobs.conversion.accounting import absent_columns, file_counts, rejected_counts
 from glue_jobs.conversion.batches import Batch, check_location, read_batch
 from glue_jobs.conversion.engines import Engines, choose
 from glue_jobs.conversion.faults import Failure
 from glue_jobs.conversion.one_batch import Result, Task
 from glue_jobs.conversion.ports import CatalogPort, DocumentsPort
-from sluice.contract import Contract
+from sluice.contract import Contract, Table
 from sluice.errors import AccountingError, SluiceError, TerminalError
 from sluice.handover import BatchOutcome, FileCounts, PublishedFile, RunFolders, RunInput, RunOutcome
-from sluice.kernel.write import WrittenTable
 from sluice.layout import Partition
 from sluice.logs import log_context, only
 from sluice.parallel import each
@@ -244,15 +243,22 @@ class _Run:
                 self._fail(batch_id, Failure.of(error))
                 continue
             self._books.published[batch_id] = {
-                table.name: self._published(batch, table.name, results[batch_id].tables[table.name])
+                table.name: self._published(batch, table, results[batch_id])
                 for table in self._context.contract.tables
                 if table.name in results[batch_id].tables
             }
 
-    def _published(self, batch: Batch, table: str, written: WrittenTable) -> tuple[PublishedFile, ...]:
-        folder = self._folder(table, batch.partition)
+    def _published(self, batch: Batch, table: Table, result: Result) -> tuple[PublishedFile, ...]:
+        folder = self._folder(table.name, batch.partition)
         return tuple(
-            PublishedFile(f"{folder}/{file.name}", file.size_bytes, sum(file.rows.values())) for file in written.files
+            PublishedFile(
+                f"{folder}/{file.name}",
+                file.size_bytes,
+                sum(file.rows.values()),
+                table.written_columns,
+                absent_columns(table.name, file.rows, result.tallies),
+            )
+            for file in result.tables[table.name].files
         )
 
     def _fail(self, batch_id: str, failure: Failure) -> None:

@@ -571,3 +571,21 @@ def test_daily_partitions(lake: Lake) -> None:
     folder = lake.path(lake.settings.processed.runs("t", day))
     assert folder == lake.folder / "sluice-processed/table-files/t/year=2026/month=11/day=20"
     assert lake.files("t", day)[0].parent.parent == folder
+
+
+def test_published_files_say_with_which_columns_they_were_written_and_what_raw_files_lack(lake: Lake) -> None:
+    columns = [
+        {"name": "k", "type": "integer"},
+        {"name": "v", "type": "varchar(40)", "may_be_absent": True},
+        {"name": "at", "type": "date"},
+    ]
+    table = contract(columns=columns)
+
+    outcome = lake.run_one(table, {"lacking.csv": "k,at\n1,2026-11-20\n", "having.csv": csv("2,,2026-11-20")})
+
+    files = outcome.published["t"]
+    assert {file.columns for file in files} == {
+        ("k integer", "v varchar(40)", "at date", "_batch_id varchar(256)", "_source_file varchar(1093)")
+    }
+    absent = {url: names for file in files for url, names in file.absent.items()}
+    assert absent == {lake.raw_url(table, "lacking.csv", HOUR): ("v",)}
