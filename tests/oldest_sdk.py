@@ -16,12 +16,8 @@ from botocore.validate import ParamValidator
 
 from localcloud import runtimes
 
-LOOKED_UP = {("redshift-data", "DescribeStatement"): {"WaitTimeSeconds"}}
-"""Parameters that the code sends only to a client whose model has them (`DataApi`)."""
-
-
-class TooNewError(ParamValidationError):
-    """The oldest SDK would not send this request."""
+LOOKED_UP = {"redshift-data": {"WaitTimeSeconds"}}
+"""Parameters that the code sends only to a client whose model has them (`DataApi`), by service."""
 
 
 @cache
@@ -44,17 +40,17 @@ def refuse_newer(params: Mapping[str, Any], model: OperationModel, **_: object) 
         return
     old = service(name)
     if old is None:
-        raise TooNewError(report=f"the oldest SDK has no service {name}")
+        raise ParamValidationError(report=f"the oldest SDK has no service {name}")
     try:
         shape = old.operation_model(model.name).input_shape
     except OperationNotFoundError as exc:
-        raise TooNewError(report=f"the oldest SDK has no operation {name} {model.name}") from exc
+        raise ParamValidationError(report=f"the oldest SDK has no operation {name} {model.name}") from exc
     if shape is None:
         return
-    looked_up = LOOKED_UP.get((name, model.name), set())
+    looked_up = LOOKED_UP.get(name, set())
     report = ParamValidator().validate({key: value for key, value in params.items() if key not in looked_up}, shape)
     if report.has_errors():
-        raise TooNewError(report=report.generate_report())
+        raise ParamValidationError(report=report.generate_report())
 
 
 def install() -> None:
