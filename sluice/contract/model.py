@@ -42,6 +42,8 @@ class CsvSource:
         multiline: Whether quoted fields may contain line breaks. Switch it off to let Spark split large files.
         match: How the header's names are compared with the contract's: ``exact``, or ``ignore_case``.
         skip_lines: Lines at the beginning of each file that are no data, such as a title above the header.
+        escape_unquoted: Whether `escape` stands before delimiters and itself outside of quotes as well, as MySQL and
+            Redshift's UNLOAD with ESCAPE write it.
         skip_initial_space: Whether blanks that follow a delimiter are no part of the field; quotes may follow them.
     """
 
@@ -56,6 +58,7 @@ class CsvSource:
     multiline: bool = True
     match: Match = "exact"
     skip_lines: int = 0
+    escape_unquoted: bool = False
     skip_initial_space: bool = False
 
 
@@ -125,8 +128,9 @@ class Column:
     Attributes:
         name: Name in Parquet, catalog and warehouse.
         type: Redshift type, such as ``decimal(12,2)``; the length of ``varchar`` counts UTF-8 bytes.
-        source: Where the value stands in a record: a CSV column; a path such as ``customer.id``; an XML attribute as
-            ``@id``. In an exploded table paths start at the element, or at the record with ``$.`` before them.
+        source: Where the value stands in a record: a CSV column, or ``#1`` for the first field where the header gives
+            it no name; a path such as ``customer.id``; an XML attribute as ``@id``. In an exploded table paths start at
+            the element, or at the record with ``$.`` before them; ``#text`` is an element that is a single value.
         description: What the column holds.
         format: strptime pattern of a date or timestamp, in which ``%d``, ``%m``, ``%H`` and ``%I`` may lack their
             leading zero where no digit stands beside them; or ``epoch_s`` or ``epoch_ms``, seconds or milliseconds

@@ -82,18 +82,24 @@ def _source(contract: Contract) -> Iterator[str]:
     except ValueError as exc:
         yield f"source.layout: {exc}"
     if isinstance(source, CsvSource):
-        for field in ("delimiter", "quote", "escape"):
-            if len(getattr(source, field)) != 1:
-                yield f"source.{field}: {getattr(source, field)!r} is not one character"
-        if source.delimiter == source.quote:
-            yield "source.quote: is the delimiter as well"
-        if source.skip_lines < 0:
-            yield f"source.skip_lines: {source.skip_lines} is less than 0"
+        yield from _csv(source)
     if isinstance(source, XmlSource) and not re.fullmatch(r"[A-Za-z_][\w.-]*", source.row_tag):
         yield f"source.row_tag: {source.row_tag!r} is no element name"
     encoding = getattr(source, "encoding", None)
     if encoding is not None and not _is_encoding(encoding):
         yield f"source.encoding: unknown encoding {encoding!r}"
+
+
+def _csv(source: CsvSource) -> Iterator[str]:
+    for field in ("delimiter", "quote", "escape"):
+        if len(getattr(source, field)) != 1:
+            yield f"source.{field}: {getattr(source, field)!r} is not one character"
+    if source.delimiter == source.quote:
+        yield "source.quote: is the delimiter as well"
+    if source.escape_unquoted and source.escape == source.quote:
+        yield "source.escape_unquoted: needs an escape that is not the quote"
+    if source.skip_lines < 0:
+        yield f"source.skip_lines: {source.skip_lines} is less than 0"
 
 
 def _is_encoding(name: str) -> bool:

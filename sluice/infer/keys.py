@@ -16,6 +16,11 @@ _NEWER_WORDS: Final = (
     re.compile(r"(?:^|_)(?:updated|modified|changed|modification|lastmod|update|edited)(?:_|$)"),
     re.compile(r"(?:^|_)(?:version|revision|rev)(?:_|$)"),
 )
+_PARTS_OF_TIME: Final = frozenset({"year", "month", "day", "hour", "minute", "second", "week", "quarter"})
+LEAST_ROWS: Final = 20
+"""Rows of a table under which being unique tells nothing; only a name makes a key then."""
+ROW_LABEL: Final = "row_label"
+"""Name of a first column that has none: labels that a program gave the rows of one file."""
 _LONGEST_BYTES: Final = 512
 _MOST_IN_KEY: Final = 3
 _MOST_TRIED: Final = 8
@@ -114,22 +119,53 @@ class Rows:
         if not self.kept:
             return Key((), "no row was seen")
         order = None if self._order is None else self._order.name
-        usable = [column for column in self._columns if column.names_rows and column.name != order]
+        usable = [
+            column
+            for column in self._columns
+            if column.names_rows and column.name not in (order, ROW_LABEL) and not _is_part_of_time(column.name)
+        ]
         ranked = sorted(usable, key=lambda column: self._rank(table, column))
         for found in self._choices(table, ranked):
             reason = self._why_key(table, found)
             if reason is not None:
                 return Key(tuple(column.name for column in (*self._fixed, *found)), reason)
-        return Key((), f"no column, and no {_MOST_IN_KEY} together, are unique and never null")
+        if len(self.kept) < LEAST_ROWS:
+            return Key(
+                (), f"no column is named like one, and {_counted(len(self.kept), 'row', 'rows')} are too few to tell"
+            )
+        return Key(
+            (), f"no column that is named like one, nor several, are unique and never null{self._by_chance(usable)}"
+        )
+
+    def _by_chance(self, usable: Sequence[Candidate]) -> str:
+        """Columns that are unique in what was seen, to be looked at by somebody who knows."""
+        rows = len(self.kept)
+        for size in range(1, _MOST_IN_KEY + 1):
+            for found in combinations(usable[:_MOST_TRIED], size):
+                every = [self._hashes[column.name] for column in (*self._fixed, *found)]
+                if len({tuple(hashes[row] for hashes in every) for row in self.kept}) == rows:
+                    names = ", ".join(column.name for column in (*self._fixed, *found))
+                    return f" ({names} {'is' if size == 1 else 'are'} unique in {rows} rows, perhaps by chance)"
+        return ""
 
     def _choices(self, table: str, ranked: Sequence[Candidate]) -> Iterator[tuple[Candidate, ...]]:
-        """Keys to try: well named columns, the first column, several columns, and at last any column."""
-        first = self._columns[0].name if self._columns else None
-        early = [c for c in ranked if self._rank(table, c) < _UNNAMED or (c.name == first and not self._fixed)]
-        yield from ((column,) for column in early)
+        """Keys to try: well named columns, the first column if it is a text, and well named ones with a moment.
+
+        Nothing else is a key, however unique: measures and parts of a date are unique by chance, and an upsert by them
+        would write one row over another.
+        """
+        named = [column for column in ranked if self._rank(table, column) < _UNNAMED]
+        first = self._columns[0] if self._columns else None
+        yield from ((column,) for column in named)
+        if len(self.kept) < LEAST_ROWS:
+            return
+        if first in ranked and first not in named and first.sql_type.is_text and not self._fixed:
+            yield (first,)
+        moments = [column for column in ranked if column.sql_type.is_temporal]
         for size in range(2, _MOST_IN_KEY + 1):
-            yield from combinations(ranked[:_MOST_TRIED], size)
-        yield from ((column,) for column in ranked if column not in early)
+            for found in combinations([*named, *moments][:_MOST_TRIED], size):
+                if any(column in named for column in found):
+                    yield found
 
     def _rank(self, table: str, column: Candidate) -> int:
         """How well a column is named for a key; smaller is better."""
@@ -172,6 +208,10 @@ class Rows:
 
 
 _UNNAMED: Final = 2
+
+
+def _is_part_of_time(name: str) -> bool:
+    return name.removesuffix("_value") in _PARTS_OF_TIME
 
 
 def _padded(hashes: "array[int]", count: int) -> "array[int]":

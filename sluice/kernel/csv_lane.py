@@ -46,6 +46,7 @@ def can_prove(source: CsvSource) -> bool:
         and (source.delimiter + source.quote + source.escape).isascii()
         and not {source.delimiter, source.quote, source.escape} & set("\r\n\0")
         and not source.skip_initial_space
+        and not source.escape_unquoted
     )
 
 

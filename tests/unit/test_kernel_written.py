@@ -193,3 +193,28 @@ def test_json_objects_one_after_the_other(between: str) -> None:
     source = contract({"format": "json", "records": "concatenated"}, {"id": "integer", "v": "varchar(9)"})
     assert convert(source, body).rows["t"] == [(1, "a"), (2, "b"), (3, "c")]
     assert convert(source, body + '{"id":').reasons == [["file: holds text that is no JSON between or in its objects"]]
+
+
+@pytest.mark.parametrize("header", ['"",id', ",id"])
+@LANES
+def test_a_column_without_a_name_is_read_by_its_place(header: str, lanes: Lanes) -> None:
+    source = contract({"format": "csv"}, {"label": {"type": "varchar(9)", "source": "#1"}, "id": "integer"})
+    assert convert(source, f"{header}\nA,1\nB,2\n", lanes=lanes).rows["t"] == [("A", 1), ("B", 2)]
+
+
+@LANES
+def test_escapes_outside_of_quotes(lanes: Lanes) -> None:
+    form = {"format": "csv", "escape": "\\", "escape_unquoted": True}
+    source = contract(form, {"id": "integer", "v": "varchar(9)", "w": "varchar(9)"})
+    body = 'id,v,w\n1,a\\,b,c\n2,\\\\,x\n3,"q\\",\ny",\\"z\\"\n4,a\\,b\n5,plain,\n'
+    found = convert(source, body, lanes=lanes)
+    assert found.rows["t"] == [(1, "a,b", "c"), (2, "\\", "x"), (3, 'q",\ny', '"z"'), (5, "plain", None)]
+    assert found.reasons == [["record: too few fields"]]
+
+
+def test_an_array_of_single_values_is_a_table() -> None:
+    columns = {"id": {"type": "integer", "source": "$.id"}, "tag": {"type": "varchar(9)", "source": "#text"}}
+    source = contract({"format": "json"}, columns, explode="tags")
+    found = convert(source, '{"id":1,"tags":["a",2,null]}\n{"id":2,"tags":[]}\n{"id":3,"tags":["b",["c"]]}\n')
+    assert found.rows["t"] == [(1, "a"), (1, "2"), (1, None)]
+    assert found.reasons == [["record: tags is not an array of single values"]]

@@ -31,6 +31,9 @@ class FieldReader:
             self._quoted = re.compile(f"{quote}({inside}){quote}", re.DOTALL)
             self._inside = re.compile(f"{inside}{quote}", re.DOTALL)
         self._skips = source.skip_initial_space
+        self._bare = re.compile(f"(?:[^{re.escape(self.delimiter)}{escape}]++|{escape}.?)*+", re.DOTALL)
+        self._bare_escape = source.escape if source.escape_unquoted else None
+        self._bare_escaped = re.compile(f"{escape}(.)", re.DOTALL)
         self._escaped = re.compile(f"{escape}([{quote}{escape}])")
 
     def fields(self, record: str) -> list[str | None]:
@@ -43,7 +46,7 @@ class FieldReader:
             UnclosedQuoteError: The text ends inside quotes.
             QuoteError: Text follows a closing quote.
         """
-        if self.quote not in record:
+        if self.quote not in record and (self._bare_escape is None or self._bare_escape not in record):
             if self._skips:
                 return [field.lstrip(" ") or None for field in record.split(self.delimiter)]
             return [field or None for field in record.split(self.delimiter)]
@@ -55,9 +58,8 @@ class FieldReader:
             if record.startswith(self.quote, place):
                 field, place = self._in_quotes(record, place)
             else:
-                end = record.find(self.delimiter, place)
-                end = len(record) if end < 0 else end
-                field, place = record[place:end] or None, end
+                end = self._end(record, place)
+                field, place = self._text(record[place:end]), end
             found.append(field)
             if place == len(record):
                 return found
@@ -83,12 +85,24 @@ class FieldReader:
                 raise QuoteError
             place = self._begin(line, place + 1)
             while not line.startswith(self.quote, place):
-                end = line.find(self.delimiter, place)
-                if end < 0:
+                end = self._end(line, place)
+                if end == len(line):
                     return False
                 place = self._begin(line, end + 1)
             place += 1
         return True
+
+    def _end(self, record: str, place: int) -> int:
+        """Where the field without quotes ends that begins at a place."""
+        if self._bare_escape is not None:
+            match = self._bare.match(record, place)
+            return len(record) if match is None else match.end()
+        end = record.find(self.delimiter, place)
+        return len(record) if end < 0 else end
+
+    def _text(self, field: str) -> str | None:
+        """The text of a field without quotes."""
+        return (self._bare_escaped.sub(r"\1", field) if self._bare_escape is not None else field) or None
 
     def _begin(self, record: str, place: int) -> int:
         """Where the field begins that stands at a place."""

@@ -143,12 +143,13 @@ class CsvRecords:
     def _places(self, names: Fields | None, notes: FileNotes | None) -> Places:
         if names is None:
             raise BrokenFileError("its header is malformed")
-        known = {name: place for place, name in enumerate(names) if name is not None}
-        twice = [name for name in self._columns if names.count(name) > 1]
+        known = {name: place for place, name in enumerate(names) if name}
+        twice = [name for name in self._columns if name and names.count(name) > 1]
         if twice:
             raise BrokenFileError(f"its header names column {twice[0]} twice")
-        if len(known) < sum(name is not None for name in names):
+        if len(known) < sum(bool(name) for name in names):
             raise BrokenFileError("its header names a column twice")
+        known = {f"#{place + 1}": place for place, name in enumerate(names) if not name} | known
         places = {name: known[name] for name in self._columns if name in known}
         if self._source.match == "ignore_case":
             places |= self._matched([name for name in self._columns if name not in known], known)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sluice.contract.shape import Group, Items, Leaf, Node, Path, place_name
+from sluice.contract.shape import TEXT_OF_ELEMENT, Group, Items, Leaf, Node, Path, place_name
 from sluice.kernel.parse.parsed import BrokenFileError, FileNotes, lacks
 
 _MOST_NAMES: Final = 200
@@ -52,7 +52,10 @@ class Presence:
             if not self._unseen_below(path):
                 return
             for item in value if isinstance(value, list) else ():
-                if isinstance(item, Mapping):
+                if TEXT_OF_ELEMENT in node.element.members and not isinstance(item, Mapping):
+                    self._looked_into.add(path)
+                    self._unseen.pop((*path, TEXT_OF_ELEMENT), None)
+                elif isinstance(item, Mapping):
                     self._looked_into.add(path)
                     self._group(node.element, item, path)
         elif isinstance(value, Mapping):

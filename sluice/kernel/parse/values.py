@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from sluice.contract.shape import Group, Items, Leaf, Node
+from sluice.contract.shape import TEXT_OF_ELEMENT, Group, Items, Leaf, Node
 from sluice.kernel.parse.parsed import MalformedRecordError
 
 Extract = Callable[[Any], Any]
@@ -30,6 +30,13 @@ def spelt(found: dict[str, _Value], names: Iterable[str]) -> dict[str, _Value]:
             raise MalformedRecordError(f"record: {name} stands twice, in different case")
         renamed[name] = value
     return found | renamed if renamed else found
+
+
+def as_objects(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """An array of single values as one of objects that have a text, as elements of XML have; others as they are."""
+    if not isinstance(value, list):
+        return value
+    return [item if isinstance(item, dict | list) else {TEXT_OF_ELEMENT: item} for item in value]
 
 
 def respelt(node: Node, value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -88,13 +95,15 @@ def _group(node: Group, path: str) -> Extract:
 
 def _items(node: Items, path: str) -> Extract:
     element = _group(node.element, path)
-    refusal = f"record: {path} is not an array of objects"
+    is_of_values = TEXT_OF_ELEMENT in node.element.members
+    refusal = f"record: {path} is not an array of {'single values' if is_of_values else 'objects'}"
 
     def take(value: Any) -> list[Any] | None:  # noqa: ANN401
         if value is None:
             return None
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        items = as_objects(value) if is_of_values else value
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise MalformedRecordError(refusal)
-        return [element(item) for item in value]
+        return [element(item) for item in items]
 
     return take
