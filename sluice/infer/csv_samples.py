@@ -4,14 +4,14 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, TextIO
 
 from sluice.errors import SampleError
 from sluice.infer.observed import Tree
 from sluice.infer.opened import UNDECODABLE, Sample
-from sluice.infer.values import Values
+from sluice.infer.values import MAYBE_NULL, NULL_WORDS, Values
 
 _DELIMITERS: Final = (",", ";", "\t", "|", "^", "~", "\x01")
 _LOOKED_AT: Final = 200
@@ -19,6 +19,9 @@ _LONGEST: Final = 1 << 20
 """Characters of a record; a quote that does not close within so many is an error, as for the conversion."""
 _BACKSLASH: Final = "\\"
 _NAME_CHARACTERS: Final = 64
+_MOST_TITLE_LINES: Final = 10
+_LEAST_BELOW_TITLE: Final = 3
+_SHARE_BELOW_TITLE: Final = 0.9
 Fields = list[str]
 
 
@@ -31,12 +34,18 @@ class Dialect:
         quote: One character around fields.
         escape: Character before a quote inside a quoted field.
         header: Whether the first record names the columns.
+        skip_lines: Lines before it that are no data.
+        skip_initial_space: Whether blanks that follow a delimiter are no part of a field.
+        escape_unquoted: Whether the escape stands outside of quotes as well.
     """
 
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
     header: bool = True
+    skip_lines: int = 0
+    skip_initial_space: bool = False
+    escape_unquoted: bool = False
 
     def fields(self, record: str) -> Fields:
         """The fields of one record.
@@ -44,8 +53,9 @@ class Dialect:
         Raises:
             csv.Error: Quotes are open, or text follows a closing one.
         """
-        if self.quote not in record:
-            return record.split(self.delimiter)
+        if self.quote not in record and not (self.escape_unquoted and self.escape in record):
+            fields = record.split(self.delimiter)
+            return [field.lstrip(" ") for field in fields] if self.skip_initial_space else fields
         doubled = self.escape == self.quote
         reader = csv.reader(
             [record],
@@ -53,6 +63,7 @@ class Dialect:
             quotechar=self.quote,
             doublequote=doubled,
             escapechar=None if doubled else self.escape,
+            skipinitialspace=self.skip_initial_space,
             strict=True,
         )
         return next(reader)
@@ -67,12 +78,15 @@ class CsvRecords:
         dialect: How it is written.
         malformed: Records that could not be read so far.
         has_line_breaks: Whether a record with more than one line was read.
+        widths: How many of the malformed ones have so many fields; 0 for broken quotes.
     """
 
     sample: Sample
     dialect: Dialect
     malformed: int = 0
     has_line_breaks: bool = False
+    widths: Counter[int] = field(default_factory=Counter)
+    _expected: int = 0
 
     def __post_init__(self) -> None:
         """Make room for the longest field that the conversion takes."""
@@ -85,7 +99,7 @@ class CsvRecords:
             SampleError: The file has no records, or its header names a column twice.
         """
         with self.sample.text() as text:
-            items = _records(_lines(text), self.dialect)
+            items = _records(islice(_lines(text), self.dialect.skip_lines, None), self.dialect)
             first = next(items, None)
             if first is None or first[0] is None:
                 raise SampleError(f"{self.sample.path}: its first line is no record of CSV")
@@ -95,9 +109,22 @@ class CsvRecords:
             for fields, record in items:
                 if fields is None or len(fields) != len(names) or UNDECODABLE in record:
                     self.malformed += 1
+                    self.widths[len(fields or ())] += 1
+                    self._expected = len(names)
                     continue
                 self.has_line_breaks |= "\n" in record or "\r" in record
                 yield dict(zip(names, fields, strict=True))
+
+    @property
+    def why_malformed(self) -> str:
+        """What stands in the way of the records that could not be read."""
+        if not self.widths:
+            return ""
+        width, _ = self.widths.most_common(1)[0]
+        if not width:
+            return "quotes are broken in them"
+        what = "header" if self.dialect.header else "first line"
+        return f"data lines have {width} fields, the {what} {self._expected}"
 
     def _names(self, first: Fields) -> list[str]:
         if not self.dialect.header:
@@ -107,7 +134,7 @@ class CsvRecords:
             raise SampleError(
                 f"{self.sample.path}: its header names column {twice[0]!r} twice (or use --no-header if it is none)"
             )
-        return first
+        return [name or f"#{number}" for number, name in enumerate(first, 1)]
 
 
 def dialect_of(sample: Sample, header: bool | None) -> Dialect:
@@ -122,11 +149,34 @@ def dialect_of(sample: Sample, header: bool | None) -> Dialect:
     """
     with sample.text() as text:
         lines = list(islice(_lines(text), _LOOKED_AT))
-    found = max(_dialects(lines), key=lambda dialect: _score(lines, dialect))
-    records = [fields for fields, _ in _records(lines, found) if fields is not None]
+    found = _best(lines)
+    if not _score(lines, found)[0]:
+        skip = _title_lines(lines)
+        below = _best(lines[skip:])
+        if skip and _score(lines[skip:], below)[0]:
+            lines, found = lines[skip:], replace(below, skip_lines=skip)
+    records = [(fields, text) for fields, text in _records(lines, found) if fields is not None]
     if not records:
         raise SampleError(f"{sample.path}: no record of CSV could be read")
-    return replace(found, header=_has_header(records) if header is None else header)
+    return replace(found, header=_has_header(records, found.quote) if header is None else header)
+
+
+def _best(lines: Sequence[str]) -> Dialect:
+    return max(_dialects(lines), key=lambda dialect: _score(lines, dialect))
+
+
+def _title_lines(lines: Sequence[str]) -> int:
+    """How many lines at the beginning are a title or comments: without a delimiter where nearly all others have it."""
+    for delimiter in _DELIMITERS:
+        numbers = [number for number, line in enumerate(lines) if not line.isspace()]
+        widths = [0 if lines[number].startswith("#") else lines[number].count(delimiter) for number in numbers]
+        first = next((place for place, width in enumerate(widths) if width), 0)
+        below = widths[first:]
+        if 0 < first <= _MOST_TITLE_LINES and len(below) >= _LEAST_BELOW_TITLE:
+            width, common = Counter(below).most_common(1)[0]
+            if width and common >= _SHARE_BELOW_TITLE * len(below):
+                return numbers[first]
+    return 0
 
 
 def _dialects(lines: Sequence[str]) -> Iterator[Dialect]:
@@ -136,6 +186,10 @@ def _dialects(lines: Sequence[str]) -> Iterator[Dialect]:
         yield Dialect(delimiter)
         if any('\\"' in line for line in lines):
             yield Dialect(delimiter, escape=_BACKSLASH)
+        if any(f"{_BACKSLASH}{delimiter}" in line for line in lines):
+            yield Dialect(delimiter, escape=_BACKSLASH, escape_unquoted=True)
+        if any(f'{delimiter} "' in line for line in lines):
+            yield Dialect(delimiter, skip_initial_space=True)
         if 2 * sum(_has_single_quotes(line, delimiter) for line in lines) >= len(lines):
             yield Dialect(delimiter, "'", "'")
 
@@ -163,18 +217,41 @@ def _score(lines: Sequence[str], dialect: Dialect) -> tuple[bool, float, int, in
     return is_even, round(share, 1), -wrapped, width, share
 
 
-def _has_header(records: Sequence[Fields]) -> bool:
-    """Whether the first record names columns: it holds no number, no date and no value that stands below it.
+def _has_header(records: Sequence[tuple[Fields, str]], quote: str) -> bool:
+    """Whether the first record names columns.
 
-    Where columns hold nothing but texts, it must look like names as well.
+    Signs that it does, each enough: its first field is empty where those below are not, as labels of rows are written;
+    it is quoted throughout where some column below never is; it holds a text where those below are numbers or moments.
+    Where all columns are texts, it must look like names, and hold none that stands below it.
     """
-    first, rest = records[0], [record for record in records[1:] if len(record) == len(records[0])]
-    if not any(first) or not all(_is_text([field]) for field in first if field):
+    first, text = records[0]
+    rest = [fields for fields, _ in records[1:] if len(fields) == len(first)]
+    filled = [name for name in first if name]
+    if not filled or set(filled) & (NULL_WORDS | MAYBE_NULL):
         return False
+    is_distinct = len(set(filled)) == len(filled)
     columns = [[record[place] for record in rest] for place in range(len(first))]
-    if any(name in column for name, column in zip(first, columns, strict=True) if name):
+    if is_distinct and rest and not first[0] and all(columns[0]) and len(filled) == len(first) - 1:
+        return True
+    if (
+        is_distinct
+        and rest
+        and _is_quoted(text, len(first), quote)
+        and not _is_quoted(records[1][1], len(first), quote)
+    ):
+        return True
+    if not all(_is_text([name]) for name in filled):
         return False
-    return not all(map(_is_text, columns)) or all(map(_is_name, first))
+    if not all(map(_is_text, columns)):
+        return True
+    return not any(name in column for name, column in zip(first, columns, strict=True) if name) and all(
+        map(_is_name, first)
+    )
+
+
+def _is_quoted(record: str, fields: int, quote: str) -> bool:
+    """Whether every field of a record stands in quotes."""
+    return record.count(quote) >= 2 * fields and record.startswith(quote) and record.endswith(quote)
 
 
 def _is_name(field: str) -> bool:
@@ -184,8 +261,8 @@ def _is_name(field: str) -> bool:
 
 def _is_text(fields: Iterable[str]) -> bool:
     values = Values()
-    for field in fields:
-        values.add(field)
+    for text in fields:
+        values.add(text)
     return values.guess("").sql_type.is_text
 
 

@@ -103,17 +103,25 @@ def _table(table: Table, notes: TableNotes) -> Iterator[str]:
     yield "    columns:"
     for column in table.columns:
         yield from _comments("      ", notes.columns.get(column.name, ()))
-        yield f"      - {_column(column)}"
+        yield from _column(column)
 
 
-def _column(column: Column) -> str:
+def _column(column: Column) -> Iterator[str]:
+    """A column as a mapping on one line, or on several where one would be too long."""
     parts = []
     for item in fields(column):
         value = getattr(column, item.name)
         if value == item.default:
             continue
         parts.append(f"{item.name}: {_sequence(value) if isinstance(value, tuple) else scalar(value)}")
-    return f"{{{', '.join(parts)}}}"
+    line = "      - {"
+    for place, part in enumerate(parts):
+        end = "}" if place == len(parts) - 1 else ","
+        if len(line) + len(part) + len(end) > _WIDTH and not line.endswith("{"):
+            yield line.rstrip()
+            line = "         "
+        line += f"{part}{end}{' ' if end == ',' else ''}"
+    yield line
 
 
 def _sequence(values: Iterable[object]) -> str:

@@ -1,5 +1,6 @@
 """From sample files to a contract: read, observe, then choose formats, names, keys and types."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,6 +16,7 @@ from sluice.infer.json_samples import JsonRecords
 from sluice.infer.observed import ColumnSample, Observed, Path, TableSample, Tree
 from sluice.infer.opened import ASCII, Sample, sample_of
 from sluice.infer.tables import tables_of
+from sluice.infer.trial import tried
 from sluice.infer.xml_samples import XmlRecords, row_tag_of
 
 DEFAULT_ROWS: Final = 10_000
@@ -91,7 +93,7 @@ def infer(dataset: str, files: Sequence[FilePath], options: Options) -> Draft:
         raise SampleError("\n".join(problems))
     return Draft(
         contract,
-        head=_head(looked, len(files)),
+        head=(*_head(looked, len(files)), tried(contract, files, options.rows)),
         source={"layout": (f"Folders: {folders.why}.",), **looked.notes},
         null_values=(f"Texts that mean null, as seen in the samples: {', '.join(words[1:])}.",),
         tables={part.table.name: part.notes for part in drafted},
@@ -156,6 +158,8 @@ def _observe(observed: Observed, records: _Records, trees: Iterator[Mapping[str,
         observed.add(tree)
     if observed.records.rows == before:
         why = f"; {records.malformed} could not be read" if records.malformed else ""
+        reason = getattr(records, "why_malformed", "")
+        why += f": {reason}" if reason else ""
         raise SampleError(f"{records.sample.path}: holds no records{why}")
     return records.malformed
 
@@ -164,7 +168,7 @@ def _look_at_csv(samples: Sequence[Sample], layout: str, options: Options) -> _L
     dialects = [dialect_of(sample, options.header) for sample in samples]
     dialect = max(dialects, key=lambda found: (found.quote != '"', found.escape != found.quote))
     for sample, found in zip(samples, dialects, strict=True):
-        if (found.delimiter, found.header) != (dialect.delimiter, dialect.header):
+        if (found.delimiter, found.header, found.skip_lines) != (dialect.delimiter, dialect.header, dialect.skip_lines):
             raise SampleError(
                 f"{sample.path}: is delimited by {found.delimiter!r} {_with_header(found.header)}, but other files by "
                 f"{dialect.delimiter!r} {_with_header(dialect.header)}; a contract has one form"
@@ -181,6 +185,9 @@ def _look_at_csv(samples: Sequence[Sample], layout: str, options: Options) -> _L
         header=dialect.header,
         encoding=samples[0].encoding,
         compression=samples[0].compression,
+        skip_lines=dialect.skip_lines,
+        skip_initial_space=dialect.skip_initial_space,
+        escape_unquoted=dialect.escape_unquoted,
     )
     why = "The first record is a record like the others, so columns are taken by their place; give them names."
     notes = {} if dialect.header else {"header": (why,)}
@@ -227,9 +234,11 @@ def _look_at_parquet(samples: Sequence[Sample], layout: str, options: Options) -
             f"{samples[0].path}: reading Parquet needs the library {exc.name}: pip install 'sluice[local]'"
         ) from exc
     observed, declared = Observed(), dict[tuple[Path, Path], SqlType]()
+    files = Counter[tuple[Path, Path]]()
     for sample in samples:
         records = ParquetRecords(sample)
         _observe(observed, records, records.read(options.rows), options.rows)
+        files.update(records.types.keys())
         for place, sql_type in records.types.items():
             found = wider(declared.get(place, sql_type), sql_type)
             if found is None:
@@ -242,6 +251,9 @@ def _look_at_parquet(samples: Sequence[Sample], layout: str, options: Options) -
         # In the order of the files, and even if every value was null.
         column = table.columns[path] = table.columns.pop(path, ColumnSample(path))
         column.declared = kind
+        if files[array, path] == len(samples):  # Null or not: the files have the column.
+            table.present[path] = table.rows
+            observed.records.present[array] = observed.records.rows
     return _Looked(ParquetSource(layout), observed, 0, {})
 
 

@@ -28,10 +28,18 @@ class JsonRecords:
     sample: Sample
     malformed: int = 0
 
-    def form(self) -> Literal["lines", "array"]:
-        """Whether the file is one array, or one object a line."""
+    def form(self) -> Literal["lines", "array", "concatenated"]:
+        """Whether the file is one array, one object a line, or objects that follow each other in any other way."""
         with self.sample.text() as text:
-            return "array" if _begins(text).startswith("[") else "lines"
+            if _begins(text).startswith("["):
+                return "array"
+        with self.sample.text() as text:
+            line = next((line for line in iter(lambda: text.readline(_LONGEST), "") if not line.isspace()), "").strip()
+        try:
+            _, end = _decode(line, 0)
+        except ValueError:
+            return "concatenated" if line == "{" else "lines"
+        return "concatenated" if line[end:].lstrip().startswith("{") else "lines"
 
     def read(self) -> Iterator[dict[str, Tree]]:
         """The records; all single values are texts, numbers with the digits that the source wrote.
@@ -40,7 +48,9 @@ class JsonRecords:
             SampleError: The array is not well-formed, or one object stretches over lines.
         """
         with self.sample.text() as text:
-            values = self._array(text) if self.form() == "array" else self._lines(text)
+            form = self.form()
+            values = self._array(text) if form == "array" else self._lines(text)
+            values = self._concatenated(text) if form == "concatenated" else values
             for value in values:
                 tree = None if value is None else _object(value)
                 if tree is None:
@@ -49,20 +59,18 @@ class JsonRecords:
                     yield tree
 
     def _lines(self, text: TextIO) -> Iterator[object]:
-        number = 0
         while line := text.readline(_LONGEST):
             if line.isspace():
                 continue
-            number += 1
             try:
                 yield None if UNDECODABLE in line else _decode(line.strip(), 0)[0]
-            except ValueError as exc:
-                if number == 1 and line.strip() in ("{", "{}"):
-                    raise SampleError(
-                        f"{self.sample.path}: an object stretches over several lines; "
-                        "contracts read one object a line, or one array of objects"
-                    ) from exc
+            except ValueError:
                 yield None
+
+    def _concatenated(self, text: TextIO) -> Iterator[object]:
+        reader = _Pieces(text, self.sample)
+        while reader.peek():
+            yield reader.value()
 
     def _array(self, text: TextIO) -> Iterator[object]:
         reader = _Pieces(text, self.sample)
@@ -114,7 +122,9 @@ class _Pieces:
             except ValueError as exc:
                 if len(self._buffer) - self._place < _LONGEST and self._more():
                     continue
-                raise SampleError(f"{self._sample.path}: is not one well-formed JSON array of objects") from exc
+                raise SampleError(
+                    f"{self._sample.path}: is not well-formed JSON: an array of objects, or one after the other"
+                ) from exc
             # A number at the end of what was read may go on in what follows.
             if end < len(self._buffer) or not self._more():
                 self._place = end

@@ -155,17 +155,16 @@ class Rows:
         would write one row over another.
         """
         named = [column for column in ranked if self._rank(table, column) < _UNNAMED]
-        first = self._columns[0] if self._columns else None
-        yield from ((column,) for column in named)
-        if len(self.kept) < LEAST_ROWS:
-            return
-        if first in ranked and first not in named and first.sql_type.is_text and not self._fixed:
-            yield (first,)
+        places = [column for column in ranked if column not in named and _PLACE_WORDS.search(column.name)]
         moments = [column for column in ranked if column.sql_type.is_temporal]
+        first = self._columns[0] if self._columns else None
+        is_enough = len(self.kept) >= LEAST_ROWS
+        yield from ((column,) for column in named)
+        if is_enough and first in ranked and first not in named and not self._fixed:
+            yield from ((column,) for column in (first,) if column is not None and column.sql_type.is_text)
+        partners = [*named, *places, *(moments if is_enough else ())][:_MOST_TRIED]
         for size in range(2, _MOST_IN_KEY + 1):
-            for found in combinations([*named, *moments][:_MOST_TRIED], size):
-                if any(column in named for column in found):
-                    yield found
+            yield from (found for found in combinations(partners, size) if any(column in named for column in found))
 
     def _rank(self, table: str, column: Candidate) -> int:
         """How well a column is named for a key; smaller is better."""

@@ -10,9 +10,11 @@ from sluice.contract.rules import typed_value
 _TIMESTAMP: Final = SqlType("timestamp")
 _ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_TIMESTAMP: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
-    r"(?:Z|[+-](?:(?:0[0-9]|1[0-7]):?[0-5][0-9]|18:?00))?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.([0-9]{1,9}))?)?"
+    r"(?:Z|[+-](?:(?:0[0-9]|1[0-7])(?::?[0-5][0-9])?|18(?::?00)?))?"
 )
+_LONE_DIGIT: Final = re.compile(r"(?<![0-9])([0-9])(?![0-9])")
+_LONE_AFTER_COLON: Final = re.compile(r":[0-9](?![0-9])")
 _FRACTION: Final = re.compile(r"\.([0-9]{1,6})(?= [AP]M$|$)")
 
 DATE_FORMATS: Final = (
@@ -58,6 +60,12 @@ def is_timestamp(form: str, text: str) -> bool:
     return _has_format(form, text)
 
 
+def is_finer(text: str) -> bool:
+    """Whether a timestamp of ISO 8601 has more digits of a second than a contract's type keeps."""
+    match = _ISO_TIMESTAMP.fullmatch(text)
+    return match is not None and bool((match[1] or "")[6:].strip("0"))
+
+
 def _is_moment(text: str) -> bool:
     try:
         typed_value(_TIMESTAMP, text)
@@ -67,7 +75,7 @@ def _is_moment(text: str) -> bool:
 
 
 def _has_format(form: str, text: str) -> bool:
-    """Parsed and written again the text must be the same: strptime takes ``1.2.2026``, the conversion does not."""
+    """Parsed and written again the text must be the same, but for leading zeros of days, months and hours."""
     if "%f" in form:
         text = _FRACTION.sub(lambda match: f".{match[1]:0<6}", text, count=1)
     try:
@@ -76,4 +84,6 @@ def _has_format(form: str, text: str) -> bool:
         return False
     if form in COMPACT_FORMATS and not _OLDEST_YEAR <= moment.year < _YOUNGEST_YEAR:
         return False
+    if form not in COMPACT_FORMATS and _LONE_AFTER_COLON.search(text) is None:
+        text = _LONE_DIGIT.sub(r"0\1", text)
     return moment.strftime(form) == text

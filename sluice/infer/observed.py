@@ -1,9 +1,10 @@
 """What records show: per table the rows that were seen, and per column what stood in them."""
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from sluice.contract import SqlType
@@ -17,6 +18,8 @@ Path: TypeAlias = tuple[str, ...]
 
 ROWS_FOR_KEYS: Final = 100_000
 """Rows of a table among which keys are looked for; more would take memory and tell nothing."""
+UNNAMED: Final = re.compile("#[0-9]+")
+"""A column of CSV to which the header gives no name: its place, from 1, as contracts write it."""
 NULL: Final = -1
 """Stands for null among the hashes of a column."""
 
@@ -53,7 +56,13 @@ class ColumnSample:
             return self.values.guess(name)
         if self.declared.is_text:
             return self.values.text()
-        return Guess(self.declared, None, "as the files say")
+        found = Guess(self.declared, None, "as the files say")
+        if self.declared.name == "timestamp" and self.values.has_nanoseconds:
+            why = f"{found.why}; digits of a second after the sixth are cut"
+            return replace(found, why=why, options={"sub_microseconds": "cut"})
+        if self.declared.name in ("real", "double precision") and "nan" in self.values.doubtful:
+            return replace(found, null_values=("nan",))
+        return found
 
 
 @dataclass(slots=True)
@@ -150,7 +159,7 @@ class Observed:
         found = self.arrays.setdefault(path, TableSample(path))
         for item in map(self._element, items):
             if not isinstance(item, Mapping):
-                found.left_out[()] = "its elements are single values; only objects become rows"
+                found.left_out[()] = "its elements are arrays, or objects beside single values"
                 continue
             number = found.rows
             found.rows += 1
@@ -159,11 +168,18 @@ class Observed:
             self._object(found, number, (), item)
 
     def _element(self, item: Tree) -> Tree:
-        """An element of an array; in XML even one without attributes and children is an object with a text."""
-        return item if not self.is_xml or isinstance(item, Mapping) else {TEXT_OF_ELEMENT: item}
+        """An element of an array; a single value is an object with a text, as in XML an element without children is."""
+        return item if isinstance(item, Mapping | list) else {TEXT_OF_ELEMENT: item}
+
+    def _drop_unnamed(self) -> None:
+        """Leave out columns of CSV without a name and without a value, as delimiters at line ends make them."""
+        for path, column in list(self.records.columns.items()):
+            if self.is_flat and UNNAMED.fullmatch(path[0]) and not column.values.filled:
+                del self.records.columns[path]
 
     def settle(self) -> None:
         """Leave out what is an object or array in one record and something else in another: no contract reads both."""
+        self._drop_unnamed()
         for path, table in self.arrays.items():
             self._settle(table)
             reason = table.left_out.get(()) or (None if table.columns else "an array without a value in its objects")

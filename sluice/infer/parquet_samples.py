@@ -1,8 +1,7 @@
 """Samples of Parquet: types from the footer, the rest from the first rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -10,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.contract import SqlType
-from sluice.contract.sqltype import INTEGER_BITS, MAX_VARCHAR_BYTES
+from sluice.contract.sqltype import INTEGER_BITS, MAX_DECIMAL_PRECISION, MAX_VARCHAR_BYTES
 from sluice.errors import SampleError
 from sluice.infer.observed import Path, Tree
 from sluice.infer.opened import Sample
+from sluice.kernel.parse.parquet import plain_array, text_of
 
 _ROWS_AT_ONCE: Final = 1000
 _TEXT: Final = SqlType("varchar", length=MAX_VARCHAR_BYTES)
@@ -35,6 +35,7 @@ class ParquetRecords:
     malformed: int = 0
     types: dict[tuple[Path, Path], SqlType] = field(default_factory=dict)
     left_out: dict[Path, str] = field(default_factory=dict)
+    _writers: dict[Path, Callable[[Any], str]] = field(default_factory=dict)
 
     def read(self, rows: int) -> Iterator[dict[str, Tree]]:
         """The first records, all values as texts.
@@ -50,9 +51,9 @@ class ParquetRecords:
                 schema = file.schema_arrow
                 for index in range(len(schema)):
                     self._field((), (schema.field(index).name,), schema.field(index).type)
-                batches = file.iter_batches(batch_size=min(rows, _ROWS_AT_ONCE))
-                records = (record for batch in batches for record in batch.to_pylist())
-                for record in islice(records, rows):
+                names = [name for name in schema.names if (name,) not in self.left_out]
+                batches = file.iter_batches(batch_size=min(rows, _ROWS_AT_ONCE), columns=names)
+                for record in islice((record for batch in batches for record in _records(batch)), rows):
                     yield {name: self._tree((name,), value) for name, value in record.items()}
         except (pa.ArrowException, OSError) as exc:
             raise SampleError(f"{self.sample.path}: is no valid Parquet file: {str(exc).splitlines()[0]}") from exc
@@ -66,12 +67,13 @@ class ParquetRecords:
             self._array(path, kind.value_type)
         elif (sql_type := _sql_type(kind)) is not None:
             self.types[array, path] = sql_type
+            self._writers[full] = text_of(kind) or str
         else:
             self.left_out[full] = f"{_NO_COLUMN} {kind}" + (" inside an array" if array else "")
 
     def _array(self, path: Path, element: pa.DataType) -> None:
         if not pa.types.is_struct(element):
-            self.left_out[path] = "its elements are single values; only objects become rows"
+            self.left_out[path] = "its elements are no objects; only those become rows of Parquet"
             return
         for child in (element.field(index) for index in range(element.num_fields)):
             self._field(path, (child.name,), child.type)
@@ -83,13 +85,16 @@ class ParquetRecords:
             return {name: self._tree((*path, name), child) for name, child in value.items()}
         if isinstance(value, list):
             return [self._tree(path, item) for item in value]
-        return _text(value)
+        try:
+            return self._writers[path](value)
+        except UnicodeDecodeError:
+            return None
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+def _records(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    """The records of a batch, with values that Python holds exactly."""
+    columns = [plain_array(batch.column(place)).to_pylist() for place in range(batch.num_columns)]
+    return (dict(zip(batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True))
 
 
 def _sql_type(kind: pa.DataType) -> SqlType | None:
@@ -103,13 +108,13 @@ def _sql_type(kind: pa.DataType) -> SqlType | None:
     if pa.types.is_floating(kind):
         return SqlType("double precision" if pa.types.is_float64(kind) else "real")
     if pa.types.is_decimal(kind):
-        is_known = kind.precision <= 38 and 0 <= kind.scale <= kind.precision
-        return SqlType("decimal", kind.precision, kind.scale) if is_known else None
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _TEXT
+        is_known = 0 <= kind.scale <= min(kind.precision, MAX_DECIMAL_PRECISION)
+        return SqlType("decimal", min(kind.precision, MAX_DECIMAL_PRECISION), kind.scale) if is_known else None
     if pa.types.is_date(kind):
         return SqlType("date")
-    return SqlType("timestamp") if pa.types.is_timestamp(kind) else None
+    if pa.types.is_timestamp(kind):
+        return SqlType("timestamp")
+    return None if text_of(kind) is None or pa.types.is_null(kind) else _TEXT
 
 
 def _integer(kind: pa.DataType) -> SqlType:

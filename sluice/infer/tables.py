@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sluice.contract import Column, Table
+from sluice.contract import Column, SqlType, Table
 from sluice.contract.model import ROOT_PREFIX
 from sluice.infer.draft import TableNotes
-from sluice.infer.keys import Candidate, Key, Rows, order_column
+from sluice.infer.keys import ROW_LABEL, Candidate, Key, Rows, order_column
 from sluice.infer.naming import column_name, table_name
-from sluice.infer.observed import NULL, ROWS_FOR_KEYS, ColumnSample, Observed, TableSample
-from sluice.infer.values import Guess
+from sluice.infer.observed import NULL, ROWS_FOR_KEYS, UNNAMED, ColumnSample, Observed, TableSample
+from sluice.infer.values import ABSENCES, Guess
 
 SURE_ROWS: Final = 100
 """Rows without a null that are enough to require a value."""
@@ -52,7 +52,8 @@ class _Built:
 
     def finished(self, *, in_key: bool) -> Column:
         is_required = not in_key and self.nulls == 0 and self.rows >= SURE_ROWS
-        return replace(self.column, required=is_required)
+        words = self.guess.null_values if in_key else self.column.null_values
+        return replace(self.column, required=is_required, null_values=words)
 
     def notes(self, *, in_key: bool) -> Iterator[str]:
         values = self.sample.values
@@ -85,7 +86,7 @@ def tables_of(dataset: str, observed: Observed, *, has_names: bool) -> list[Draf
         observed: What was seen.
         has_names: Whether the source names its values; without names a column's place tells it.
     """
-    records = _columns(observed.records, set(), has_names=has_names, prefix="")
+    records = _columns(observed.records, set(), has_names=has_names, prefix="", is_flat=observed.is_flat)
     order = order_column(built.candidate for built in records)
     count = min(observed.records.rows, ROWS_FOR_KEYS)
     rows = Rows([built.candidate for built in records], count, order)
@@ -187,19 +188,36 @@ def _left_out(table: TableSample) -> tuple[str, ...]:
     return tuple(f"Left out: {'.'.join(path)!r}, {reason}." for path, reason in table.left_out.items() if path)
 
 
-def _columns(table: TableSample, taken: set[str], *, has_names: bool, prefix: str) -> list[_Built]:
+def _columns(
+    table: TableSample, taken: set[str], *, has_names: bool, prefix: str, is_flat: bool = False
+) -> list[_Built]:
     names = set(taken)
     found = []
     for position, sample in enumerate(table.columns.values(), start=1):
         built = _column(table, sample, names, position, prefix)
+        if is_flat and (built.column.sql_type.is_temporal or _is_number(built.column.sql_type)):
+            words = dict.fromkeys((*built.guess.null_values, *ABSENCES))
+            built = replace(built, column=replace(built.column, null_values=tuple(words)))
         names.add(built.column.name)
         found.append(built if has_names else replace(built, column=replace(built.column, source=None)))
     return found
 
 
+def _is_number(sql_type: SqlType) -> bool:
+    return sql_type.is_integer or sql_type.name in ("decimal", "real", "double precision")
+
+
+def _unnamed(source: str, taken: set[str]) -> str | None:
+    """A name for a column to which the header gives none."""
+    if not UNNAMED.fullmatch(source):
+        return None
+    name = ROW_LABEL if source == "#1" else f"column_{source[1:]}"
+    return name if name not in taken else None
+
+
 def _column(table: TableSample, sample: ColumnSample, taken: set[str], position: int, prefix: str) -> _Built:
     source = ".".join(sample.path)
-    name = column_name(source, taken, position, prefix)
+    name = _unnamed(source, taken) or column_name(source, taken, position, prefix)
     guess = sample.guess(name)
     column = Column(
         name,
@@ -208,6 +226,7 @@ def _column(table: TableSample, sample: ColumnSample, taken: set[str], position:
         format=guess.form,
         trim=sample.values.has_space,
         null_values=guess.null_values,
+        **guess.options,  # type: ignore[arg-type]  # fields of a column by name
         may_be_absent=table.present[sample.path] < table.rows,
     )
     return _Built(column, sample, guess, table.rows)

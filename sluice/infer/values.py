@@ -1,12 +1,22 @@
 """What the values of one column can be: types are ruled out value by value, so that no value has to be kept."""
 
 import re
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final, TypeAlias
 
 from sluice.contract import SqlType
 from sluice.contract.sqltype import INTEGER_BITS, MAX_DECIMAL_PRECISION, MAX_VARCHAR_BYTES
-from sluice.infer.moments import COMPACT_FORMATS, DATE_FORMATS, ISO, TIMESTAMP_FORMATS, is_date, is_timestamp
+from sluice.infer.moments import (
+    COMPACT_FORMATS,
+    DATE_FORMATS,
+    ISO,
+    TIMESTAMP_FORMATS,
+    is_date,
+    is_finer,
+    is_timestamp,
+)
 
 WHITE_SPACE: Final = " \t\n\r\f\v\u00a0\ufeff"
 """What a contract's ``trim`` takes away at both ends of a text."""
@@ -15,6 +25,22 @@ NULL_WORDS: Final = frozenset({"", "NULL", "null", "N/A", "n/a", "#N/A", "\\N", 
 MAYBE_NULL: Final = frozenset({"-", "--", "NA", "None", "none", "nan", "NaN", "Null", "nil", "?", "."})
 """Texts that mean null where every other value is a number or a time; elsewhere they may be values."""
 
+ABSENCES: Final = ("NA", "N/A", "NULL", "null", "NaN", "-")
+"""What a source most often writes in place of a number or a moment that it does not have. In such a column these words
+can mean nothing else, so that a contract lists them before the first one comes."""
+
+_MEASURE_WORDS: Final = """
+    amount angle area avg balance charge concentration cost current density depth dist distance dose dosage duration
+    elevation energy fee flow force frequency freq gain height hours humidity humid lat latitude length level load lon
+    longitude loss mass mean median mileage minutes moisture net percent percentage pct ph power precip precipitation
+    pressure price radiation rain rate rating ratio salary score share size speed strength sum tax temp temperature
+    thickness time total value velocity visib visibility voltage volume wage weight width wind yield
+    """
+_MEASURES: Final = frozenset(_MEASURE_WORDS.split())
+"""Words in the name of a column that say that it is measured: whole numbers of it may have a fraction tomorrow."""
+_COUNT_WORDS: Final = "id ids no nr num number count qty quantity pieces year code rank index seq version"
+_COUNTS: Final = frozenset(_COUNT_WORDS.split())
+_MEASURE_SCALE: Final = 4
 _BOOLEANS: Final = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"))
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)?(?:\.([0-9]*))?")
 _SCIENTIFIC: Final = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][+-]?[0-9]{1,3}")
@@ -28,6 +54,8 @@ _LARGEST_DOUBLE: Final = float("inf")
 _MOST_DISTINCT: Final = 64
 _SHOWS_SCALE: Final = 20
 _FLOAT_NOISE: Final = 8
+_EXACT_DIGITS: Final = 15
+"""Significant digits that a number of eight bytes always keeps."""
 _SPARE_FACTOR: Final = 10
 _SPARE_DIGITS: Final = 3
 _LEAST_DIGITS: Final = 10
@@ -38,6 +66,19 @@ _COMPACT_SURE: Final = 10
 _MOST_ALLOWED: Final = 12
 _LEAST_COMMON: Final = 20
 _COMMON_FACTOR: Final = 5
+
+
+Marks: TypeAlias = tuple[str, str]
+"""What stands before the fraction of a number, and between its thousands."""
+_MARKS: Final[tuple[Marks, ...]] = ((",", "."), (",", " "), (",", "'"), (".", ","), (".", " "), (".", "'"))
+_MARKED: Final = {
+    (point, group): re.compile(
+        rf"[+-]?([0-9]+|[0-9]{{1,3}}(?:{re.escape(group)}[0-9]{{3}})+)(?:{re.escape(point)}([0-9]+))?"
+    )
+    for point, group in _MARKS
+}
+_EPOCHS: Final = {"epoch_s": (946_684_800, 4_102_444_800), "epoch_ms": (946_684_800_000, 4_102_444_800_000)}
+"""For formats that count since 1970 the numbers of the years 2000 to 2100."""
 
 
 @dataclass(slots=True)
@@ -53,6 +94,8 @@ class _Numbers:
         at_scale: Those of them that have `scale` digits.
         widths: Numbers of digits after the point that were seen.
         has_trailing_zero: Whether a value was written with a zero at the end, such as ``2.50``.
+        longest: Most significant digits of a number.
+        is_exact_only: Whether a number has digits that a floating-point number would not keep.
     """
 
     is_whole: bool = True
@@ -63,11 +106,18 @@ class _Numbers:
     at_scale: int = 0
     widths: set[int] = field(default_factory=set)
     has_trailing_zero: bool = False
+    longest: int = 0
+    is_exact_only: bool = False
 
     def add(self, whole: str, fraction: str | None) -> None:
         """Take a number into account by its digits before and after the point."""
         digits = len(whole.lstrip("0"))
         self.digits = max(self.digits, digits)
+        significant = len(f"{whole}{fraction or ''}".lstrip("0"))
+        self.longest = max(self.longest, significant)
+        if significant > _EXACT_DIGITS and not self.is_exact_only:
+            exact = f"{whole or '0'}.{fraction or '0'}"
+            self.is_exact_only = Decimal(repr(float(exact))) != Decimal(exact)
         if fraction is None:
             self.largest = max(self.largest, int(whole) if digits <= MAX_DECIMAL_PRECISION else 0)
         else:
@@ -91,12 +141,14 @@ class Guess:
         form: strptime pattern of a date or timestamp; None for ISO 8601 and for other types.
         why: A few words on what the values showed.
         null_values: Texts that mean null in this column, beside those that do so everywhere.
+        options: Other fields of the contract's column that say how its values are written.
     """
 
     sql_type: SqlType
     form: str | None
     why: str
     null_values: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -121,6 +173,9 @@ class Values:
     _dates: list[str] = field(default_factory=lambda: [ISO, *DATE_FORMATS])
     _timestamps: list[str] = field(default_factory=lambda: [ISO, *TIMESTAMP_FORMATS])
     _misfit_after: int = 0
+    has_nanoseconds: bool = False
+    _least: int | None = None
+    _marked: dict[Marks, _Numbers] = field(default_factory=lambda: {marks: _Numbers() for marks in _MARKS})
 
     def add(self, text: str) -> bool:
         """Take a value into account.
@@ -155,7 +210,7 @@ class Values:
 
     @property
     def _has_type(self) -> bool:
-        return bool(self._is_floating or self._is_boolean or self._dates or self._timestamps)
+        return bool(self._is_floating or self._is_boolean or self._dates or self._timestamps or self._marked)
 
     def _rule_out(self, text: str) -> None:
         if self._is_boolean:
@@ -167,19 +222,41 @@ class Values:
             self._dates = [form for form in self._dates if is_date(form, text)]
         if self._timestamps:
             self._timestamps = [form for form in self._timestamps if is_timestamp(form, text)]
+            self.has_nanoseconds |= ISO in self._timestamps and is_finer(text)
+        for marks in list(self._marked):
+            match = _MARKED[marks].fullmatch(text)
+            if match is None or (match[1].startswith("0") and match[1] != "0"):
+                del self._marked[marks]
+            else:
+                self._marked[marks].add(match[1].replace(marks[1], ""), match[2])
 
     def _number(self, text: str) -> None:
         match = _NUMBER.fullmatch(text)
         whole, fraction = ("", None) if match is None else (match[1] or "", match[2])
         if match is not None and (whole or fraction):
             self._numbers.add(whole, fraction)
+            if fraction is None and len(whole) <= MAX_DECIMAL_PRECISION:
+                number = -int(whole) if text.startswith("-") else int(whole)
+                self._least = number if self._least is None else min(self._least, number)
             return
-        self._is_number = False
         if _SCIENTIFIC.fullmatch(text) and abs(float(text)) < _LARGEST_DOUBLE:
             self._has_exponent = True
+            self._add_scientific(text)
             return
+        self._is_number = False
         self._is_floating = False
         self._is_padded |= _PADDED.fullmatch(text) is not None
+
+    def _add_scientific(self, text: str) -> None:
+        """Take a number with an exponent into account by the digits that it stands for, where a decimal holds them."""
+        exponent = int(text.lower().partition("e")[2])
+        if abs(exponent) > MAX_DECIMAL_PRECISION:
+            self._is_number = False
+            return
+        whole, _, fraction = format(Decimal(text).copy_abs(), "f").partition(".")
+        longest, mantissa = self._numbers.longest, re.sub(r"[eE].*|[^0-9]", "", text).strip("0")
+        self._numbers.add(whole.lstrip("0") or "0", fraction.rstrip("0") or None)
+        self._numbers.longest = max(longest, len(mantissa))
 
     def guess(self, name: str) -> Guess:
         """The smallest type that holds these values and a little more.
@@ -189,9 +266,9 @@ class Values:
         """
         if not self._typed:
             return self.text()
-        for found in (self._boolean(), self._moment(name), self._numeric(name)):
+        for found in (self._boolean(), self._moment(name), self._epoch(name), self._numeric(name), self._with_marks()):
             if found is not None:
-                return Guess(found.sql_type, found.form, found.why, tuple(sorted(self.doubtful)))
+                return replace(found, null_values=tuple(sorted(self.doubtful)))
         return self.text(self._text_reason())
 
     def _boolean(self) -> Guess | None:
@@ -203,8 +280,45 @@ class Values:
         for kind, forms in (("date", self._dates), ("timestamp", self._timestamps)):
             found = [form for form in forms if form not in COMPACT_FORMATS or self._means_time(name)]
             if found:
-                return Guess(SqlType(kind), found[0] or None, _why_format(kind, found))
+                options = {}
+                why = _why_format(kind, found)
+                if kind == "timestamp" and found[0] == ISO and self.has_nanoseconds:
+                    options["sub_microseconds"] = "cut"
+                    why += "; digits of a second after the sixth are cut"
+                if "%y" in found[0]:
+                    why += "; of two-digit years 69 to 99 are 19xx, which year_pivot changes"
+                return Guess(SqlType(kind), found[0] or None, why, options=options)
         return None
+
+    def _epoch(self, name: str) -> Guess | None:
+        """Whole numbers that are named for a moment and are as many seconds or milliseconds as one of our time."""
+        hints = {"at", "ts", "time", "timestamp", "date", "epoch", "created", "updated", "modified"}
+        if (
+            not hints & set(name.split("_"))
+            or not self._numbers.is_whole
+            or not self._is_floating
+            or self._has_exponent
+        ):
+            return None
+        for form, (first, last) in _EPOCHS.items():
+            if self._least is not None and first <= self._least and self._numbers.largest < last:
+                unit = "seconds" if form == "epoch_s" else "milliseconds"
+                return Guess(SqlType("timestamp"), form, f"{unit} since 1970, of the years 2000 to 2100")
+        return None
+
+    def _with_marks(self) -> Guess | None:
+        """Numbers with other marks than a point, where no other reading of them is a number as well."""
+        found = {marks: numbers for marks, numbers in self._marked.items() if numbers.longest}
+        points = {point for point, _ in found}
+        if len(points) != 1:
+            return None
+        (point, group), numbers = next(iter(found.items()))
+        digits, scale = max(numbers.digits + _SPARE_DIGITS, _LEAST_DIGITS), max(numbers.scale, 2)
+        if digits + scale > MAX_DECIMAL_PRECISION:
+            return None
+        why = f"numbers with {point!r} before {numbers.scale} digits at most, and perhaps {group!r} between thousands"
+        options = {"thousands_mark": group} | ({"decimal_mark": point} if point != "." else {})
+        return Guess(SqlType("decimal", digits + scale, scale), None, why, options=options)
 
     def _means_time(self, name: str) -> bool:
         """Whether digits such as 20261120 are a date: the name says so, or there are too many for chance."""
@@ -215,14 +329,40 @@ class Values:
         numbers = self._numbers
         if not self._is_floating or _CODES & set(name.split("_")):
             return None
-        if self._has_exponent or not self._is_number:
+        is_long = numbers.longest > _EXACT_DIGITS
+        if not self._is_number or (self._has_exponent and not is_long):
             return Guess(SqlType("double precision"), None, "numbers with an exponent")
+        if self._has_exponent:
+            return self._exact()
         if numbers.is_whole:
-            return self._whole()
-        if numbers.scale > _FLOAT_NOISE:
+            return self._measure(name) or self._whole()
+        if numbers.scale > _FLOAT_NOISE and not numbers.is_exact_only:
             why = f"up to {numbers.scale} digits after the point look like floating-point numbers"
             return Guess(SqlType("double precision"), None, why)
         return self._decimal()
+
+    def _exact(self) -> Guess | None:
+        """Numbers with an exponent beside numbers of more digits than a floating-point number keeps."""
+        numbers = self._numbers
+        precision = min(numbers.digits + _SPARE_DIGITS + numbers.scale, MAX_DECIMAL_PRECISION)
+        if numbers.digits + numbers.scale > MAX_DECIMAL_PRECISION:
+            return None
+        why = f"numbers with an exponent, and others of {numbers.longest} digits, which only a decimal holds exactly"
+        return Guess(SqlType("decimal", precision, numbers.scale), None, why)
+
+    def _measure(self, name: str) -> Guess | None:
+        """Whole numbers that are measured, or that never change: there is room for a fraction."""
+        words = set(name.removesuffix("_value").split("_"))
+        is_named = bool(words & _MEASURES) and not words & _COUNTS
+        is_constant = len(self.distinct) == 1 and self._typed >= _LEAST_COMMON and not words & _COUNTS
+        if not (is_named or is_constant) or self._numbers.longest > _EXACT_DIGITS:
+            return None
+        precision = max(self._numbers.digits + _SPARE_DIGITS, _LEAST_DIGITS) + _MEASURE_SCALE
+        seen = (
+            f"only {next(iter(self.distinct))} was seen" if is_constant else "whole numbers, but named like a measure"
+        )
+        why = f"{seen}: {_MEASURE_SCALE} digits after the point are allowed; if it is a count, say integer"
+        return Guess(SqlType("decimal", precision, _MEASURE_SCALE), None, why)
 
     def _whole(self) -> Guess | None:
         digits = self._numbers.digits

@@ -1,4 +1,4 @@
-"""An inferred contract against raw bytes: the conversion's own parsers, and its rules for texts."""
+"""An inferred contract against raw bytes: the conversion itself, and the texts that it would cast."""
 
 import io
 from collections.abc import Iterator
@@ -7,10 +7,11 @@ from typing import Any
 
 from sluice.contract import Column, Contract, Table
 from sluice.contract.shape import Group, Items, shape_of
-from sluice.kernel.casts import caster
+from sluice.kernel.convert import Lanes
 from sluice.kernel.parse import Parsed
 from sluice.kernel.parse.reader import text_reader
 from sluice.kernel.standard import WHITE_SPACE
+from tests.unit.kernel_convert import convert
 
 
 def parsed(contract: Contract, content: bytes) -> list[Parsed]:
@@ -19,30 +20,14 @@ def parsed(contract: Contract, content: bytes) -> list[Parsed]:
 
 
 def misfits(contract: Contract, content: bytes) -> list[str]:
-    """Everything that the conversion would refuse: records, and values with table, column and text."""
-    records = parsed(contract, content)
-    found = [record.error for record in records if record.error is not None]
-    for record in records:
-        if record.error is None:
-            for table in contract.tables:
-                found += [f"{table.name}: {problem}" for problem in _row_problems(contract, table, record.record)]
-    return found
+    """Everything that the conversion would refuse: the reasons of its records, or of the file."""
+    return [reason for reasons in convert(contract, content, lanes=Lanes.BOTH).reasons for reason in reasons]
 
 
 def rows(contract: Contract, content: bytes, table: Table) -> list[dict[str, str | None]]:
     """The texts of a table's rows, trimmed and with their nulls, as they would be cast."""
     good = [record.record for record in parsed(contract, content) if record.error is None]
     return [row for record in good for row in _rows(contract, table, record)]
-
-
-def _row_problems(contract: Contract, table: Table, record: Any) -> Iterator[str]:
-    for row in _rows(contract, table, record):
-        for column in table.columns:
-            text = row[column.name]
-            if text is None and column.name in table.not_null:
-                yield f"{column.name} is null"
-            elif text is not None and not fits(column, text):
-                yield f"{column.name} {column.type}: {text!r}"
 
 
 def _rows(contract: Contract, table: Table, record: Any) -> Iterator[dict[str, str | None]]:
@@ -79,9 +64,3 @@ def _standardised(contract: Contract, column: Column, text: str | None) -> str |
         return None
     text = text.strip(WHITE_SPACE) if column.trim else text
     return None if text in (*contract.null_values, *column.null_values) else text
-
-
-def fits(column: Column, text: str) -> bool:
-    """Whether the conversion takes a text for a value of the column's type."""
-    kind = column.sql_type
-    return len(text.encode()) <= (kind.length or 0) if kind.is_text else caster(column)(text) is not None

@@ -16,6 +16,7 @@ EXPECTED = """\
 # yaml-language-server: $schema=contract.schema.json
 # Guessed by `sluice contract new` from 2 records of 1 file.
 # Check what the comments say, then delete them.
+# Tried on the samples: all of their 2 records are converted.
 dataset: payments
 source:
   format: csv
@@ -31,9 +32,10 @@ tables:
       # whole numbers of 1 digit at most
       - {name: payment_id, type: integer}
       # numbers of at most 2 digits before the point and 2 after it; null in 1 of 2 rows
-      - {name: amount, type: "decimal(12,2)"}
+      - {name: amount, type: "decimal(12,2)", null_values: [NA, N/A, "NULL", "null", NaN, "-"]}
       # every value is a date of %d.%m.%Y; never null, but 2 rows are too few to require it
-      - {name: paid_on, type: date, source: paid on, format: "%d.%m.%Y"}
+      - {name: paid_on, type: date, source: paid on, format: "%d.%m.%Y",
+         null_values: [NA, N/A, "NULL", "null", NaN, "-"]}
       # every value is a timestamp of ISO 8601
       - {name: updated_at, type: timestamp}
 """

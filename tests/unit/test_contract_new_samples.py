@@ -117,6 +117,14 @@ def test_json_lines_and_arrays(infer_from: Infer) -> None:
         assert texts(contract, text) == [("1", "x"), ("2", "xx"), ("3", "xxx")]
 
 
+@pytest.mark.parametrize("body", ['{"id":1}{"id":2}\n', '{\n "id": 1\n}\n{\n "id": 2\n}\n', '{"id":1} {"id":2}'])
+def test_json_objects_that_follow_each_other(body: str, infer_from: Infer) -> None:
+    contract = infer_from(body)
+    assert isinstance(contract.source, JsonSource)
+    assert contract.source.records == "concatenated"
+    assert texts(contract, body) == [("1",), ("2",)]
+
+
 def test_a_long_array_is_read_piece_by_piece(infer_from: Infer) -> None:
     body = json.dumps([{"id": number, "text": "ü" * (number % 5000)} for number in range(500)], ensure_ascii=False)
     contract = infer_from(body)
@@ -162,11 +170,20 @@ def csv_of(header: str, *lines: str) -> str:
     [
         pytest.param(csv_of("name,thing_id", "x,1", "y,2"), ("thing_id", "|", "thing_id", "upsert"), id="named key"),
         pytest.param(csv_of("other_id,id", "1,1", "2,2"), ("id", "|", "id", "upsert"), id="its own id"),
-        pytest.param(csv_of("name,n", "x,1", "y,1"), ("name", "|", "name", "upsert"), id="first column"),
         pytest.param(
-            csv_of("station,day,share", "A,2026-11-20,0.5", "A,2026-11-21,0.25", "B,2026-11-20,0.75"),
-            ("station", "day_value", "|", "station", "upsert"),
-            id="two columns",
+            csv_of("name,n", *(f"x{number},1" for number in range(20))),
+            ("name", "|", "name", "upsert"),
+            id="first column",
+        ),
+        pytest.param(csv_of("name,n", *(f"x{n},1" for n in range(19))), ("|", "append"), id="too few rows"),
+        pytest.param(csv_of("n,name", *(f"{n},x" for n in range(30))), ("|", "append"), id="a number is no name"),
+        pytest.param(
+            csv_of("sensor_id,at,v", *(f"{n % 3},2026-11-20T{n // 3:02}:00:00Z,1" for n in range(30))),
+            ("sensor_id", "at", "|", "sensor_id", "upsert"),
+            id="a name and a moment",
+        ),
+        pytest.param(
+            csv_of("day,dep_time,v", *(f"{n % 28 + 1},{600 + n},x" for n in range(60))), ("|", "append"), id="measures"
         ),
         pytest.param(
             csv_of("a_no,b_no,c_no,v", *(f"{a},{b},{c},x" for a in "12" for b in "12" for c in "12")),
@@ -251,12 +268,11 @@ def test_folders_of_more_than_one_form_tell_nothing() -> None:
         ([b"PAR1 and no more"], "0.dat: is no valid Parquet file"),
         ([gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-9]], "0.dat: its gzip data end too early"),
         ([b"BZh91AY&SYnonsense"], "0.dat: is no valid bzip2 file"),
-        ([b'{\n "a": 1\n}\n'], "0.dat: an object stretches over several lines"),
         ([b'{"a": 1, }\n'], "0.dat: holds no records; 1 could not be read"),
         ([b'[{"a": 1}'], "0.dat: is not one well-formed JSON array of objects"),
         ([b"[1, 2]"], "0.dat: holds no records; 2 could not be read"),
         ([b"[]"], "0.dat: holds no records"),
-        ([b'{"a": [1]}\n'], "0.dat: no value of its records can be a column"),
+        ([b'{"a": [[1]]}\n'], "0.dat: no value of its records can be a column"),
         ([b"<a><b></a>"], "0.dat: is not well-formed XML"),
         ([b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>'], "0.dat: has a document type or entities, which are refused"),
         ([b"a,b\n1,2\n", b'{"a": 1}\n'], "1.dat: has format json, but "),
@@ -282,3 +298,10 @@ def test_parquet_files_must_agree(tmp_path: Path) -> None:
     assert infer("things", [small, large], Options()).contract.tables[0].columns[0].type == "bigint"
     with pytest.raises(SampleError, match=r"c: id is varchar\(65535\), but smallint in another file"):
         infer("things", [small, text], Options())
+
+
+def test_lines_above_the_header_are_skipped(infer_from: Infer) -> None:
+    body = "Sales of November\n# made by hand\n\nid,amount\n" + "".join(f"{n},1.50\n" for n in range(9))
+    contract = infer_from(body)
+    assert contract.source == CsvSource("things/year=%Y/month=%m/day=%d/hour=%H", skip_lines=3)
+    assert contract.tables[0].column_names == ("id", "amount")

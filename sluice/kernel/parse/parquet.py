@@ -88,7 +88,7 @@ class ParquetRecords:
                 yield from (Parsed(take({}), "") for _ in range(file.metadata.num_rows))
                 return
             for batch in file.iter_batches(batch_size=rows, columns=columns.paths()):
-                arrays = {name: _plain(batch.column(name)) for name in names}
+                arrays = {name: plain_array(batch.column(name)) for name in names}
                 for values in zip(*(array.to_pylist() for array in arrays.values()), strict=True):
                     yield _parsed(take, dict(zip(names, values, strict=True)))
         except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError) as exc:
@@ -293,15 +293,16 @@ def _leaf(kind: pa.DataType, path: Path, *, marks_utc: bool) -> Take:
     return take
 
 
-def _plain(array: "pa.Array[Any]") -> "pa.Array[Any]":
+def plain_array(array: "pa.Array[Any]") -> "pa.Array[Any]":
     """An array whose values Python can hold exactly: texts as bytes, moments and days as numbers."""
-    kind = _plain_type(array.type)
+    kind = plain_type(array.type)
     return array if kind == array.type else array.cast(kind)
 
 
-def _plain_type(kind: pa.DataType) -> pa.DataType:
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type of what `plain_array` makes of an array of some type."""
     if pa.types.is_dictionary(kind):
-        return _plain_type(kind.value_type)
+        return plain_type(kind.value_type)
     if pa.types.is_string(kind) or pa.types.is_string_view(kind):
         return pa.binary()
     if pa.types.is_large_string(kind):
@@ -311,16 +312,16 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_time32(kind) or pa.types.is_date32(kind):
         return pa.int32()
     if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])
+        return pa.struct([field.with_type(plain_type(field.type)) for field in kind])
     if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_plain_type(kind.value_type)))
+        return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)))
     if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_plain_type(kind.value_type)))
+        return pa.large_list(kind.value_field.with_type(plain_type(kind.value_type)))
     return kind
 
 
 def text_of(kind: pa.DataType) -> Callable[[Any], str] | None:
-    """How a value of a type is written as text, from what `_plain` makes of it; None for types of no single value."""
+    """How a value of a type, as `plain_array` has it, is written as text; None for types of no single value."""
     if pa.types.is_dictionary(kind):
         return text_of(kind.value_type)
     if isinstance(kind, pa.BaseExtensionType):
