@@ -179,7 +179,7 @@ def test_the_schema_knows_every_field_and_no_other() -> None:
     assert definitions["Contract"]["additionalProperties"] is False
     assert set(definitions["CsvSource"]["properties"]) == {
         "layout", "format", "delimiter", "quote", "escape", "header", "encoding", "compression", "multiline",
-            "match", "skip_lines", "skip_initial_space",
+            "match", "skip_lines", "skip_initial_space", "escape_unquoted",
     }  # fmt: skip
     assert definitions["CsvSource"]["required"] == ["layout", "format"]
     undescribed = [
