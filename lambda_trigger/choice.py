@@ -41,6 +41,11 @@ class Limits:
     files: int
 
 
+MAX_BATCHES = 2000
+"""The most batches of one run: its claim lists them, and an item of the ledger holds 400 KB.
+
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html (maximum item size)
+"""
 ONE_BATCH = Limits(batches=1, files=1)
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 
-from lambda_trigger.choice import ONE_BATCH, Choice, Limits, choose
+from lambda_trigger.choice import MAX_BATCHES, ONE_BATCH, Choice, Limits, choose
 from lambda_trigger.claims import Claims
 from lambda_trigger.inputs import RunInputs
 from lambda_trigger.notifier import Notifier
@@ -144,7 +144,7 @@ class Dispatcher:
 
     def _choose(self, claim: Claim) -> tuple[BatchRecord, ...]:
         """The batches for the run. Those that shall never run leave the waiting list on the way."""
-        limits = Limits(self.settings.max_batches_per_run, self.settings.max_files_per_run)
+        limits = Limits(min(self.settings.max_batches_per_run, MAX_BATCHES), self.settings.max_files_per_run)
         choice = self._look(claim.dataset, claim.stage, limits)
         for record, newer in choice.superseded:
             reason = f"replaced by the newer manifest {newer} of the same partition"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from uuid import uuid4
 
@@ -86,7 +86,7 @@ class Doors:
         """Doors to an account, or to the local cloud."""
         arns = Arns(clients.sts)
         return cls(
-            Ledger(clients.dynamodb, settings.ledger_table),
+            Ledger(clients.dynamodb, settings.ledger_table, retention=timedelta(days=settings.runs_retention_days)),
             Documents(clients.s3),
             Objects(clients.s3),
             GlueCatalog(clients.glue),

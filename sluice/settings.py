@@ -52,6 +52,8 @@ class Settings:
             converted in the job's own process.
         replaced_grace_seconds: How long the files of a replaced partition stay, for queries that have begun and for
             people who look back. It must be longer than a conversion run may take.
+        runs_retention_days: How long the ledger keeps what it knows of runs and raw files after a batch is through; its
+            batches stay.
         announce_arrivals: Whether the business topic hears of every manifest that arrives.
     """
 
@@ -85,6 +87,7 @@ class Settings:
     reconcile_seconds: float = 3600.0
     spark_from_bytes: int = 512 << 20
     replaced_grace_seconds: float = 86_400.0
+    runs_retention_days: int = 365
     announce_arrivals: bool = False
 
     @classmethod

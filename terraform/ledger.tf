@@ -23,6 +23,11 @@ resource "aws_dynamodb_table" "ledger" {
     projection_type = "ALL"
   }
 
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
   point_in_time_recovery {
     enabled = true
   }

@@ -75,14 +75,14 @@ variable "max_attempts" {
 }
 
 variable "max_batches_per_run" {
-  description = "Most batches that one run takes."
+  description = "Most batches that one run takes; no run takes more than 2,000, which its claim in the ledger has room for."
   type        = number
   default     = 500
   nullable    = false
 
   validation {
-    condition     = var.max_batches_per_run >= 1 && floor(var.max_batches_per_run) == var.max_batches_per_run
-    error_message = "A whole number of at least 1."
+    condition     = var.max_batches_per_run >= 1 && var.max_batches_per_run <= 2000 && floor(var.max_batches_per_run) == var.max_batches_per_run
+    error_message = "A whole number from 1 to 2000."
   }
 }
 
@@ -353,7 +353,7 @@ variable "retention_days" {
   description = <<-EOT
     Days that things are kept. `noncurrent`: versions that were replaced or deleted. `archive_to_cheaper`: archived raw
     files before they move to Glacier Instant Retrieval, from where a replay still reads them at once. `runs`: inputs and
-    outcomes of runs. `query_results`: Athena's results.
+    outcomes of runs, and what the ledger knows of runs and raw files. `query_results`: Athena's results.
   EOT
   type = object({
     logs               = optional(number, 90)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from localcloud.deploy.made import unless_exists
 from sluice.aws.clients import Clients
+from sluice.aws.items import ledger_expiry
 from sluice.aws.ledger import ledger_table_definition
 from sluice.catalog_tables import PARTITION_INDEX, Zone, zone_tables
 from sluice.contract import Contract
@@ -31,6 +32,7 @@ def make_ledger(clients: Clients, settings: Settings) -> None:
     """Make the ledger's table."""
     if settings.ledger_table not in clients.dynamodb.list_tables()["TableNames"]:
         clients.dynamodb.create_table(**ledger_table_definition(settings.ledger_table))
+        clients.dynamodb.update_time_to_live(**ledger_expiry(settings.ledger_table))
 
 
 def make_catalog(clients: Clients, settings: Settings, contracts: Mapping[str, Contract]) -> None:

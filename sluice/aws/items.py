@@ -24,12 +24,18 @@ from sluice.record import (
 )
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
+    from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef, UpdateTimeToLiveInputTypeDef
 
 Item = dict[str, Any]
 """An item, or its key, as DynamoDB's own JSON: ``{"pk": {"S": "..."}}``."""
 
 BY_DATASET = "by_dataset"
+EXPIRES = "expires_at"
+"""Attribute of items that DynamoDB removes some time after that moment, in seconds since 1970; nothing relies on it.
+
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html (a number, in seconds;
+expired items are removed within a few days and may be read until then)
+"""
 _KEYS = ("pk", "sk")
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -64,6 +70,20 @@ def ledger_table_definition(table: str) -> "CreateTableInputTypeDef":
             }
         ],
     }
+
+
+def ledger_expiry(table: str) -> "UpdateTimeToLiveInputTypeDef":
+    """What ``UpdateTimeToLive`` needs for the ledger.
+
+    Args:
+        table: Name of the table.
+    """
+    return {"TableName": table, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": EXPIRES}}
+
+
+def expires(at: datetime) -> Item:
+    """The attribute of an item that goes at that moment."""
+    return plain_item({EXPIRES: int(at.timestamp())})
 
 
 def key(pk: str, sk: str) -> Item:
@@ -237,10 +257,10 @@ def file_prefix(batch_id: str) -> str:
     return f"F#{batch_id}#"
 
 
-def file_item(batch_id: str, counts: FileCounts) -> Item:
-    """Counts of one file as an item. A key may be as long as a sort key (1,024 bytes), so its digest stands for it."""
+def file_item(batch_id: str, counts: FileCounts, expires_at: datetime) -> Item:
+    """Counts of one file as an item that goes; a digest stands for the key, which may be as long as a sort key."""
     sk = file_prefix(batch_id) + sha256(counts.url.encode()).hexdigest()[:32]
-    return key(partition_pk(batch_id), sk) | plain_item(_converter.unstructure(counts))
+    return key(partition_pk(batch_id), sk) | plain_item(_converter.unstructure(counts)) | expires(expires_at)
 
 
 def read_file(item: Item) -> FileCounts:
@@ -255,7 +275,7 @@ def plain_item(facts: Mapping[str, Any]) -> Item:
 
 def plain(item: Item) -> dict[str, Any]:
     """DynamoDB's JSON as plain values, without the key."""
-    return {name: _whole(_deserialize(value)) for name, value in item.items() if name not in _KEYS}
+    return {name: _whole(_deserialize(value)) for name, value in item.items() if name not in {*_KEYS, EXPIRES}}
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - any JSON value

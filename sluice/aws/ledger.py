@@ -16,15 +16,17 @@ list of a stage exactly while its state says so.
 | last sweep | ``HEARTBEAT`` | ``SWEEP`` |
 | dataset that has batches | ``DATASETS`` | dataset |
 
+Claims that have ended and counts of files go some time after that (``expires_at``); batches stay.
+
 Lists of published files can outgrow an item (400 KB); they stay in the outcome document of the conversion, which the
 batch names by its ``convert_claim``.
 """
 
 import heapq
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +66,15 @@ class Ledger:
         dynamodb: The client.
         table: Name of the table.
         backoff: How patiently collisions of transactions and unprocessed writes are tried again.
+        retention: How long claims that have ended and counts of files are kept.
+        clock: The present moment in UTC.
     """
 
     dynamodb: "DynamoDBClient"
     table: str
     backoff: Backoff = field(default=_BACKOFF)
+    retention: timedelta = timedelta(days=365)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     # Batches
 
@@ -146,7 +152,8 @@ class Ledger:
 
     def write_file_counts(self, batch_id: str, counts: Iterable[FileCounts]) -> None:
         """Keep what became of each raw file of a batch; counts of the same file are replaced."""
-        writes = [{"PutRequest": {"Item": items.file_item(batch_id, file)}} for file in counts]
+        expires_at = self.clock() + self.retention
+        writes = [{"PutRequest": {"Item": items.file_item(batch_id, file, expires_at)}} for file in counts]
         for start in range(0, len(writes), _FILES_PER_CALL):
             self._write_batch(writes[start : start + _FILES_PER_CALL])
 
@@ -201,7 +208,7 @@ class Ledger:
 
     def end_claim(self, claim_id: str, at: datetime) -> None:
         """Note in a claim that its batches are booked or given back."""
-        self._set_in_claim(claim_id, "ended_at", timestamp(at))
+        self._set_in_claim(claim_id, "ended_at", timestamp(at), expires_at=at + self.retention)
 
     def claim(self, claim_id: str) -> Claim | None:
         """One claim; None when it was never written."""
@@ -312,14 +319,15 @@ class Ledger:
                 raise
         return True
 
-    def _set_in_claim(self, claim_id: str, name: str, value: str) -> None:
+    def _set_in_claim(self, claim_id: str, name: str, value: str, expires_at: datetime | None = None) -> None:
+        facts = items.plain_item({name: value}) | ({} if expires_at is None else items.expires(expires_at))
         with aws_errors(f"note {name} in claim {claim_id}"):
             self.dynamodb.update_item(
                 TableName=self.table,
                 Key=items.claim_key(claim_id),
-                UpdateExpression=f"SET {name} = :value",
+                UpdateExpression="SET " + ", ".join(f"{fact} = :{fact}" for fact in facts),
                 ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues=items.plain_item({":value": value}),
+                ExpressionAttributeValues={f":{fact}": item for fact, item in facts.items()},
             )
 
     def _get(self, key: Item) -> Item | None:

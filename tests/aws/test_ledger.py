@@ -14,7 +14,7 @@ from sluice.backoff import Backoff
 from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError, ConflictError
 from sluice.handover import FileCounts
-from sluice.record import Slot, WaitEntry
+from sluice.record import Claim, Slot, WaitEntry
 from tests.aws.fixtures_ledger import clients, ledger
 from tests.ledger_behaviour import AT, LedgerBehaviour, record
 
@@ -136,7 +136,7 @@ def test_a_change_whose_answer_was_lost_has_happened(ledger: Ledger) -> None:
 
 def test_unprocessed_file_counts_are_written_in_the_end(ledger: Ledger) -> None:
     files = [FileCounts(f"s3://b/part-{n}", n, 0, {}) for n in range(3)]
-    rest = [{"PutRequest": {"Item": items.file_item(record().batch_id, files[2])}}]
+    rest = [{"PutRequest": {"Item": items.file_item(record().batch_id, files[2], AT)}}]
     client = Scripted(ledger.dynamodb, "batch_write_item", lambda *_: {"UnprocessedItems": {ledger.table: rest}})
     flaky = Ledger(client, ledger.table, Backoff(attempts=2, sleep=lambda _: None))  # type: ignore[arg-type]
     flaky.write_file_counts(record().batch_id, files)
@@ -145,7 +145,7 @@ def test_unprocessed_file_counts_are_written_in_the_end(ledger: Ledger) -> None:
 
 
 def test_file_counts_that_stay_unprocessed_are_an_error(ledger: Ledger) -> None:
-    rest = [{"PutRequest": {"Item": items.file_item(record().batch_id, FileCounts("s3://b/k", 1, 0, {}))}}]
+    rest = [{"PutRequest": {"Item": items.file_item(record().batch_id, FileCounts("s3://b/k", 1, 0, {}), AT)}}]
     left = lambda *_: {"UnprocessedItems": {ledger.table: rest}}  # noqa: E731
     flaky, client = scripted(ledger, "batch_write_item", left, left, left)
     with pytest.raises(AwsBusyError, match=r"^write file counts: DynamoDB left 1 items unprocessed$"):
@@ -176,3 +176,20 @@ def test_a_batch_with_the_largest_record_fits_an_item(ledger: Ledger) -> None:
 def test_a_table_that_is_missing_is_a_clear_error(ledger: Ledger) -> None:
     with pytest.raises(AwsError, match=r"^read P#orders#2026112013: .*ResourceNotFoundException"):
         replace(ledger, table="no-such-table").batch(record().batch_id)
+
+
+def test_what_is_done_goes_some_time_later(ledger: Ledger) -> None:
+    kept = replace(ledger, retention=timedelta(days=2), clock=lambda: AT)
+    batch = record()
+    kept.create(batch)
+    kept.write_file_counts(batch.batch_id, [FileCounts("s3://b/k", 1, 0, {})])
+    for name in ("c1", "c2"):
+        kept.write_claim(Claim(name, "orders", Stage.LOAD, (batch.batch_id,), AT))
+    kept.end_claim("c1", AT + timedelta(days=1))
+    scanned = ledger.dynamodb.scan(TableName=ledger.table)["Items"]
+    found = {
+        item["pk"]["S"] + item["sk"]["S"][:2]: item[items.EXPIRES]["N"] for item in scanned if items.EXPIRES in item
+    }
+    days = {days: str(int((AT + timedelta(days=days)).timestamp())) for days in (2, 3)}
+    assert found == {"P#orders#2026112013F#": days[2], "CLAIM#c1CL": days[3]}
+    assert len(scanned) == len(["dataset", "batch", "place in its waiting list", "file", "claim", "claim"])

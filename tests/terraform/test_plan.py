@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sluice.analysis import Reader, Schemas, queries, render
-from sluice.aws.items import ledger_table_definition
+from sluice.aws.items import EXPIRES, ledger_table_definition
 from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract.files import read_contracts
 from sluice.layout import MANIFEST_NAME, Partition, ProcessedLayout
@@ -164,6 +164,7 @@ def test_the_ledger_is_that_of_the_code(serverless: Plan) -> None:
     for definition in (planned, wanted):
         definition["AttributeDefinitions"] = sorted(definition["AttributeDefinitions"], key=str)
     assert planned == wanted
+    assert values["ttl"] == [{"attribute_name": EXPIRES, "enabled": True}]
     assert values["point_in_time_recovery"][0]["enabled"]
     assert values["deletion_protection_enabled"]
 

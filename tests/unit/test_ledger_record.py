@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambda_trigger.choice import MAX_BATCHES
 from sluice.aws import items
 from sluice.aws.ledger import ledger_table_definition
 from sluice.batch import BatchId, BatchState, Stage
-from sluice.handover import LoadCounts, TableCounts
-from sluice.record import ALLOWED_MOVES, FIRST_STATES, BatchRecord, Change, MoveError, most_frequent, timestamp
+from sluice.handover import FileCounts, LoadCounts, TableCounts
+from sluice.record import ALLOWED_MOVES, FIRST_STATES, BatchRecord, Change, Claim, MoveError, most_frequent, timestamp
 from tests.ledger_behaviour import AT, HOUR, converted, record
 
 MOVES = {
@@ -207,7 +208,7 @@ def test_a_full_record_survives_the_item() -> None:
 
 def test_every_attribute_of_the_full_record_is_set() -> None:
     full = converted(record()).moved(
-        BatchState.FAILED, AT, reason="why", attempts=2, company="c1.1", held=1, held_since="2026"
+        BatchState.FAILED, AT, reason="why", attempts=2, company="c1.1", held=1, held_since="2026", engine="spark"
     )
     empty = [item.name for item in fields(BatchRecord) if getattr(full, item.name) in ("", 0, (), {}, None)]
     assert empty == []
@@ -280,3 +281,22 @@ def test_an_id_of_a_folder_is_an_id() -> None:
     assert str(made) == f"unknown.0123abcd.{'FF'.rjust(32, '0')}"
     assert BatchId.parse(str(made)) == made
     assert BatchId.make("orders", HOUR, "ff") == BatchId.of_folder("orders", "2026112013", "ff")
+
+
+def test_a_claim_of_as_many_batches_as_a_run_takes_fits_into_an_item() -> None:
+    longest = "d" * 100
+    names = tuple(f"{longest}.2026112013.{number:032X}" for number in range(MAX_BATCHES))
+    item = items.claim_item(Claim("c" * 30, longest, Stage.LOAD, names, AT, "r" * 100, AT)) | items.expires(AT)
+    assert len(json.dumps(item)) < 400_000
+
+
+def test_what_goes_says_when_in_seconds() -> None:
+    assert items.expires(AT) == {"expires_at": {"N": str(int(AT.timestamp()))}}
+    counts = FileCounts("s3://raw/a", 1, 0, {"t": TableCounts(1, 0, 0, 1)})
+    item = items.file_item(record().batch_id, counts, AT)
+    assert item["expires_at"] == {"N": str(int(AT.timestamp()))}
+    assert items.read_file(item) == counts
+    assert items.ledger_expiry("t") == {
+        "TableName": "t",
+        "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "expires_at"},
+    }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sluice.settings import Settings
 
-NUMBERS = ("max_attempts", "max_batches_per_run", "max_files_per_run", "spark_from_bytes")
+NUMBERS = ("max_attempts", "max_batches_per_run", "max_files_per_run", "spark_from_bytes", "runs_retention_days")
 SECONDS = st.floats(0, 1e9)
 ANY = st.builds(
     replace,
