@@ -355,7 +355,7 @@ def test_the_outcome_document_has_every_batch_once(loads: Loads) -> None:
     assert outcome == {
         "claim_id": claim,
         "batches": [
-            {"batch_id": batch_id(hour), "error": "", "is_transient": False, "tables": {"things": zero}}
+            {"batch_id": batch_id(hour), "error": "", "is_transient": False, "tables": {"things": zero}, "verdict": ""}
             for hour in (1, 2)
         ],
         "refresh": {},
