@@ -19,6 +19,9 @@ pc: Any = pyarrow.compute
 Array = Any
 """An array of Arrow's, of any type, or one in chunks."""
 
+ARROW_REFUSES = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
+"""What Arrow raises of content that it does not take."""
+
 MOMENT = pa.timestamp("us", tz="UTC")
 _TYPES: dict[str, pa.DataType] = {
     "smallint": pa.int16(),

@@ -7,6 +7,7 @@ open; so do the lines of which a value is not proven.
 """
 
 import io
+import logging
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
@@ -18,7 +19,7 @@ from pyarrow import csv
 
 from sluice.contract import Contract, CsvSource
 from sluice.contract.shape import Shape, leaf_names
-from sluice.kernel.arrow import pc
+from sluice.kernel.arrow import ARROW_REFUSES, pc
 from sluice.kernel.chunk import Proven
 from sluice.kernel.columns import TableProver, both
 from sluice.kernel.lines import Lines, ends_lines_with_line_feeds
@@ -32,10 +33,15 @@ from sluice.kernel.splits import Part, is_utf_8
 MAX_PLAIN_BYTES = 1 << 20
 """A longer line is not in plain form."""
 
-MAX_WIDTH = 1000
-"""More fields cannot be counted by a regular expression.
+_logger = logging.getLogger(__name__)
 
-Source: RE2's kMaxRepeat, https://github.com/google/re2/wiki/Syntax ("Implementation restriction: ... maximum 1000")
+FEWEST = 30
+"""Fewer lines are quicker one by one."""
+
+MAX_WIDTH = 500
+"""Of more fields a regular expression is no quicker than our own reader, and one of more than 1,000 is none.
+
+Source: https://github.com/google/re2/wiki/Syntax (counts above 1,000 are refused)
 """
 
 
@@ -122,16 +128,17 @@ class CsvLane:
     def _block(self, block: bytes, lines: Lines, places: Places, form: "PlainForm") -> Iterator[Proven | Parsed]:
         if not block.isascii():
             block = block.decode("utf-8", "replace").encode()
-        if form.is_plain(block):
+        has_many = block.count(b"\n") >= FEWEST
+        if has_many and form.is_plain(block):
             proven, odd = self._plain(block, places, form)
-            yield proven
+            yield from proven
             yield from (parsed for _, parsed in odd)
             return
         texts = block.removesuffix(b"\n").split(b"\n")
         plain: list[int] = []
         found: list[tuple[int, Parsed]] = []
         end = 0
-        for index, is_plain in enumerate(form.plain_lines(texts)):
+        for index, is_plain in enumerate(form.plain_lines(texts) if has_many else [False] * len(texts)):
             if index < end:
                 continue
             if is_plain:
@@ -146,12 +153,23 @@ class CsvLane:
             end = fed.end
         if plain:
             proven, odd = self._plain(b"".join([texts[index] + b"\n" for index in plain]), places, form)
-            yield proven
+            yield from proven
             found = sorted([*found, *((plain[row], parsed) for row, parsed in odd)], key=itemgetter(0))
         yield from (parsed for _, parsed in found)
 
-    def _plain(self, block: bytes, places: Places, form: "PlainForm") -> tuple[Proven, list[tuple[int, Parsed]]]:
+    def _plain(self, block: bytes, places: Places, form: "PlainForm") -> tuple[list[Proven], list[tuple[int, Parsed]]]:
         """Records of lines in plain form: those that are proven in columns, and the others with their numbers."""
+        lines = block.removesuffix(b"\n").split(b"\n")
+        try:
+            proven, rows = self._proven(block, places, form)
+        except ARROW_REFUSES:
+            _logger.exception("lines that were proven are read one by one")
+            proven, rows = [], list(range(len(lines)))
+        fed = _Fed([lines[row] for row in rows], 0, None)
+        return proven, list(zip(rows, self._records.records(self._records.ahead(fed), places), strict=True))
+
+    def _proven(self, block: bytes, places: Places, form: "PlainForm") -> tuple[list[Proven], list[int]]:
+        """What is proven of lines in plain form, and the numbers of the others."""
         texts = form.cut(block, [place for place in places[0] if place is not None])
         nothing = pa.nulls(texts.num_rows, pa.string())
         fields = [nothing if place is None else texts[str(place)] for place in places[0]]
@@ -161,13 +179,9 @@ class CsvLane:
             columns.append(values)
             proven = both(proven, of_table)
         if proven is None:
-            return Proven(texts.num_rows, columns), []
+            return [Proven(texts.num_rows, columns)], []
         columns = [[column.filter(proven) for column in values] for values in columns]
-        records = block.removesuffix(b"\n").split(b"\n")
-        rows = pc.indices_nonzero(pc.invert(proven)).to_pylist()
-        fed = _Fed([records[row] for row in rows], 0, None)
-        odd = zip(rows, self._records.records(self._records.ahead(fed), places), strict=True)
-        return Proven(len(columns[0][0]), columns), list(odd)
+        return [Proven(len(columns[0][0]), columns)], pc.indices_nonzero(pc.invert(proven)).to_pylist()
 
 
 class PlainForm:

@@ -7,6 +7,7 @@ or a number that Arrow reads to the last digit. A file may mix a few forms. Line
 
 import io
 import json
+import logging
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pyarrow import json as arrow_json
 
 from sluice.contract import Contract, JsonSource
 from sluice.contract.shape import Group, Leaf, Node, Path, Shape
-from sluice.kernel.arrow import Array, pc
+from sluice.kernel.arrow import ARROW_REFUSES, Array, pc
 from sluice.kernel.chunk import Proven
 from sluice.kernel.columns import ColumnProver, TableProver, both
 from sluice.kernel.lines import Lines, ends_lines_with_line_feeds
@@ -28,8 +29,16 @@ from sluice.kernel.parse.reader import json_records
 from sluice.kernel.splits import is_utf_8
 from sluice.kernel.transposed import Transposer
 
+_logger = logging.getLogger(__name__)
+
 MAX_FORMS = 4
 """How many forms of lines are learned of one file."""
+
+FEWEST = 30
+"""Fewer lines are quicker one by one."""
+
+MAX_KEYS = 500
+"""A regular expression for more is no quicker than our own reader."""
 
 MAX_PLAIN_BYTES = 1 << 20
 """A longer line has no form."""
@@ -105,7 +114,7 @@ class JsonLane:
             block = block.decode("utf-8", "replace").encode()
         if forms and block.endswith(b"\n") and _have_all(block, forms[0]):
             proven, odd = self._formed(block, forms[0])
-            yield proven
+            yield from proven
             yield from (parsed for _, parsed in odd)
             return
         texts = block.removesuffix(b"\n").split(b"\n")
@@ -113,7 +122,7 @@ class JsonLane:
         formless: list[tuple[int, Parsed]] = []
         for form, numbers in self._by_form(texts, forms, formless):
             proven, odd = self._formed(b"".join([texts[number] + b"\n" for number in numbers]), form)
-            yield proven
+            yield from proven
             found += [(numbers[row], parsed) for row, parsed in odd]
         others, rest = self._transposer.proven([parsed for _, parsed in formless])
         if others is not None:
@@ -129,7 +138,7 @@ class JsonLane:
         array = pa.array(texts, pa.string())
         rest: Array = pa.array(range(len(texts)), pa.int64())
         known = 0
-        while len(rest):
+        while len(rest) >= FEWEST:
             if known == len(forms) and not self._learn(texts, rest, forms):
                 break
             form = forms[known]
@@ -161,28 +170,37 @@ class JsonLane:
                 return True
         return False
 
-    def _formed(self, block: bytes, form: _Form) -> tuple[Proven, list[tuple[int, Parsed]]]:
+    def _formed(self, block: bytes, form: _Form) -> tuple[list[Proven], list[tuple[int, Parsed]]]:
         """Records of lines that have a form: those that are proven in columns, and the others with their numbers."""
+        try:
+            proven, rows = self._proven(block, form)
+        except ARROW_REFUSES:
+            _logger.exception("lines that were proven are read one by one")
+            proven, rows = [], list(range(block.count(b"\n")))
+        if not rows:
+            return proven, []
+        lines = block.removesuffix(b"\n").split(b"\n")
+        return proven, [(row, self._records.line(lines[row].decode().rstrip("\r\n"))) for row in rows]
+
+    def _proven(self, block: bytes, form: _Form) -> tuple[list[Proven], list[int]]:
+        """What is proven of lines that have a form, and the numbers of the others."""
         values = _read(block, form.schema)
         columns: list[list[Array]] = []
         mask = None
         for prover, paths in self._tables:
-            proven_columns = []
+            of_table = []
             for column, path in zip(prover.columns, paths, strict=True):
                 found = _at(values, path)
                 if found is None:
                     found = pa.nulls(values.num_rows, pa.string())
                 array, proven = column.prove_literals(found) if path in form.literals else column.prove(found)
-                proven_columns.append(array)
+                of_table.append(array)
                 mask = both(mask, proven)
-            columns.append(proven_columns)
+            columns.append(of_table)
         if mask is None:
-            return Proven(values.num_rows, columns), []
-        columns = [[column.filter(mask) for column in table] for table in columns]
-        texts = block.removesuffix(b"\n").split(b"\n")
-        rows = pc.indices_nonzero(pc.invert(mask)).to_pylist()
-        odd = [(row, self._records.line(texts[row].decode().rstrip("\r\n"))) for row in rows]
-        return Proven(len(columns[0][0]), columns), odd
+            return [Proven(values.num_rows, columns)], []
+        columns = [[column.filter(mask) for column in of_table] for of_table in columns]
+        return [Proven(len(columns[0][0]), columns)], pc.indices_nonzero(pc.invert(mask)).to_pylist()
 
     def _form(self, text: str) -> _Form:
         """The form of a line.
@@ -191,7 +209,7 @@ class JsonLane:
             _NoFormError: It has none.
         """
         pairs = json.loads(text, object_pairs_hook=_Pairs)
-        if not isinstance(pairs, _Pairs):
+        if not isinstance(pairs, _Pairs) or text.count('":') > MAX_KEYS:
             raise _NoFormError
         literals: set[Path] = set()
         space = " ?" if '": ' in text or '", "' in text else ""

@@ -1,5 +1,6 @@
 """Parsed records in columns: what a reader took apart one by one is proven and cast together, for any format."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from functools import reduce
 
@@ -7,11 +8,13 @@ import pyarrow as pa
 
 from sluice.contract import Contract
 from sluice.contract.shape import Shape
-from sluice.kernel.arrow import Array, pc
+from sluice.kernel.arrow import ARROW_REFUSES, Array, pc
 from sluice.kernel.chunk import Proven
 from sluice.kernel.columns import TableProver, both
 from sluice.kernel.parse.parsed import Parsed
 from sluice.kernel.rows import Record, TableTexts
+
+_logger = logging.getLogger(__name__)
 
 BATCH_RECORDS = 4096
 BATCH_CHARACTERS = 16 << 20
@@ -38,6 +41,9 @@ class Transposer:
         try:
             tables = [_Rows(prover, texts, records) for prover, texts in self._tables]
         except UnicodeEncodeError:  # Half of a surrogate pair.
+            return None, list(found)
+        except ARROW_REFUSES:
+            _logger.exception("records that were to be cast together are cast one by one")
             return None, list(found)
         proven = reduce(both, (table.records for table in tables), None)
         columns = [table.of(proven) for table in tables]

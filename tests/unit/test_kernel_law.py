@@ -7,6 +7,7 @@ import dataclasses
 import os
 import random
 
+import pyarrow as pa
 import pytest
 
 from sluice.contract import CsvSource
@@ -16,8 +17,17 @@ from sluice.kernel.csv_lane import can_prove
 from tests.unit import kernel_law
 from tests.unit.kernel_law import outcome, raw_file
 
+pytestmark = pytest.mark.usefixtures("columns_for_few")
 RECORDS = int(os.environ.get("SLUICE_LAW_RECORDS", "2400"))
 ROWS = 40 if RECORDS < 100_000 else 500
+
+
+@pytest.fixture
+def columns_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few lines would go through the row lane alone."""
+    for module in ("csv_lane", "json_lane"):
+        monkeypatch.setattr(f"sluice.kernel.{module}.FEWEST", 1)
+    monkeypatch.setattr("sluice.kernel.transposed.FEWEST", 2)
 
 
 @pytest.mark.parametrize("block_bytes", [64, 1 << 20])
@@ -42,7 +52,6 @@ def test_csv(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("block_bytes", [64, 1 << 20])
 def test_json(block_bytes: int, records: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr("sluice.kernel.transposed.FEWEST", 2)
     monkeypatch.setattr("sluice.kernel.transposed.BATCH_RECORDS", 15)
     tried = proven = 0
     seed = 0
@@ -85,3 +94,20 @@ def test_a_split_covers_its_file() -> None:
     raw = raw_file(b"c\n" + b"1\n" * 100_000)
     parts = splits(kernel_law.contract(random.Random(1), "csv", multiline=False), raw, 1 << 16)
     assert [(part.start, part.end) for part in parts] == [(0, 65536), (65536, 131072), (131072, 196608), (196608, None)]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_what_arrow_refuses_is_read_one_by_one(
+    form: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = kernel_law.csv_files if form == "csv" else kernel_law.json_files
+    found = [next(files(random.Random(seed), ROWS)) for seed in range(20)]
+    expected = [outcome(contract, content, Lanes.ROW) for contract, content in found]
+
+    def refuse(*_: object, **__: object) -> None:
+        raise pa.ArrowInvalid("not this one")
+
+    monkeypatch.setattr("pyarrow.csv.read_csv", refuse)
+    monkeypatch.setattr("pyarrow.json.read_json", refuse)
+    assert [outcome(contract, content, Lanes.BOTH) for contract, content in found] == expected
+    assert "lines that were proven are read one by one" in caplog.text
