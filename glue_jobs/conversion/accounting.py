@@ -14,6 +14,28 @@ class TooManyRejectedError(TerminalError):
     """More of a batch was quarantined than its contract allows."""
 
 
+class EmptyDeliveryError(TerminalError):
+    """A batch would leave nothing of a table that it replaces."""
+
+
+def check_content(contract: Contract, files: Iterable[SourceFile], tallies: Mapping[str, FileTally]) -> None:
+    """Make sure that a batch may be published: not too much of it is quarantined, and it replaces no table by nothing.
+
+    Raises:
+        TooManyRejectedError: More is quarantined than the contract allows.
+        EmptyDeliveryError: It has no good record, and one of its tables is replaced by each batch.
+    """
+    files = tuple(files)
+    check_ratio(contract, files, tallies)
+    good = sum(tallies[file.url].records - tallies[file.url].rejected for file in files)
+    replaced = next((table.name for table in contract.tables if table.load == "full_refresh"), None)
+    if replaced is not None and not good and not contract.allow_empty:
+        raise EmptyDeliveryError(
+            f"none of its {len(files)} files has a good record, and table {replaced} (load: full_refresh) would be "
+            "emptied; send the partition again, or say allow_empty: true in the contract"
+        )
+
+
 def check_ratio(contract: Contract, files: Iterable[SourceFile], tallies: Mapping[str, FileTally]) -> None:
     """Make sure that not more of a batch is quarantined than its contract allows, in records and in whole files' bytes.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import BinaryIO, cast
 
-from glue_jobs.conversion.accounting import check_ratio
+from glue_jobs.conversion.accounting import check_content
 from glue_jobs.conversion.faults import Failure
 from glue_jobs.conversion.ports import ObjectsPort
 from glue_jobs.conversion.prefetch import in_order
@@ -149,7 +149,7 @@ class Converter:
                 writers.add(chunk)
         failure = None
         try:
-            check_ratio(self._contract, task.files, tallies)
+            check_content(self._contract, task.files, tallies)
         except SluiceError as exc:
             failure = Failure.of(exc)
         return Result(task.batch_id, tallies, writers.finish(is_refused=failure is not None), failure)

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from glue_jobs.conversion.accounting import check_ratio
+from glue_jobs.conversion.accounting import check_content
 from glue_jobs.conversion.faults import Failure
 from glue_jobs.conversion.one_batch import Converter, Result, Task, by_size, uploads
 from glue_jobs.conversion.ports import ObjectsPort, OpenObjects
@@ -410,7 +410,7 @@ def _joined(contract: Contract, task: Task, pieces: Iterable[Piece]) -> Result:
     written = sorted((piece.written for piece in mine if piece.written is not None), key=itemgetter(0))
     tables = {name: _sum(table for _, table in found) for name, found in groupby(written, itemgetter(0))}
     try:
-        check_ratio(contract, task.files, tallies)
+        check_content(contract, task.files, tallies)
     except SluiceError as exc:
         quarantine = {contract.quarantine_table: tables[contract.quarantine_table]}
         return Result(task.batch_id, tallies, quarantine, Failure.of(exc))

@@ -31,8 +31,12 @@ class Converted:
     records: tuple[int, int] = (0, 0)
 
 
-def convert(contract: Contract, content: bytes | str, *, lanes: Lanes = Lanes.ROW) -> Converted:
-    """Convert one file."""
+def convert(contract: Contract, content: bytes | str, *, lanes: Lanes | None = None) -> Converted:
+    """Convert one file; without a choice of lanes with each, which must agree."""
+    if lanes is None:
+        found = convert(contract, content, lanes=Lanes.ROW)
+        assert _sorted(convert(contract, content, lanes=Lanes.BOTH)) == _sorted(found)
+        return found
     body = content if isinstance(content, bytes) else content.encode()
     found = Converted({table.name: [] for table in contract.tables})
     raw = RawFile("s3://raw/f", "b", len(body), lambda: cast("BinaryIO", io.BytesIO(body)))
@@ -48,6 +52,13 @@ def convert(contract: Contract, content: bytes | str, *, lanes: Lanes = Lanes.RO
         records, rejected = found.records
         found.records = (records + chunk.tally.records, rejected + chunk.tally.rejected)
     return found
+
+
+def _sorted(found: Converted) -> tuple[object, ...]:
+    """What became of a file, without the order of its records, which lanes may change."""
+    rows = {name: sorted(map(repr, table)) for name, table in found.rows.items()}
+    refused = sorted(map(repr, zip(found.reasons, found.texts, strict=True)))
+    return rows, refused, found.absent, found.records
 
 
 def _plain(row: Mapping[str, Any]) -> tuple[Any, ...]:

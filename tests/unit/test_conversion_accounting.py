@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from glue_jobs.conversion.accounting import (
+    EmptyDeliveryError,
     TooManyRejectedError,
+    check_content,
     check_ratio,
     file_counts,
 )
@@ -97,6 +99,21 @@ def test_a_broken_file_counts_by_its_bytes(contract: Contract) -> None:
         check_ratio(contract, [A, B], tallies)
     check_ratio(replace(contract, max_rejected_ratio=0.75), [A, B], tallies)
     check_ratio(contract, [B], tallies)
+
+
+@pytest.mark.parametrize(("good", "bad"), [(0, 0), (0, 3)])
+def test_a_batch_without_a_good_record_replaces_no_table(contract: Contract, good: int, bad: int) -> None:
+    every = replace(contract, max_rejected_ratio=1.0)
+    check_content(every, [A], {A.url: tally(good, bad)})
+    replaced = replace(every, tables=(replace(contract.tables[0], load="full_refresh"), *contract.tables[1:]))
+    with pytest.raises(EmptyDeliveryError) as caught:
+        check_content(replaced, [A], {A.url: tally(good, bad)})
+    assert str(caught.value) == (
+        "none of its 1 files has a good record, and table t (load: full_refresh) would be emptied; "
+        "send the partition again, or say allow_empty: true in the contract"
+    )
+    check_content(replaced, [A, B], {A.url: tally(good, bad), B.url: tally(1, 0)})
+    check_content(replace(replaced, allow_empty=True), [A], {A.url: tally(good, bad)})
 
 
 def test_balanced_books(contract: Contract) -> None:

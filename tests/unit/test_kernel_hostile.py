@@ -18,7 +18,6 @@ from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS
 from sluice.kernel.parse.csv_fields import FieldReader
 from sluice.kernel.parse.csv_text import CsvRecords
 from sluice.kernel.parse.json_text import has_half_surrogate
-from sluice.kernel.parse.parsed import Parsed
 from sluice.kernel.parse.reader import file_reader
 from tests.unit.kernel_convert import Converted, contract, convert
 
@@ -274,10 +273,10 @@ def test_a_stream_that_fails_is_no_fault_of_the_file(source: dict[str, Any], sta
 def test_what_a_reader_does_not_expect_is_the_file_s_reason(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(*_: object) -> Iterator[Parsed]:
+    def fails(*_: object) -> list[str | None]:
         raise RecursionError("deep")
 
-    monkeypatch.setattr(CsvRecords, "_read", fails)
+    monkeypatch.setattr(FieldReader, "fields", fails)
     found = through(CSV, "id,v\n1,2\n")
     assert found.reasons == [["file: cannot be read: the reader failed on its content (see the log)"]]
     assert "RecursionError" in caplog.text
