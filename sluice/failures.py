@@ -140,9 +140,10 @@ WAREHOUSE = (
         _D, r"permission denied|must be (owner|superuser)|not authorized|access ?denied|\b42501\b", "a right is missing"
     ),
     Rule(_X, r"syntax error|\b42601\b", "a statement that the warehouse does not understand"),
+    Rule(_X, r"(relation|column|table|view|schema|type)\b.{0,300}does not exist", "something of ours is missing"),
     Rule(
         _X,
-        r"(relation|column|function|schema|type|table|language|database|role|user)\b.{0,300}does not exist",
+        r"(function|procedure|cursor|language|database|role|user)\b.{0,300}does not exist",
         "something of ours is missing",
     ),
     Rule(_X, r"(bucket|key|prefix|location)\b.{0,1200}does not exist", "COPY did not find a file"),
@@ -355,6 +356,30 @@ RUNS = (
 )
 """State and message of a run that left no outcome; one that no rule knows died without a word."""
 
+STEPS = (
+    Rule(
+        _X,
+        r"^Runtime\.(ImportModuleError|HandlerNotFound|MalformedHandlerName|UserCodeSyntaxError)",
+        "a function that is broken",
+    ),
+    Rule(
+        _X,
+        r"^(Attribute|Import|ModuleNotFound|Name|Type|Syntax|Key|Index|NotImplemented)Error\Z",
+        "a function that is broken",
+    ),
+    Rule(_X, r"^Lambda\.(ResourceNotFound|Invalid|KMS(AccessDenied|Disabled|NotFound))", "a function that is gone"),
+    Rule(
+        _X,
+        r"^States\.(Runtime|\w*Path\w*|QueryEvaluationError|NoChoiceMatched|IntrinsicFailure|DataLimit)",
+        "the machine",
+    ),
+    Rule(_D, r"^States\.Permissions\Z|AccessDenied", "a right is missing"),
+)
+"""Names of errors of the states that follow a load, as Step Functions gives them.
+
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html (error names)
+"""
+
 TABLES: Mapping[str, tuple[str, tuple[Rule, ...], Verdict]] = {
     "The warehouse's texts": ("what a statement ended with", WAREHOUSE, Verdict.WORLD),
     "AWS's texts": ("what a service says, before its code counts", AWS_TEXTS, Verdict.WORLD),
@@ -363,6 +388,7 @@ TABLES: Mapping[str, tuple[str, tuple[Rule, ...], Verdict]] = {
     "Spark's texts": ("message of any exception of the chain", SPARK_TEXTS, Verdict.WORLD),
     "Spark's classes": ("class of any exception of the chain", SPARK_CLASSES, Verdict.WORLD),
     "What Spark says of a file": ("message of the innermost exception", SPARK_FILES, Verdict.WORLD),
+    "Steps after a load": ("name of the error; then the warehouse's texts", STEPS, Verdict.WORLD),
     "Runs that left no outcome": ("state and message", RUNS, Verdict.RUN),
 }
 """Every part of the table: what its marks are looked for in, its rules, and the verdict where none of them fits."""
@@ -436,7 +462,7 @@ def step_verdict(error: str, text: str) -> Verdict:
     known = getattr(errors, error, None)
     if isinstance(known, type) and issubclass(known, errors.TerminalError):
         return Verdict.FINAL
-    return warehouse_verdict(text) or Verdict.WORLD
+    return _first(STEPS, error) or warehouse_verdict(text) or Verdict.WORLD
 
 
 def outcome_verdict(error: str, *, is_transient: bool, verdict: str = "") -> Verdict:

@@ -23,6 +23,7 @@ from sluice.failures import (
     client_verdict,
     run_verdict,
     spark_verdict,
+    step_verdict,
     verdict_of,
     warehouse_verdict,
 )
@@ -312,6 +313,29 @@ def test_errors_of_the_client(name: str, verdict: Verdict) -> None:
 )
 def test_runs_that_left_no_outcome(state: str, message: str, verdict: Verdict) -> None:
     assert run_verdict(state, message) is verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "verdict"),
+    [
+        ("Runtime.HandlerNotFound", "Handler 'gone' missing on module", Verdict.FINAL),
+        ("Runtime.ImportModuleError", "Unable to import module", Verdict.FINAL),
+        ("AttributeError", "module has no attribute 'gone'", Verdict.FINAL),
+        ("Lambda.ResourceNotFoundException", "Function not found", Verdict.FINAL),
+        ("States.QueryEvaluationError", "?", Verdict.FINAL),
+        ("ContractError", "orders.yaml: ...", Verdict.FINAL),
+        ("AwsBusyError", "read s3://b/k: SlowDown", Verdict.WORLD),
+        ("AggregateRefreshError", "refresh a: ERROR: procedure a.refresh_a(varchar) does not exist", Verdict.FINAL),
+        ("AggregateRefreshError", "refresh a: ERROR: the database system is shutting down", Verdict.WORLD),
+        ("States.Permissions", "is not authorized", Verdict.DENIED),
+        ("Lambda.TooManyRequestsException", "Rate exceeded", Verdict.WORLD),
+        ("Sandbox.Timedout", "Task timed out after 120.00 seconds", Verdict.WORLD),
+        ("States.Timeout", "", Verdict.WORLD),
+        ("SomethingNew", "?", Verdict.WORLD),
+    ],
+)
+def test_steps_after_a_load(error: str, text: str, verdict: Verdict) -> None:
+    assert step_verdict(error, text) is verdict
 
 
 def test_errors_of_our_own() -> None:
