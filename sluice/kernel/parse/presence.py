@@ -19,6 +19,7 @@ class Presence:
         self._unseen = dict.fromkeys(_paths(shape, ()))
         self._looked_into: set[Path] = set()
         self._names: dict[Path, dict[Path, None]] = {}
+        self._known: dict[tuple[Path, tuple[str, ...]], list[tuple[str, Node]]] = {}
 
     @property
     def is_complete(self) -> bool:
@@ -35,6 +36,17 @@ class Presence:
         self._group(self._shape, record, ())
 
     def _group(self, node: Group, found: Mapping[str, Any], path: Path) -> None:
+        keys = (path, tuple(found))
+        inner = self._known.get(keys)
+        if inner is not None:  # Nothing new but within objects and arrays.
+            for name, child in inner:
+                self._member(child, found[name], (*path, name))
+            return
+        if len(self._known) < _MOST_NAMES and len(found) <= _MOST_NAMES:
+            nodes = node.members.items()
+            self._known[keys] = [
+                (name, child) for name, child in nodes if name in found and not isinstance(child, Leaf)
+            ]
         for name, child in node.members.items():
             below = (*path, name)
             if name in found:
