@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.oldest_sdk import Newest
+
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
     from mypy_boto3_s3 import S3Client
@@ -26,7 +28,7 @@ class Sql:
     """Runs SQL and waits for it."""
 
     def __init__(self, client: RedshiftDataAPIServiceClient) -> None:
-        self.client: Any = client
+        self.client: Any = Newest(client)
 
     def run(self, sql: str, **options: Any) -> dict[str, Any]:
         """Run one statement; give its description, whatever became of it."""
