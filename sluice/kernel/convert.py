@@ -16,12 +16,6 @@ from sluice.kernel.splits import splits
 
 __all__ = ["Chunk", "Kernel", "Lanes", "RawFile", "splits"]
 
-CHUNK_RECORDS = 20_000
-"""Records of a chunk of the row lane."""
-
-PROVEN_RECORDS = 50_000
-"""Records of a chunk when those of a block of the vector lane are in it."""
-
 
 class Lanes(Enum):
     """Which lanes a kernel uses; the choice changes nothing but the time."""
@@ -60,7 +54,7 @@ class Kernel:
             for parsed in self._source.records(raw, stream, notes):
                 if isinstance(parsed, Proven):
                     gatherer.take_proven(parsed)
-                    if gatherer.records >= PROVEN_RECORDS:
+                    if gatherer.is_full:
                         yield gatherer.chunk()
                     continue
                 if parsed.is_whole_file:
@@ -68,7 +62,7 @@ class Kernel:
                     yield gatherer.verdict(parsed.error or "file: not readable", first)
                     return
                 gatherer.take(parsed, self._rows.judge(parsed))
-                if gatherer.records >= CHUNK_RECORDS:
+                if gatherer.is_full:
                     yield gatherer.chunk()
             if gatherer.records or notes.absent:
                 yield gatherer.chunk(columns_at(self._contract, self._shape, notes.absent))

@@ -14,6 +14,10 @@ from sluice.kernel.parse.parsed import Parsed
 from sluice.kernel.rows import Judged, Row, record_json
 from sluice.kernel.tally import FileTally
 
+CHUNK_RECORDS = 50_000
+CHUNK_BYTES = 32 << 20
+"""As many records, or about as much of them, make a chunk."""
+
 Refusal = tuple[str, list[str], str, str | None]
 """Kind, reasons, raw text and record of a row of the quarantine."""
 
@@ -39,6 +43,7 @@ class Gatherer:
         self._tally = FileTally()
         self._good, self._held = 0, [0] * len(self._contract.tables)
         self._rows: list[list[Row]] = [[] for _ in self._contract.tables]
+        self._size = 0
         self._refused: list[Refusal] = []
         self._proven: list[list[pa.Table]] = [[] for _ in self._contract.tables]
 
@@ -47,8 +52,14 @@ class Gatherer:
         """How many records were taken since the last chunk."""
         return self._good + self._tally.records
 
+    @property
+    def is_full(self) -> bool:
+        """Whether what was taken since the last chunk is enough for one."""
+        return self.records >= CHUNK_RECORDS or self._size >= CHUNK_BYTES
+
     def take(self, parsed: Parsed, judged: Judged) -> None:
         """Take a record."""
+        self._size += len(parsed.raw_text)
         if not judged.reasons:
             self._good += 1
             for index, rows in enumerate(judged.rows):
@@ -64,8 +75,10 @@ class Gatherer:
         self._good += proven.records
         for index, (table, columns) in enumerate(zip(self._contract.tables, proven.columns, strict=True)):
             rows = len(columns[0])
+            found = self._with_lineage(table, columns, rows)
             self._held[index] += rows
-            self._proven[index].append(self._with_lineage(table, columns, rows))
+            self._size += found.nbytes
+            self._proven[index].append(found)
 
     def chunk(self, absent: Mapping[str, Iterable[str]] | None = None) -> Chunk:
         """What was taken since the last chunk.

@@ -14,7 +14,7 @@ from sluice.contract import Column, Contract, CsvSource, SqlType, Table, parse_c
 from sluice.contract.shape import shape_of
 from sluice.kernel.arrow import QUARANTINE_SCHEMA, chunk_schema
 from sluice.kernel.casts import caster
-from sluice.kernel.convert import Chunk, Kernel, RawFile
+from sluice.kernel.convert import Chunk, Kernel, Lanes, RawFile
 from sluice.kernel.parse.parsed import Parsed
 from sluice.kernel.rows import RowLane
 from tests.unit.kernel_data import CHECKED, FORMATS, STANDARDISED, TYPES, texts
@@ -147,3 +147,17 @@ def test_a_lost_stream_is_no_fault_of_the_file(compression: str) -> None:
     first = {"none": b"k\n1\n", "gzip": b"\x1f\x8b\x08\x00", "bzip2": b"BZh9"}[compression]
     with pytest.raises(ConnectionResetError, match="lost"):
         list(Kernel(packed, NOW).read(RawFile("s3://raw/a", "d.1", 99, lambda: cast("BinaryIO", Failing(first)))))
+
+
+@pytest.mark.parametrize("lanes", Lanes)
+@pytest.mark.parametrize("text", ["a" * 900, "ä" * 900])
+def test_chunks_are_bounded_by_what_they_weigh(lanes: Lanes, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Good texts of 900 bytes and, in the other letters, refused ones, which are kept twice, as text and as record."""
+    monkeypatch.setattr("sluice.kernel.gather.CHUNK_BYTES", 100_000)
+    monkeypatch.setattr("sluice.kernel.lines.BLOCK_BYTES", 20_000)
+    found = contract(columns=[{"name": "k", "type": "integer"}, {"name": "v", "type": "varchar(1000)"}])
+    body = b"k,v\n" + b"".join(f"{number},{text}\n".encode() for number in range(1000))
+    raw = RawFile("s3://raw/a.csv", "d.1", len(body), lambda: io.BytesIO(body))
+    chunks = list(Kernel(found, NOW, lanes=lanes).read(raw))
+    assert sum(chunk.tally.records for chunk in chunks) == 1000
+    assert max(chunk.tables["t"].nbytes + chunk.quarantine.nbytes for chunk in chunks) < 500_000
