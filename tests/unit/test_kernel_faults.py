@@ -83,7 +83,7 @@ class Disturbed(io.RawIOBase):
 
 
 def contract(**source: Any) -> Contract:
-    place: dict[str, Any] = {"layout": "d/%Y/%m/%d"}
+    place: dict[str, Any] = {"layout": "d/%Y/%m/%d/%H"}
     columns = [{"name": "k", "type": "integer"}, {"name": "v", "type": "varchar(20)"}]
     return parse_contract(
         {
