@@ -43,11 +43,13 @@ class Package:
         name: File name without its ending.
         packages: Our own packages.
         distributions: Installed distributions that are not part of the runtime, dependencies included.
+        left_out: Parts of `sluice` that this package does without, beside those that only people use.
     """
 
     name: str
     packages: tuple[str, ...]
     distributions: tuple[str, ...]
+    left_out: frozenset[str] = frozenset()
 
 
 _CONTRACT_READER = ("attrs", "cattrs", "typing-extensions")
@@ -55,6 +57,7 @@ LAMBDA_PACKAGE = Package(
     "sluice-lambda",
     ("sluice", "lambda_trigger", "crawlers"),
     (*_CONTRACT_READER, "aws-lambda-powertools", "defusedxml", "jmespath"),
+    left_out=frozenset({"kernel"}),  # It needs pyarrow, which Lambda does not have.
 )
 GLUE_PACKAGE = Package("sluice-glue", ("sluice", "glue_jobs"), (*_CONTRACT_READER, "defusedxml"))
 
@@ -74,7 +77,7 @@ def build(package: Package, contracts: Mapping[str, Contract]) -> bytes:
     """
     files: dict[str, bytes] = {}
     for name in package.packages:
-        files.update(_own_files(name))
+        files.update(_own_files(name, package.left_out))
     for name in package.distributions:
         files.update(_distribution_files(name))
     files[f"sluice/{PACKAGED_CONTRACTS}"] = dump_contracts(contracts.values()).encode()
@@ -111,9 +114,9 @@ def entry_script(name: str) -> bytes:
     return (ROOT / "glue_jobs" / name).read_bytes()
 
 
-def _own_files(package: str) -> Iterator[tuple[str, bytes]]:
+def _own_files(package: str, without: frozenset[str]) -> Iterator[tuple[str, bytes]]:
     folder = ROOT / package
-    left_out = _LEFT_OUT.get(package, set())
+    left_out = _LEFT_OUT.get(package, set()) | (without if package == "sluice" else frozenset())
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         if path.is_file() and "__pycache__" not in inside.parts and inside.parts[0] not in left_out:

@@ -136,7 +136,15 @@ def _records(contract: Contract, head: Head) -> Iterator[Mapping[str, Tree]]:
 def _read(contract: Contract, head: Head) -> Iterator[Mapping[str, Tree]]:
     source = contract.source
     if isinstance(source, CsvSource):
-        dialect = Dialect(source.delimiter, source.quote, source.escape, source.header)
+        dialect = Dialect(
+            source.delimiter,
+            source.quote,
+            source.escape,
+            source.header,
+            source.skip_lines,
+            source.skip_initial_space,
+            source.escape_unquoted,
+        )
         yield from CsvRecords(head, dialect).read()
     elif isinstance(source, XmlSource):
         reader = XmlRecords(head, source.row_tag)

@@ -31,7 +31,7 @@ class SourceFields:
 
 
 def compare_source(contract: Contract, found: SourceFields) -> list[Difference]:
-    """Unknown fields of the source are noted; one that is gone breaks when the contract requires it.
+    """Unknown fields of the source are noted; one that is gone breaks unless the contract says that it may be absent.
 
     Args:
         contract: The dataset's contract.
@@ -75,12 +75,12 @@ def _gone(contract: Contract, found: SourceFields) -> Iterator[Difference]:
     for (array, path), columns in _wanted(contract).items():
         if (array, path) in present or (array and not found.elements.get(array)) or _is_in_group(found, path):
             continue
-        required = [(table, column) for table, column in columns if _is_required(table, column)]
+        required = [(table, column) for table, column in columns if not column.may_be_absent]
         table, column = (required or columns)[0]
         where = f"in none of the {found.records} newest records that were looked at"
         effect = f"is {'not in the newest file' if found.is_whole else where}"
-        outcome = "its records go to quarantine" if required else "it is null"
-        mend = f"{effect}: {outcome} in {table.name}.{column.name}; ask the source, or change the contract"
+        outcome = "files without it are refused, because of" if required else "it is absent, as it may be, from"
+        mend = f"{effect}: {outcome} {table.name}.{column.name}; ask the source, or change the contract"
         kind = Kind.BREAKING if required else Kind.NOTE
         yield Difference(Layer.SOURCE, contract.dataset, ".".join((*array, *path)), "", column.type, kind, mend)
 
@@ -93,10 +93,6 @@ def _one_holds_other(one: Path, other: Path) -> bool:
 def _is_in_group(found: SourceFields, path: Path) -> bool:
     """Whether a field lies in a group of a Parquet file, whose members are not looked at."""
     return len(path) > 1 and found.fields.get(((), path[:1])) == "group"
-
-
-def _is_required(table: Table, column: Column) -> bool:
-    return column.name in table.not_null and column.default is None
 
 
 def _compare_places(contract: Contract, found: SourceFields) -> list[Difference]:

@@ -351,13 +351,15 @@ def test_fields_of_json() -> None:
         source_difference("tags", "array", "", N, IGNORED),
         source_difference("more", "array", "", N, IGNORED),
         source_difference(
-            "ship.city", "", "varchar(9)", N,
-            "is in none of the 1 newest records that were looked at: it is null in orders.city; "
+            "ship.city", "", "varchar(9)", B,
+            "is in none of the 1 newest records that were looked at: "
+            "files without it are refused, because of orders.city; "
             "ask the source, or change the contract",
         ),
         source_difference(
             "items.sku", "", "varchar(9)", B,
-            "is in none of the 1 newest records that were looked at: its records go to quarantine in items.sku; "
+            "is in none of the 1 newest records that were looked at: "
+            "files without it are refused, because of items.sku; "
             "ask the source, or change the contract",
         ),
     ]  # fmt: skip
@@ -387,12 +389,13 @@ def test_fields_of_csv() -> None:
         source_difference("colour", "varchar(16)", "", N, IGNORED),
         source_difference(
             "Order No.", "", "integer", B,
-            "is not in the newest file: its records go to quarantine in orders.id; "
+            "is not in the newest file: files without it are refused, because of orders.id; "
             "ask the source, or change the contract",
         ),
         source_difference(
-            "kind", "", "varchar(9)", N,
-            "is not in the newest file: it is null in orders.kind; ask the source, or change the contract",
+            "kind", "", "varchar(9)", B,
+            "is not in the newest file: files without it are refused, because of orders.kind; "
+            "ask the source, or change the contract",
         ),
     ]  # fmt: skip
 
@@ -430,8 +433,9 @@ def test_fields_of_xml() -> None:
         source_difference("@by", "varchar(16)", "", N, IGNORED),
         source_difference("items.item.n", "integer", "", N, IGNORED),
         source_difference(
-            "total.@c", "", "char(3)", N,
-            "is in none of the 1 newest records that were looked at: it is null in orders.cur; "
+            "total.@c", "", "char(3)", B,
+            "is in none of the 1 newest records that were looked at: "
+            "files without it are refused, because of orders.cur; "
             "ask the source, or change the contract",
         ),
     ]  # fmt: skip

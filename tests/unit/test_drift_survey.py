@@ -167,8 +167,11 @@ def test_fields_of_raw_parquet_are_those_of_the_footer() -> None:
     groups = {"id": pa.array([1], pa.int32()), "extra": pa.array([None], pa.date32()), "ship": [{"name": "x"}]}
     columns = (COLUMNS[0], Column("name", "varchar(20)", source="ship.name"), Column("gone", "date"))
     made = Contract("things", ParquetSource(LAYOUT), (Table("things", columns),))
-    gone = "is not in the newest file: it is null in things.gone; ask the source, or change the contract"
-    assert raw(made, {"a": parquet(**groups)})[0] == [extra(), source("gone", "", "date", N, gone)]
+    gone = (
+        "is not in the newest file: files without it are refused, because of things.gone; "
+        "ask the source, or change the contract"
+    )
+    assert raw(made, {"a": parquet(**groups)})[0] == [extra(), source("gone", "", "date", B, gone)]
 
 
 def test_only_the_first_bytes_of_few_files_are_read_and_no_manifest() -> None:

@@ -137,7 +137,7 @@ def test_zip_has_every_file_of_the_core(package: Package) -> None:
     """SQL and Python alike: a file that is not in the zip is missed only in AWS."""
     with zipfile.ZipFile(io.BytesIO(build(package, CONTRACTS))) as archive:
         packed = {name for name in archive.namelist() if name.startswith("sluice/")}
-    left_out = {"analysis", "cli", "simulator", "__pycache__"}
+    left_out = {"analysis", "cli", "simulator", "__pycache__", *package.left_out}
     files = [path.relative_to(ROOT) for path in (ROOT / "sluice").rglob("*") if path.is_file()]
     wanted = {path.as_posix() for path in files if path.parts[1] not in left_out and "__pycache__" not in path.parts}
     assert packed == {*wanted, "sluice/contracts.json"}
@@ -164,6 +164,8 @@ def test_zip_is_pure_and_reproducible(package: Package) -> None:
     assert names == sorted(set(names))
     assert [name for name in names if name.endswith((".so", ".pyd", ".pyc"))] == []
     assert [name for name in names if name.startswith(("sluice/cli/", "sluice/simulator/", "localcloud/"))] == []
+    has_kernel = any(name.startswith("sluice/kernel/") for name in names)
+    assert has_kernel == (package is GLUE_PACKAGE)
     # Lambda takes at most 50 MB zipped, and a start is faster the less there is.
     assert len(body) < 1_600_000
 

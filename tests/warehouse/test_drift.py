@@ -346,8 +346,9 @@ def test_the_source_is_compared_with_the_contract(shop: Shop) -> None:
     assert survey.raw(contract, apply=True) == [
         difference(Layer.SOURCE, "sale", "boolean", "", N, "ignored until the contract has it"),
         difference(
-            Layer.SOURCE, "price", "", "decimal(8,2)", N,
-            "is in none of the 2 newest records that were looked at: it is null in things.price; "
+            Layer.SOURCE, "price", "", "decimal(8,2)", B,
+            "is in none of the 2 newest records that were looked at: "
+            "files without it are refused, because of things.price; "
             "ask the source, or change the contract",
         ),
     ]  # fmt: skip
