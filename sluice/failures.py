@@ -1,8 +1,8 @@
 """What a failure means: one table that every part judges by.
 
 A failure is *final* only for a cause that cannot change by itself. Everything that no rule knows is of the world, and
-is tried again. A raw file is blamed only for a cause that is certainly its own. ``docs/failures.md`` is made of this
-table.
+is tried again. A raw file is blamed for nothing here: what stands in it is the parsers' to say. ``docs/failures.md`` is
+made of this table.
 """
 
 import re
@@ -29,7 +29,6 @@ class Verdict(StrEnum):
         STOP: Somebody stopped the run, or the machine under it: no batch is to blame.
         RUN: The run itself was lost or ran out of room; another one, of fewer batches, may succeed.
         DENIED: A right is missing. It may be on its way, so it is tried again as often as a batch has attempts.
-        FILE: The raw file that was being read: its bytes are not what its name or its contract says.
         CONVERT: What was published no longer goes with the contract: the batch is converted again, by itself.
         FINAL: Another run does the same and ends the same.
     """
@@ -38,7 +37,6 @@ class Verdict(StrEnum):
     STOP = "stop"
     RUN = "run"
     DENIED = "denied"
-    FILE = "file"
     CONVERT = "convert"
     FINAL = "final"
 
@@ -75,11 +73,10 @@ class Sign:
     text: str = ""
 
 
-_W, _R, _D, _F, _X, _S = (
+_W, _R, _D, _X, _S = (
     Verdict.WORLD,
     Verdict.RUN,
     Verdict.DENIED,
-    Verdict.FILE,
     Verdict.FINAL,
     Verdict.STOP,
 )
@@ -299,47 +296,15 @@ SPARK_TEXTS = (
 )
 """What Spark's own message says where the class is a bare `SparkException`, as it is for every lost worker."""
 
-_TASK = r"^PythonException\Z"
-
 SPARK_CLASSES = (
     Rule(_R, r"OutOfMemory|ExecutorLost|FetchFailed|NoSpaceLeft|DiskError", "a worker was lost or had no room"),
     Rule(_W, r"Timeout|TimedOut|Connect|Socket|UnknownHost|NoRouteToHost|^SSL|NoHttpResponse", "the network"),
     Rule(_W, r"SlowDown|Throttl|ServiceUnavailable|^AWS|AmazonS3Exception|S3Exception|HttpChannelEOF", "S3"),
     Rule(_W, r"Credentials|ExpiredToken|InterruptedIO|^EOFException\Z", "the connection to S3"),
-    Rule(_F, r"^ZipException\Z|^DataFormatException\Z", "its compressed data are damaged"),
-    Rule(
-        _F,
-        r"Parquet(Decoding|Corrupt)|^TProtocolException\Z|^InvalidSchemaException\Z|^ParquetCryptoRuntime",
-        "no readable Parquet",
-    ),
-    Rule(
-        _F, r"^MalformedInputException\Z|^UnmappableCharacter|^CharacterCodingException\Z", "its text is not decodable"
-    ),
-    Rule(_R, _TASK, "a task of ours, whatever it raised"),
+    Rule(_R, r"^PythonException\Z", "a task of ours, whatever it raised"),
     Rule(_X, r"^AnalysisException\Z|^ParseException\Z", "the program"),
 )
 """Classes of the exceptions of a Spark job and of their causes."""
-
-SPARK_FILES = (
-    Rule(_F, r"unexpected end of (ZLIB )?input stream", "its compressed data end too early"),
-    Rule(_F, r"incorrect header check|not a gzip file|not in gzip format", "no gzip file"),
-    Rule(
-        _F, r"invalid (stored block|block type|distance|literal|code lengths)|incorrect data check", "damaged gzip data"
-    ),
-    Rule(_F, r"stream is not bzip2|bad block header|block crc|crc error", "no intact bzip2 file"),
-    Rule(_F, r"is not a Parquet file|expected magic number|corrupt(ed)? (footer|page|file)", "no readable Parquet"),
-    Rule(
-        _F,
-        r"could not read page|can('|no)t read page|failed to decompress|malformed.{0,40}(thrift|footer)",
-        "damaged Parquet",
-    ),
-    Rule(
-        _F,
-        r"illegal Parquet type|unsupported (encoding|codec)|PARQUET_(TYPE_ILLEGAL|CONVERSION)",
-        "unsupported Parquet",
-    ),
-)
-"""What the innermost exception says of the bytes that it read; Hadoop's codecs throw bare `IOException`."""
 
 RUNS = (
     Rule(_S, r"^(STOPPED|STOPPING|ABORTED)\b|LocalCloudStopped", "somebody stopped it"),
@@ -387,7 +352,6 @@ TABLES: Mapping[str, tuple[str, tuple[Rule, ...], Verdict]] = {
     "AWS's client": ("class of an error that never reached AWS", AWS_CLIENT, Verdict.WORLD),
     "Spark's texts": ("message of any exception of the chain", SPARK_TEXTS, Verdict.WORLD),
     "Spark's classes": ("class of any exception of the chain", SPARK_CLASSES, Verdict.WORLD),
-    "What Spark says of a file": ("message of the innermost exception", SPARK_FILES, Verdict.WORLD),
     "Steps after a load": ("name of the error; then the warehouse's texts", STEPS, Verdict.WORLD),
     "Runs that left no outcome": ("state and message", RUNS, Verdict.RUN),
 }
@@ -420,26 +384,18 @@ def client_verdict(name: str) -> Verdict:
 def spark_verdict(chain: Iterable[Sign]) -> Verdict:
     """What a failure of a Spark job is a failure of.
 
-    Anything that passes decides, wherever in the chain it stands. A file is blamed only where no other exception of the
-    chain speaks of anything else, and the innermost one speaks of its bytes.
+    Anything that passes decides, wherever in the chain it stands. No file is ever blamed: what stands in one is the
+    parsers' to say, and they raise nothing for it.
 
     Args:
         chain: The exception and its causes, the outermost first.
     """
     signs = tuple(chain)
-    if not signs:
-        return Verdict.WORLD
-    is_ours = any(re.search(_TASK, sign.name) for sign in signs)
-    speaks_of_bytes = _first(SPARK_FILES, signs[-1].text) is not None
-    if speaks_of_bytes and not is_ours and not any(_passing(sign) for sign in signs[:-1]):
-        return Verdict.FILE
-    for sign in signs:
-        passing = _passing(sign)
-        if passing is not None:
-            return passing
-    names = " ".join(sign.name for sign in signs)
-    final = [rule.verdict for rule in SPARK_CLASSES if any(rule.knows(name) for name in names.split())]
-    return final[0] if final else Verdict.WORLD
+    passing = next((found for sign in signs if (found := _passing(sign)) is not None), None)
+    if passing is not None:
+        return passing
+    known = (rule.verdict for rule in SPARK_CLASSES if any(rule.knows(sign.name) for sign in signs))
+    return next(known, Verdict.WORLD)
 
 
 def run_verdict(state: str, message: str) -> Verdict:
@@ -510,8 +466,7 @@ def verdict_of(error: BaseException) -> Verdict:
     if any(rule.verdict is _W and rule.knows(name) for rule in SPARK_CLASSES for name in names):
         return Verdict.WORLD
     java = [sign for cause in _causes(error) for sign in _java_chain(cause)]
-    found = spark_verdict(java) if java else Verdict.RUN
-    return Verdict.RUN if found is Verdict.FILE else found
+    return spark_verdict(java) if java else Verdict.RUN
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -556,6 +511,5 @@ def _without_names(text: str) -> str:
 
 def _passing(sign: Sign) -> Verdict | None:
     by_text = (rule.verdict for rule in SPARK_TEXTS if rule.knows(sign.text))
-    passing = (rule for rule in SPARK_CLASSES if rule.verdict in {_W, _R} and rule.pattern != _TASK)
-    by_class = (rule.verdict for rule in passing if rule.knows(sign.name))
+    by_class = (rule.verdict for rule in SPARK_CLASSES if rule.verdict in {_W, _R} and rule.knows(sign.name))
     return next(by_text, next(by_class, None))

@@ -13,7 +13,8 @@ _INTRODUCTION: Final = """\
 <!-- This page is made by `python -m sluice.failures_reference` (`make docs`) from `sluice/failures.py`. -->
 
 A failure is judged by what can never pass, not by a list of what may: it is *final* only for a cause that cannot change
-by itself. What no rule below knows is of the world, and is tried again.
+by itself. What no rule below knows is of the world, and is tried again. No raw file is ever blamed for any of it: what
+stands in a file is the parsers' to say, and goes to the quarantine with their reason.
 
 | verdict | what it means | what becomes of the batch |
 | --- | --- | --- |
@@ -33,10 +34,6 @@ alone: an attempt of three (`max_attempts`). When both halves die alike, one bat
 too, it is of the world""",
     ),
     Verdict.DENIED: ("a right is missing, which may be on its way", "an attempt of three, with pauses; then FAILED"),
-    Verdict.FILE: (
-        "a raw file is not what its name or its contract says",
-        "the file goes to the quarantine, but only when two reads of it alone say so",
-    ),
     Verdict.CONVERT: (
         "the contract changed after the conversion, and the published files no longer go with it",
         "no attempt; converted again at once, at most three times; then FAILED",

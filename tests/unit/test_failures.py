@@ -95,7 +95,7 @@ PASSING = {
     "nothing": [],
 }
 
-OF_THE_FILE = {
+OF_CONTENT = {
     "cut off gzip": [Sign("SparkException", READ_FAILED), Sign("EOFException", "Unexpected end of input stream")],
     "no gzip": [Sign("SparkException", READ_FAILED), Sign("IOException", "incorrect header check")],
     "damaged gzip": [Sign("SparkException", READ_FAILED), Sign("IOException", "invalid stored block lengths")],
@@ -122,20 +122,13 @@ def test_what_passes_is_never_the_files_fault(name: str) -> None:
     assert spark_verdict(PASSING[name]) in {Verdict.WORLD, Verdict.RUN}
 
 
-@pytest.mark.parametrize("name", OF_THE_FILE)
-def test_a_file_is_blamed_for_its_own_bytes(name: str) -> None:
-    assert spark_verdict(OF_THE_FILE[name]) is Verdict.FILE
+@pytest.mark.parametrize("name", OF_CONTENT)
+@pytest.mark.parametrize("passing", [name for name in PASSING if PASSING[name] and not name.startswith("a ")])
+def test_a_cause_that_passes_goes_before_all_others(name: str, passing: str) -> None:
+    assert spark_verdict([*PASSING[passing], *OF_CONTENT[name]]) in {Verdict.WORLD, Verdict.RUN}
 
 
-@pytest.mark.parametrize("name", OF_THE_FILE)
-@pytest.mark.parametrize(
-    "passing", [name for name in PASSING if PASSING[name] and "bare" not in name and "nobody" not in name]
-)
-def test_a_cause_that_passes_goes_before_the_files_own(name: str, passing: str) -> None:
-    assert spark_verdict([*PASSING[passing], *OF_THE_FILE[name]]) in {Verdict.WORLD, Verdict.RUN}
-
-
-def test_our_own_program_is_no_files_fault() -> None:
+def test_a_task_of_ours_is_the_runs() -> None:
     chain = [Sign("PythonException", "Traceback: RecursionError"), Sign("PythonException", "invalid block type")]
     assert spark_verdict(chain) is Verdict.RUN
 
