@@ -21,7 +21,7 @@ from sluice.contract import parse_contract
 from sluice.drift import Difference, Kind, Layer
 from sluice.drift.report import DriftReport
 from sluice.errors import MissingObjectError, WarehouseError
-from sluice.layout import Partition
+from sluice.layout import Partition, split_url
 from sluice.names import crawler_name
 from sluice.record import BatchRecord
 from sluice.replay import Replay
@@ -118,9 +118,12 @@ class Gauges:
 
     def parquet_columns(self, hour: Partition) -> list[str]:
         """Columns of the partition's published file, without lineage."""
-        year, month, day, at = hour.values
-        prefix = f"gauges/year={year}/month={month}/day={day}/hour={at}/"
-        s3, bucket = self.stack.clients.s3, self.stack.settings.processed_bucket
+        database = self.stack.settings.processed_database
+        shown = self.stack.clients.glue.get_partition(
+            DatabaseName=database, TableName="gauges", PartitionValues=list(hour.values)
+        )
+        bucket, prefix = split_url(shown["Partition"]["StorageDescriptor"]["Location"])
+        s3 = self.stack.clients.s3
         [found] = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
         body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
         schema = pq.read_schema(io.BytesIO(body))
