@@ -273,7 +273,10 @@ locals {
           actions   = ["glue:GetPartitions"]
           resources = local.catalog_arns.raw
         },
-        local.processed_partitions,
+        # It switches them without a look at what they were.
+        merge(local.processed_partitions, {
+          actions = ["glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:GetTable"]
+        }),
       ],
     )
     load = concat(

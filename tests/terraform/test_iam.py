@@ -56,8 +56,6 @@ NEVER = {
     ("sweep", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
     ("convert", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
     ("convert", "s3:GetObjectVersion"): "it reads the version that has the manifest's ETag",
-    ("load-step", "s3:DeleteObject"): "it closes loads; files are settled at the end of conversions",
-    ("load-step", "s3:DeleteObjectVersion"): "it closes loads; files are settled at the end of conversions",
     ("sync-schema", "s3:GetObjectVersion"): "it reads what is there now",
     ("load", "s3:GetObjectVersion"): "it reads the documents of its claim, which have no version",
 }
@@ -204,7 +202,6 @@ def test_the_table_is_made_of_the_code(calls: dict[str, set[str]]) -> None:
     }
     assert calls["convert"] == {
         "glue:BatchCreatePartition",
-        "glue:BatchGetPartition",
         "glue:BatchUpdatePartition",
         "glue:GetPartitions",
         "glue:GetTable",
