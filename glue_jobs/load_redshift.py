@@ -6,12 +6,13 @@ came of it.
 
 import logging
 import sys
+import time
 import uuid
 from collections.abc import Mapping
 
 from awsglue.utils import getResolvedOptions
 
-from glue_jobs.loading.context import LoadContext
+from glue_jobs.loading.context import WAITING_SECONDS, LoadContext
 from glue_jobs.loading.run import load_claim
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
@@ -39,7 +40,9 @@ def _load(arguments: Mapping[str, str]) -> LoadOutcome:
     settings = Settings.from_json(arguments["settings"])
     clients = Clients()
     context = LoadContext(
-        warehouse=DataApi(clients.redshift_data, Address.from_settings(settings)),
+        warehouse=DataApi(
+            clients.redshift_data, Address.from_settings(settings), ends_at=time.monotonic() + WAITING_SECONDS
+        ),
         documents=Documents(clients.s3),
         processed=settings.processed,
         copy_role=settings.copy_role,

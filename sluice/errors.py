@@ -63,6 +63,10 @@ class AccountingError(TerminalError):
     """Rows read do not equal rows published + quarantined + duplicates removed."""
 
 
+class EmptyDeliveryError(TerminalError):
+    """A delivery without a row would empty a table whose contract does not allow that."""
+
+
 class OutdatedFilesError(TerminalError):
     """Published files do not go with today's contract any more: the batch must be converted again."""
 

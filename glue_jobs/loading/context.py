@@ -14,6 +14,10 @@ from sluice.warehouse.staging import drop_stage
 
 logger = logging.getLogger(__name__)
 
+WAITING_SECONDS = 50 * 60
+"""How long a run waits for statements, all in all, before it cancels them and writes down what came of it: less than
+the job's timeout, because Glue would end the run and leave the statement to go on with its locks."""
+
 
 @dataclass(frozen=True)
 class LoadContext:

@@ -5,7 +5,7 @@ A batch whose files no longer fit in one of its tables is loaded in none of them
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sluice.errors import OutdatedFilesError
+from sluice.errors import EmptyDeliveryError, OutdatedFilesError
 from sluice.handover import PublishedFile
 from sluice.warehouse.stored import Stored
 from sluice.warehouse.target import Target
@@ -28,6 +28,25 @@ def outdated(batches: Mapping[str, Mapping[str, Files]], targets: Iterable[Targe
                 reason = f"table {target}: batch {batch_id} was converted by another version of the contract: {misfit}"
                 found.setdefault(batch_id, OutdatedFilesError(reason))
     return found
+
+
+def emptying(batches: Mapping[str, Mapping[str, Files]], targets: Iterable[Target]) -> dict[str, EmptyDeliveryError]:
+    """The batches that would empty a table, each with the reason: full refreshes without a row.
+
+    Args:
+        batches: For each batch, its published files by table.
+        targets: The tables of a dataset whose contract does not allow empty deliveries.
+    """
+    return {
+        batch_id: EmptyDeliveryError(
+            f"table {target}: batch {batch_id} has no row, and a full refresh with it would empty the table. Send the "
+            "partition again; where an empty delivery is meant, the contract says `allow_empty: true`"
+        )
+        for target in targets
+        if target.table.load == "full_refresh"
+        for batch_id, files in batches.items()
+        if not any(file.rows for file in files.get(target.table.name, ()))
+    }
 
 
 def stored_of(files: Files, target: Target) -> Stored:

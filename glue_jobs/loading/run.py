@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from glue_jobs.loading.context import LoadContext
-from glue_jobs.loading.fit import outdated
+from glue_jobs.loading.fit import emptying, outdated
 from glue_jobs.loading.refresh import Refresh
 from glue_jobs.loading.table import TableLoad
 from sluice.contract.lookup import contract_of
@@ -44,7 +44,9 @@ def load_claim(context: LoadContext, contracts: Mapping[str, Contract], dataset:
     refresh = Refresh(context, contract, plans(contracts, schema))
     targets = [Target(dataset, schema, table) for table in contract.tables]
     _prepare(context, targets)
-    unfit = outdated(work.batches, targets)
+    unfit: dict[str, SluiceError] = {**outdated(work.batches, targets)}
+    if not contract.allow_empty:
+        unfit |= emptying(work.batches, targets)
     results = {
         target.table.name: TableLoad(
             context,

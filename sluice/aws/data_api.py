@@ -35,6 +35,7 @@ MAX_STATEMENT_BYTES = 100_000
 _ENDED = {"FINISHED", "FAILED", "ABORTED"}
 _LONG_POLL_SECONDS = 20  # the API allows 30; the client gives up reading after that
 _FIRST_PAUSE_SECONDS = 0.05
+_LEAST_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
@@ -93,6 +94,8 @@ class DataApi:
         backoff: How calls of the API are repeated.
         timeout_seconds: After this long a statement is cancelled; the API's own limit is 24 hours.
         clock: Seconds that only go forward.
+        ends_at: A moment of the clock after which nothing is waited for much longer, because the waiting process is
+            ended soon; None when there is none. A statement that nobody waits for would go on and hold its locks.
     """
 
     client: "RedshiftDataAPIServiceClient"
@@ -100,6 +103,7 @@ class DataApi:
     backoff: Backoff = field(default_factory=lambda: Backoff(attempts=4))
     timeout_seconds: float = 6 * 3600
     clock: Callable[[], float] = time.monotonic
+    ends_at: float | None = None
 
     def execute(
         self, sql: str, parameters: Mapping[str, str] | None = None, *, label: str = "query", token: str = ""
@@ -171,11 +175,18 @@ class DataApi:
             description = self._call("describe_statement", request, label)
             if description["Status"] in _ENDED:
                 return description
-            if self.clock() - started > self.timeout_seconds:
+            seconds = self._patience(started)
+            if self.clock() - started > seconds:
                 self._cancel(statement_id, label)
-                raise WarehouseBusyError(f"{label}: cancelled, it did not end within {self.timeout_seconds:.0f} s")
+                raise WarehouseBusyError(f"{label}: cancelled, it did not end within {seconds:.0f} s")
             self.backoff.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _patience(self, started: float) -> float:
+        """How long a statement may take, in seconds; near the end still long enough for those that only look."""
+        if self.ends_at is None:
+            return self.timeout_seconds
+        return min(self.timeout_seconds, max(_LEAST_SECONDS, self.ends_at - started))
 
     def _cancel(self, statement_id: str, label: str) -> None:
         try:

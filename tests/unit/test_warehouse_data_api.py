@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ParamValidationError
 from botocore.stub import ANY, Stubber
 
+from glue_jobs.loading.context import WAITING_SECONDS
 from sluice.aws.data_api import MAX_STATEMENT_BYTES, Address, DataApi, client_token
 from sluice.aws.data_api_values import ResultColumn, read_records
 from sluice.backoff import Backoff
@@ -263,6 +267,39 @@ def test_a_statement_that_does_not_end_is_cancelled(stub: Stubber, api: DataApi,
     with pytest.raises(WarehouseBusyError, match="query: cancelled, it did not end within 100 s"):
         api.execute("SELECT 1")
     assert 100 < clock.now < 106
+
+
+def test_near_the_end_of_its_process_a_statement_is_cancelled_early(
+    stub: Stubber, client: RedshiftDataAPIServiceClient, clock: Clock
+) -> None:
+    backoff = Backoff(attempts=3, base_seconds=1, sleep=clock.sleep, random=lambda: 1.0)
+    api = DataApi(client, Address("warehouse", workgroup="sluice"), backoff, 100, lambda: clock.now, ends_at=60)
+    clock.now = 20.0
+    stub.add_response("execute_statement", SUBMITTED, ASKED)
+    doubling_pauses, longest_pauses = 7, 8
+    for _ in range(doubling_pauses + longest_pauses):
+        stub.add_response("describe_statement", described("STARTED"), DESCRIBE)
+    stub.add_response("cancel_statement", {"Status": True}, {"Id": ID})
+
+    with pytest.raises(WarehouseBusyError, match="query: cancelled, it did not end within 40 s"):
+        api.execute("SELECT 1")
+    assert 60 < clock.now < 66
+
+
+def test_statements_that_only_look_are_waited_for_after_the_end(stub: Stubber, api: DataApi, clock: Clock) -> None:
+    late = replace(api, ends_at=1.0)
+    clock.now = 50.0
+    stub.add_response("execute_statement", SUBMITTED, ASKED)
+    stub.add_response("describe_statement", described("STARTED"), DESCRIBE)
+    stub.add_response("describe_statement", described("FINISHED", HasResultSet=False), DESCRIBE)
+
+    assert late.rows("SELECT 1") == []
+
+
+def test_a_load_run_gives_up_before_glue_ends_it() -> None:
+    stack = json.loads((Path(__file__).parents[2] / "terraform" / "stack.json").read_text(encoding="utf-8"))
+    seconds = stack["glue"]["jobs"]["load"]["timeout_minutes"] * 60
+    assert seconds - 5 * 60 >= WAITING_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ class Loads:
         published = {
             batch: {table.name: (self.publish(table, batch, rows),) if rows else ()} for batch, rows in batches.items()
         }
-        contract = contract_of(table)
+        contract = replace(contract_of(table), allow_empty=True)
         return self.run(contract, self.dispatch(contract, published))
 
     def rows(self, table: str = "things", columns: Iterable[str] = ("*",)) -> list[Row]:
