@@ -20,7 +20,7 @@ from tests.unit.kernel_data import EDGES
 from tests.unit.kernel_reference import reference
 
 Record = Mapping[str, str | None]
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "id": {"type": "integer", "required": True},
     "name": "varchar(12)",
     "amount": "decimal(6,2)",
@@ -74,11 +74,12 @@ def as_parquet(records: list[Record]) -> bytes:
 
 def model(record: Record) -> tuple[tuple[Any, ...], list[str]]:
     """The row of a record, and the reasons against it."""
-    row, reasons = [], []
+    row: list[Any] = []
+    reasons: list[str] = []
     for name, fields in COLUMNS.items():
         kind = SqlType.parse(fields if isinstance(fields, str) else str(fields["type"]))
         text = record[name] or None
-        value = text if kind.is_text or text is None else reference(kind, text)
+        value: Any = text if kind.is_text or text is None else reference(kind, text)
         row.append(value if not hasattr(value, "tzinfo") else value.replace(tzinfo=None))
         if text is None:
             reasons += [f"t.{name}: required"] if name == "id" else []
