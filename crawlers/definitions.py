@@ -37,6 +37,8 @@ CONFIGURATION = json.dumps(
     {
         "Version": 1.0,
         "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}},
+        # Glue puts it into every crawler over catalog tables; left out here, each plan would take it away again.
+        # Source: https://github.com/hashicorp/terraform-provider-aws/issues/30212
         "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas"},
         # Tables have their index already.
         "CreatePartitionIndex": False,

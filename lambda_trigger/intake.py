@@ -171,7 +171,8 @@ class Intake:
         ahead = timedelta(seconds=self.settings.max_ahead_seconds)
         try:
             check_not_future(partition, event.url, self.clock(), ahead)
-            manifest = freeze(looks, event, batch_id, partition, allows_empty=self._allows_empty(batch_id.dataset))
+            allows_empty = self.contracts[batch_id.dataset].allow_empty
+            manifest = freeze(looks, event, batch_id, partition, allows_empty=allows_empty)
         except OverwrittenError as exc:
             return _Finding(BatchState.SUPERSEDED, str(exc))
         except (ManifestError, MissingObjectError) as exc:
@@ -185,9 +186,6 @@ class Intake:
             "size_bytes": sum(file.size_bytes for file in manifest.files),
         }
         return _Finding(BatchState.RECEIVED, facts=facts)
-
-    def _allows_empty(self, dataset: str) -> bool:
-        return bool(getattr(self.contracts[dataset], "allow_empty", False))
 
     def _accept(self, batch_id: BatchId, partition: Partition, manifest: FrozenManifest) -> str:
         """Prepare what the conversion of a batch needs; returns the URL of its frozen manifest.

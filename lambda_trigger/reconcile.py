@@ -14,7 +14,7 @@ An older partition is not searched; `sluice replay` takes it.
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 
@@ -107,7 +107,7 @@ class Reconciliation:
     def _of_batches(self, contract: Contract) -> Iterator[Partition]:
         for record in self.ledger.batches(contract.dataset, limit=RECENT_BATCHES):
             partition = Partition.parse(record.partition)
-            if partition.is_hourly == contract.layout.is_hourly:
+            if partition.is_hourly == contract.layout.is_hourly and MINYEAR < partition.start.year < MAXYEAR:
                 yield from (
                     partition,
                     partition.next(),

@@ -112,7 +112,7 @@ def check_not_future(partition: Partition, url: str, now: datetime, ahead: timed
     Raises:
         ManifestError: It begins later.
     """
-    if partition.start > now + ahead:
+    if partition.start - now > ahead:
         hours = ahead / timedelta(hours=1)
         raise ManifestError(
             f"{url}: partition {partition.label} begins more than {hours:g} hours in the future (it is "

@@ -60,10 +60,13 @@ def run(config: LocalCloudConfig, settings: Settings, contracts: Mapping[str, Co
     return 1
 
 
-def look_after_what_was_left(clients: Clients, settings: Settings) -> None:
+def look_after_what_was_left(clients: Clients, settings: Settings) -> threading.Thread:
     """Sweep now, so that nobody waits five minutes for what the last stop or kill left behind.
 
     Manifests whose messages were lost are searched for as soon as those that were kept have been taken.
+
+    Returns:
+        The thread that waits for that; it ends with the process.
     """
     function = settings.prefix + SWEEP_FUNCTION
     clients.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
@@ -81,7 +84,9 @@ def look_after_what_was_left(clients: Clients, settings: Settings) -> None:
             # The local cloud may be stopped meanwhile; its scheduled sweeps search as well.
             logger.debug("no search for manifests at the start: %s", exc)
 
-    threading.Thread(target=search, name="search-manifests", daemon=True).start()
+    thread = threading.Thread(target=search, name="search-manifests", daemon=True)
+    thread.start()
+    return thread
 
 
 def password_text(state_dir: Path) -> str:

@@ -24,6 +24,12 @@ PARTITION_INDEX = "by_time"
 Source: https://docs.aws.amazon.com/glue/latest/dg/partition-indexes.html
 """
 
+PARTITION_FILTERING = {"partition_filtering.enabled": "true"}
+"""What makes Athena use the index; without it, it reads all partitions of a table.
+
+Source: https://docs.aws.amazon.com/athena/latest/ug/glue-best-practices-partition-index.html
+"""
+
 _MAX_COMMENT = 255
 _HIDDEN = ("{_,.}*", "{_,.}*/**", "**/{_,.}*", "**/{_,.}*/**")
 """What readers of tables do not see, as a crawler's patterns: files and folders whose names begin with ``_`` or ``.``.
@@ -148,7 +154,7 @@ def _table(  # noqa: PLR0913 - the parts of a table, each named
         "Name": name,
         "Description": description,
         "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"EXTERNAL": "TRUE", **parameters},
+        "Parameters": {"EXTERNAL": "TRUE", **PARTITION_FILTERING, **parameters},
         "PartitionKeys": _columns(dict.fromkeys(keys, "string")),
         "StorageDescriptor": {
             "Columns": columns,

@@ -17,7 +17,7 @@ resource "aws_glue_catalog_table" "this" {
   name          = each.value.table.Name
   description   = each.value.table.Description
   table_type    = each.value.table.TableType
-  parameters    = each.value.table.Parameters
+  parameters    = merge(each.value.table.Parameters, var.partition_indexes ? {} : { "partition_filtering.enabled" = "false" })
 
   dynamic "partition_keys" {
     for_each = each.value.table.PartitionKeys

@@ -10,6 +10,7 @@ locals {
     { title = "Longest run (s)", metric = "ExecutionDuration", stat = "Maximum" },
     { title = "Freshness (s)", metric = "FreshnessSeconds", stat = "Maximum" },
     { title = "Notifications not sent", metric = "NotificationsFailed", stat = "Sum" },
+    { title = "Manifests without an event", metric = "ManifestsFound", stat = "Sum" },
     { title = "Breaking differences", metric = "BreakingDifferences", stat = "Maximum" },
     { title = "Schema changes made", metric = "SchemaChanges", stat = "Sum" },
   ]

@@ -46,6 +46,9 @@ locals {
     give_up_after_seconds  = var.give_up_after_seconds
     spark_from_bytes       = var.spark_from_bytes
     replaced_grace_seconds = var.replaced_grace_seconds
+    file_wait_seconds      = var.file_wait_seconds
+    max_ahead_seconds      = var.max_ahead_seconds
+    reconcile_seconds      = var.reconcile_seconds
     announce_arrivals      = var.announce_arrivals
   }
   environment = { for name, value in local.settings : "SLUICE_${upper(name)}" => tostring(value) }

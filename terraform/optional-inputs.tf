@@ -147,6 +147,69 @@ variable "give_up_after_seconds" {
   }
 }
 
+variable "file_wait_seconds" {
+  description = "Seconds that a manifest waits for files that are not there, or to be readable itself, until it is REJECTED; 0 for none."
+  type        = number
+  default     = 900
+  nullable    = false
+
+  validation {
+    condition     = var.file_wait_seconds >= 0
+    error_message = "A number of seconds of at least 0."
+  }
+}
+
+variable "max_ahead_seconds" {
+  description = "How many seconds ahead of now a partition may begin; the manifest of one that begins later is REJECTED."
+  type        = number
+  default     = 86400
+  nullable    = false
+
+  validation {
+    condition     = var.max_ahead_seconds >= 0
+    error_message = "A number of seconds of at least 0."
+  }
+}
+
+variable "reconcile_seconds" {
+  description = "Seconds from one search of the raw bucket for manifests of which no event came to the next; 0 for each sweep."
+  type        = number
+  default     = 3600
+  nullable    = false
+
+  validation {
+    condition     = var.reconcile_seconds >= 0
+    error_message = "A number of seconds of at least 0."
+  }
+}
+
+variable "notifications" {
+  description = <<-TEXT
+    How manifests are announced. `own`: the raw bucket tells the queue itself. The others leave the bucket's notification, of
+    which there is one, to somebody else: `sns`: it tells a topic (`notification_topic_arn`); `eventbridge`: it tells
+    EventBridge; `none`: somebody sends S3's events to the queue.
+  TEXT
+  type        = string
+  default     = "own"
+  nullable    = false
+
+  validation {
+    condition     = contains(["own", "sns", "eventbridge", "none"], var.notifications)
+    error_message = "One of own, sns, eventbridge and none."
+  }
+}
+
+variable "notification_topic_arn" {
+  description = "With `notifications = \"sns\"`: the topic that the raw bucket tells of its objects."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.notifications == "sns") == (var.notification_topic_arn != null)
+    error_message = "Goes with notifications = \"sns\", and with nothing else."
+  }
+}
+
 variable "announce_arrivals" {
   description = "Whether the business topic hears of every manifest that arrives."
   type        = bool

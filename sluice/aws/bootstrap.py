@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterable
 
 from sluice.aws.data_api import DataApi
 from sluice.backoff import Backoff
-from sluice.errors import WarehouseBusyError
+from sluice.errors import AwsDeniedError, WarehouseBusyError, WarehouseDeniedError
 from sluice.warehouse.bootstrap import Step
 
 logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 60.0
+"""How long rights that were given just now are waited for, all steps together."""
+_PAUSE_SECONDS = 5.0
 
 
 def run_bootstrap(warehouse: DataApi, steps: Iterable[Step], backoff: Backoff | None = None) -> int:
@@ -17,7 +21,9 @@ def run_bootstrap(warehouse: DataApi, steps: Iterable[Step], backoff: Backoff | 
     Args:
         warehouse: The warehouse.
         steps: What `sluice.warehouse.bootstrap.bootstrap_steps` gives.
-        backoff: How a step is repeated that the warehouse was too busy for, such as when two bootstraps meet.
+        backoff: How a step is repeated that the warehouse was too busy for, such as when two bootstraps meet. Its clock
+            also serves the wait for rights: the deploy calls seconds after it has made them, and IAM takes a while.
+            Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 
     Returns:
         How many steps were run.
@@ -25,14 +31,26 @@ def run_bootstrap(warehouse: DataApi, steps: Iterable[Step], backoff: Backoff | 
     Raises:
         WarehouseError: The warehouse refused a step; those before it are done, and all of them may be run again.
         WarehouseBusyError: It stayed busy.
+        AwsError: AWS refused the call; when for lack of a right, after a minute in which the right did not come.
 
     Side Effects:
         Creates what is missing, and makes procedures and grants anew; drops nothing.
     """
     patience = backoff or Backoff()
     done = 0
+    waited = 0.0
     for step in steps:
-        patience.call(_run(warehouse, step), WarehouseBusyError, step.label)
+        while True:
+            try:
+                patience.call(_run(warehouse, step), WarehouseBusyError, step.label)
+            except (AwsDeniedError, WarehouseDeniedError) as exc:
+                if waited >= GRACE_SECONDS:
+                    raise
+                logger.warning("%s: a right is missing, it may be on its way: %s", step.label, exc)
+                patience.sleep(_PAUSE_SECONDS)
+                waited += _PAUSE_SECONDS
+            else:
+                break
         done += 1
     logger.info("the warehouse is ready: %d statements", done)
     return done

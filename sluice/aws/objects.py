@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-MAX_COPY_BYTES = 5 * 1024**3
-"""Largest object that one CopyObject copies.
+MAX_COPY_BYTES = 256 * 1024**2
+"""Largest object that one CopyObject copies; larger ones are copied in parts, several at once.
 
-Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+S3 takes up to 5 GiB by one request and answers when it is done, which the client does not wait for: 5 GiB take longer
+than its read timeout, and the copy would be asked for again and again.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html and
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/CopyingObjectsMPUapi.html
 """
 
 PART_BYTES = 64 << 20
@@ -81,7 +85,7 @@ class Objects:
     def copy(self, source: StoredObject, target: str) -> StoredObject:
         """Copy exactly one version of an object, with its headers and metadata, and make sure that the copy is right.
 
-        The copy remembers its source's ETag. An object that one request can copy keeps its tags as well.
+        The copy remembers its source's ETag, and keeps its tags.
 
         Args:
             source: The version to copy, as `info` gave it.
@@ -237,7 +241,11 @@ class Objects:
             return
         # Each part is copied under the condition that the source still has the ETag.
         config = TransferConfig(multipart_threshold=self.max_copy_bytes, multipart_chunksize=_part_bytes(source))
+        # One request takes the tags along; an upload in parts has those that it is given.
+        tags = self.s3.get_object_tagging(Bucket=bucket, Key=key, **version)["TagSet"]
         extra = {"CopySourceIfMatch": source.etag, **kept}
+        if tags:
+            extra["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
         self.s3.copy(place, target_bucket, target_key, ExtraArgs=extra, Config=config)
 
     def _delete_if(self, stored: StoredObject) -> None:

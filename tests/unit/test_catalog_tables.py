@@ -46,7 +46,7 @@ def test_raw_csv() -> None:
         "Description": "Raw files of transactions",
         "TableType": "EXTERNAL_TABLE",
         "Parameters": {
-            "EXTERNAL": "TRUE",
+            "EXTERNAL": "TRUE", "partition_filtering.enabled": "true",
             "classification": "csv",
                 "exclusions": RAW_EXCLUSIONS,
             "delimiter": ";",
@@ -77,7 +77,8 @@ def test_raw_csv_with_options() -> None:
     )
     table = raw_table(Contract("logs", source, (Table("logs", columns),)), "raw")
     assert table["Parameters"] == {
-        "EXTERNAL": "TRUE", "classification": "csv", "compressionType": "gzip", "delimiter": ",",
+        "EXTERNAL": "TRUE", "partition_filtering.enabled": "true",
+        "classification": "csv", "compressionType": "gzip", "delimiter": ",",
         "exclusions": RAW_EXCLUSIONS,
     }  # fmt: skip
     assert table["StorageDescriptor"]["SerdeInfo"] == {
@@ -110,6 +111,7 @@ def test_raw_xml_names_its_row_tag() -> None:
     table = raw_table(CONTRACTS["products"], "sluice-raw")
     assert table["Parameters"] == {
         "EXTERNAL": "TRUE",
+        "partition_filtering.enabled": "true",
         "classification": "xml",
         "exclusions": RAW_EXCLUSIONS,
         "rowTag": "product",
@@ -126,7 +128,12 @@ def test_raw_parquet_keeps_types_and_leaves_nested_fields_out() -> None:
     items = Table("items", (Column("n", "integer"), Column("id_", "bigint", source="$.id")), explode="items")
     contract = Contract("shop", ParquetSource("shop/%Y/%m/%d/%H"), (Table("shop", columns), items))
     table = raw_table(contract, "raw")
-    assert table["Parameters"] == {"EXTERNAL": "TRUE", "classification": "parquet", "exclusions": RAW_EXCLUSIONS}
+    assert table["Parameters"] == {
+        "EXTERNAL": "TRUE",
+        "partition_filtering.enabled": "true",
+        "classification": "parquet",
+        "exclusions": RAW_EXCLUSIONS,
+    }
     assert table["StorageDescriptor"] == {
         "Columns": [{"Name": "id", "Type": "bigint"}, {"Name": "price", "Type": "decimal(12,2)"}],
         "Location": "s3://raw/shop/",
@@ -140,7 +147,12 @@ def test_processed() -> None:
         "Name": "order_items",
         "Description": "One row per line of an order, its newest version.",
         "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet", "exclusions": EXCLUSIONS},
+        "Parameters": {
+            "EXTERNAL": "TRUE",
+            "partition_filtering.enabled": "true",
+            "classification": "parquet",
+            "exclusions": EXCLUSIONS,
+        },
         "PartitionKeys": HOUR_KEYS,
         "StorageDescriptor": {
             "Columns": [

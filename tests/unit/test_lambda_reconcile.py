@@ -118,6 +118,16 @@ def test_the_neighbours_of_what_came_last_are_searched(world: World) -> None:
     assert [name.split(".")[1] for name in world.states()] == ["2020010104", "2020010105", "2020010106"]
 
 
+@pytest.mark.parametrize(
+    "folder", ["orders/year=0001/month=01/day=01/hour=00", "orders/year=9999/month=12/day=31/hour=23"]
+)
+def test_the_ends_of_the_calendar_have_no_neighbours(folder: str) -> None:
+    world = World(Settings(max_ahead_seconds=1e12))
+    world.deliver(world.send(folder))
+    world.sweep(timedelta(minutes=5), is_searching=True)
+    assert len(world.states()) == 1
+
+
 def test_the_cost_is_bounded(world: World) -> None:
     for hour in range(24):
         for day in (1, 10):

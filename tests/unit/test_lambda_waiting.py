@@ -1,5 +1,6 @@
 """Manifests that come before their files, or before they may be read, wait for a stated time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -170,6 +171,13 @@ def test_all_optional_and_missing_is_nothing_to_take(world: World) -> None:
     world.sweep(timedelta(minutes=16))
     assert only(world).state is BatchState.REJECTED
     assert world.glue.runs == {}
+
+
+def test_all_optional_and_missing_is_taken_where_the_contract_allows_it(world: World) -> None:
+    world.contracts["orders"] = replace(world.contracts["orders"], allow_empty=True)
+    manifest = f'{{"entries": [{{"url": "{BASE}/a", "mandatory": false}}]}}'.encode()
+    world.deliver(world.send(FOLDER, {}, manifest=manifest))
+    assert (only(world).state, only(world).files) == (BatchState.CONVERTING, 0)
 
 
 @pytest.mark.parametrize(

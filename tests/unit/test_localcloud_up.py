@@ -2,12 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
+
+from localcloud import up
 from localcloud.up import History, psql_command
 from sluice.batch import BatchId, BatchState
 from sluice.handover import TableCounts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
+from sluice.settings import Settings
 
 HOUR = Partition.parse("2026-11-20T13")
 AT = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
@@ -53,3 +59,38 @@ def test_the_warehouse_is_opened_without_showing_the_password(tmp_path: Path) ->
     assert psql_command(DSN, tmp_path) == f'PGPASSWORD="$SLUICE_WAREHOUSE_PASSWORD" {address}'
     (tmp_path / "warehouse.password").write_text("secret", encoding="utf-8")
     assert psql_command(DSN, tmp_path) == f'PGPASSWORD="$(cat {tmp_path}/warehouse.password)" {address}'
+
+
+class Quieting:
+    """A queue that has messages for some looks, and functions that note how they are called."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks, self.asked = looks, 0
+        self.invoked: list[tuple[int, str, bytes]] = []
+
+    def get_queue_url(self, **_: Any) -> dict[str, str]:
+        return {"QueueUrl": "q"}
+
+    def get_queue_attributes(self, **request: Any) -> dict[str, Any]:
+        self.asked += 1
+        waiting, hidden = request["AttributeNames"]
+        return {"Attributes": {waiting: "0", hidden: "1" if self.asked <= self.looks else "0"}}
+
+    def invoke(self, **request: Any) -> None:
+        assert request["InvocationType"] == "Event"
+        self.invoked.append((self.asked, request["FunctionName"], request["Payload"]))
+
+
+def test_a_start_sweeps_at_once_and_searches_when_the_queue_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "_POLL_SECONDS", 0.0)
+    cloud = Quieting(looks=3)
+    clients = SimpleNamespace(sqs=cloud, lambda_=cloud)
+    up.look_after_what_was_left(cast("Any", clients), Settings()).join()
+    assert cloud.invoked == [(0, "sluice-sweep", b"{}"), (4, "sluice-sweep", b'{"search": true}')]
+
+
+def test_a_queue_that_never_empties_is_searched_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "_POLL_SECONDS", 0.0)
+    cloud = Quieting(looks=10_000)
+    up.look_after_what_was_left(cast("Any", SimpleNamespace(sqs=cloud, lambda_=cloud)), Settings()).join()
+    assert cloud.invoked[-1] == (120, "sluice-sweep", b'{"search": true}')

@@ -167,6 +167,25 @@ def test_a_server_that_was_killed_as_well_is_recovered(folder: Path) -> None:
         assert rows(warehouse, "SELECT id FROM t") == [(1,)]
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_server_that_dies_alone_is_started_again(folder: Path, number: int) -> None:
+    with running(folder) as warehouse:
+        with psycopg.connect(warehouse.dsn, autocommit=True) as connection:
+            connection.execute("CREATE TABLE t (id INT)")
+        first = min(server_processes(folder))
+        os.kill(first, number)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert rows(warehouse, "SELECT count(*) FROM t") == [(0,)]
+                break
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert first not in server_processes(folder)
+    assert server_processes(folder) == []
+
+
 def test_a_process_with_the_number_of_a_dead_server_is_left_alone(folder: Path) -> None:
     with running(folder):
         pass

@@ -1,0 +1,58 @@
+"""The bootstrap waits for rights that the deploy has given a moment before."""
+
+from typing import Any, cast
+
+import pytest
+
+from sluice.aws.bootstrap import GRACE_SECONDS, run_bootstrap
+from sluice.backoff import Backoff
+from sluice.errors import AwsDeniedError, WarehouseBusyError, WarehouseDeniedError, WarehouseError
+from sluice.warehouse.bootstrap import Step
+
+STEPS = [Step("schema", "create schema s"), Step("table", "create table t ()")]
+
+
+class Warehouse:
+    """Fails as often as it is told, and notes what ran."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.ran: list[str] = []
+
+    def execute(self, sql: str, *, label: str) -> None:
+        assert label
+        if self.errors:
+            raise self.errors.pop(0)
+        self.ran.append(sql)
+
+
+def run(warehouse: Warehouse) -> tuple[int, list[float]]:
+    slept: list[float] = []
+    patience = Backoff(attempts=3, sleep=slept.append, random=lambda: 0.0)
+    return run_bootstrap(cast("Any", warehouse), STEPS, patience), slept
+
+
+@pytest.mark.parametrize("error", [AwsDeniedError("AccessDeniedException"), WarehouseDeniedError("permission denied")])
+def test_rights_that_are_on_their_way_are_waited_for(error: Exception) -> None:
+    warehouse = Warehouse(*[error] * 12)
+    assert run(warehouse) == (2, [5.0] * 12)
+    assert warehouse.ran == [step.sql for step in STEPS]
+
+
+def test_rights_that_do_not_come_end_it() -> None:
+    warehouse = Warehouse(*[AwsDeniedError("AccessDeniedException")] * 100)
+    with pytest.raises(AwsDeniedError):
+        run(warehouse)
+    assert len(warehouse.errors) == 100 - GRACE_SECONDS / 5 - 1
+    assert warehouse.ran == []
+
+
+def test_other_refusals_are_final_at_once() -> None:
+    warehouse = Warehouse(WarehouseError("syntax error"))
+    with pytest.raises(WarehouseError):
+        run(warehouse)
+    assert (warehouse.errors, warehouse.ran) == ([], [])
+
+
+def test_a_busy_warehouse_is_tried_again_without_the_grace() -> None:
+    assert run(Warehouse(WarehouseBusyError("lock"))) == (2, [0.0])
