@@ -1,5 +1,6 @@
-"""What the Glue job `raw_to_parquet` is made of, in plain PySpark.
+"""What the Glue job `raw_to_parquet` is made of: everything around the kernel that converts (`sluice.kernel`).
 
-`parse` reads raw text (pure Python, run by Spark's workers), `rows` turns records into typed rows and reasons,
-`staging` writes and counts them, `publish` makes them visible, and `run` ties it together.
+`run` tells the story: which batches there are, which engine converts them (`engines`), whether the books balance
+(`accounting`), and the switch that makes the result visible. `one_batch` takes a batch from its raw files to Parquet;
+`process` does that in the job's own process and `spark` in Spark's workers.
 """
