@@ -324,7 +324,7 @@ RUNS = (
 STEPS = (
     Rule(
         _X,
-        r"^Runtime\.(ImportModuleError|HandlerNotFound|MalformedHandlerName|UserCodeSyntaxError)",
+        r"^Runtime\.(ImportModuleError|Handler(NotFound|Error)|MalformedHandlerName|UserCodeSyntaxError)",
         "a function that is broken",
     ),
     Rule(

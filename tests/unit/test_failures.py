@@ -313,6 +313,8 @@ def test_runs_that_left_no_outcome(state: str, message: str, verdict: Verdict) -
     [
         ("Runtime.HandlerNotFound", "Handler 'gone' missing on module", Verdict.FINAL),
         ("Runtime.ImportModuleError", "Unable to import module", Verdict.FINAL),
+        # The local cloud's name for a function that cannot begin.
+        ("Runtime.HandlerError", "module 'archive_step' has no attribute 'gone'", Verdict.FINAL),
         ("AttributeError", "module has no attribute 'gone'", Verdict.FINAL),
         ("Lambda.ResourceNotFoundException", "Function not found", Verdict.FINAL),
         ("States.QueryEvaluationError", "?", Verdict.FINAL),
