@@ -118,6 +118,10 @@ check: lint test ## What CI runs
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links --quiet
 
+.PHONY: policies
+policies: setup ## Write terraform/policies.json, which the local deploy takes, from Terraform's plan
+	$(BIN)/python -m tests.terraform.policies
+
 .PHONY: lock
 lock: setup ## Renew the lock files from pyproject.toml
 	$(COMPILE) --upgrade pyproject.toml --all-extras -o requirements.lock

@@ -54,6 +54,7 @@ class LocalCloudConfig:
         with_warehouse: False leaves the warehouse out (it costs a second at start).
         checkpoint_seconds: how often changed service state is saved.
         wait_scale: length of a second of a state machine's Wait states and pauses between retries; tests shorten it.
+        iam: `enforce` answers AccessDenied to what a role may not do, `audit` only writes it down.
     """
 
     state_dir: Path
@@ -69,11 +70,17 @@ class LocalCloudConfig:
     with_warehouse: bool = True
     checkpoint_seconds: float = 5.0
     wait_scale: float = 1.0
+    iam: str = "audit"
 
     @property
     def log_file(self) -> Path:
         """Where MiniStack, hypercorn and the runner log."""
         return self.state_dir / "logs" / "localcloud.log"
+
+    @property
+    def iam_record(self) -> Path:
+        """What roles and services asked for, and what was decided."""
+        return self.state_dir / "logs" / "iam.jsonl"
 
     @property
     def services_dir(self) -> Path:

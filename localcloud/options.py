@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--region", default=defaults.region)
     made.add_argument("--account-id", default=defaults.account_id)
     made.add_argument("--checkpoint-seconds", type=float, default=defaults.checkpoint_seconds)
+    made.add_argument("--iam", choices=["enforce", "audit"], default=defaults.iam)
     made.add_argument("--wait-scale", type=float, default=defaults.wait_scale)
     made.add_argument("--glue-slots", type=int, default=defaults.glue.slots)
     made.add_argument("--glue-cores", type=int, default=defaults.glue.cores)
@@ -54,6 +55,7 @@ def from_options(options: argparse.Namespace) -> LocalCloudConfig:
         with_warehouse=not options.no_warehouse,
         checkpoint_seconds=options.checkpoint_seconds,
         wait_scale=options.wait_scale,
+        iam=options.iam,
     )
 
 
@@ -68,6 +70,7 @@ def to_arguments(config: LocalCloudConfig) -> Sequence[str]:
         "--account-id": config.account_id,
         "--checkpoint-seconds": config.checkpoint_seconds,
         "--wait-scale": config.wait_scale,
+        "--iam": config.iam,
         "--glue-slots": config.glue.slots,
         "--glue-cores": config.glue.cores,
         "--glue-driver-memory": config.glue.driver_memory,

@@ -4,6 +4,7 @@ Each function here has a test that fails when a newer MiniStack changes what it 
 """
 
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -458,3 +459,190 @@ def service_may_send(service: str, target: str, source: str, account: str) -> bo
         service_context=about,
     )
     return bool(evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow")
+
+
+def services() -> list[str]:
+    """Names of all services that have a handler."""
+    return list(_ministack("app").SERVICE_HANDLERS)
+
+
+def access_key(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> str:
+    """The access key that signed a request; empty when none did."""
+    found: str = _ministack("core.router").extract_access_key_id(headers, query)
+    return found
+
+
+def operation(
+    service: str, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
+) -> str:
+    """What a request does, as IAM names it, without the service; empty when MiniStack cannot tell.
+
+    Args:
+        service: as for `get_handler`.
+        method: of HTTP.
+        path: of the URL.
+        headers: in lower case.
+        body: of the request.
+        query: of the URL.
+    """
+    target = headers.get("x-amz-target", "")
+    if target:
+        return target.rpartition(".")[2]
+    found: str | None = _ministack("core.iam_actions").extract_iam_action(service, method, path, headers, body, query)
+    return (found or "").partition(":")[2]
+
+
+def access_denied(service: str, action: str, principal_arn: str, message: str, headers: Mapping[str, str]) -> Response:
+    """The answer AccessDenied in the form of a service's protocol."""
+    make = _ministack("core.iam_actions").access_denied_response
+    response: Response = make(service, action, principal_arn, new_request_id(), message=message, headers=headers)
+    return response
+
+
+def register_session(access_key_id: str, arn: str, user_id: str, secret: str, token: str) -> None:
+    """Let an access key be that of a role's session."""
+    session = {"Arn": arn, "UserId": user_id, "SecretAccessKey": secret, "SessionToken": token}
+    _ministack("services.sts").register_session(access_key_id, session)
+
+
+def replace_function_credentials(make: Callable[[str, str], Mapping[str, str]]) -> None:
+    """Give functions their access keys.
+
+    Args:
+        make: gives the environment, for the ARN of the function's role and the function's name.
+    """
+    functions = _ministack("core.lambda_runtime")
+
+    def credentials(config: Mapping[str, Any]) -> Mapping[str, str]:
+        return make(config.get("Role", ""), config.get("FunctionName", ""))
+
+    for module in (functions, _ministack("services.lambda_svc")):
+        if "execution_credentials" in vars(module):
+            vars(module).update(execution_credentials=credentials)
+
+
+def iam_role(arn: str) -> dict[str, Any] | None:
+    """The live record of a role; None when there is none."""
+    account, name = arn.split(":")[4], arn.rpartition("/")[2]
+    role: dict[str, Any] | None = _ministack("services.iam")._roles.get_scoped(account, None, name)
+    return role
+
+
+def role_policies(role: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Name and document of each policy of a role, those within it and those attached to it."""
+    evaluator, account = _ministack("core.iam_evaluator"), str(role["Arn"]).split(":")[4]
+    attached = [
+        (arn, evaluator._resolve_managed_policy_document(arn, account)) for arn in role.get("AttachedPolicies", [])
+    ]
+    return [*(role.get("InlinePolicies") or {}).items(), *((name, found) for name, found in attached if found)]
+
+
+def role_boundary(role: Mapping[str, Any]) -> Any | None:  # noqa: ANN401 - a document as it was given
+    """The document of a role's permissions boundary; None when it has none."""
+    arn = role.get("PermissionsBoundary")
+    if not arn:
+        return None
+    return _ministack("core.iam_evaluator")._resolve_managed_policy_document(arn, str(role["Arn"]).split(":")[4])
+
+
+def resource_policy(service: str, arn: str) -> Any | None:  # noqa: ANN401 - a document as it was given
+    """The policy of a bucket, queue, topic, key, function or secret; None when it has none."""
+    try:
+        found = _ministack("core.iam_evaluator")._resource_policy(service, arn)
+    except ValueError:  # what does not exist has no ARN that MiniStack can read
+        return None
+    return found[0] or None if found else None
+
+
+def key_of(arn: str) -> str | None:
+    """Key of KMS that a bucket, queue, topic or secret is encrypted with; None: none of ours."""
+    service = arn.split(":")[2]
+    name = arn.rpartition(":")[2]
+    if service == "s3":
+        text = _ministack("services.s3")._bucket_encryption.get(name.partition("/")[0]) or ""
+        match = re.search(r"<KMSMasterKeyID>([^<]+)</KMSMasterKeyID>", text if isinstance(text, str) else text.decode())
+        return match[1] if match else None
+    if service == "sqs":
+        queue = _ministack("services.sqs")._queue_by_arn(arn)
+        return (queue or {}).get("attributes", {}).get("KmsMasterKeyId") or None
+    if service == "sns":
+        topic = _ministack("services.sns")._topic_by_arn_any_scope(arn)
+        return (topic or {}).get("attributes", {}).get("KmsMasterKeyId") or None
+    if service == "secretsmanager":
+        secret = _ministack("services.secretsmanager")._resolve(arn)[1]
+        return (secret or {}).get("KmsKeyId") or None
+    return None
+
+
+def replace_delivery_checks(
+    queue: Callable[[str, str, str, str], bool], topic: Callable[[str, str, str, str], bool]
+) -> None:
+    """Decide whether S3 and SNS may deliver to queues, and S3 to topics.
+
+    Args:
+        queue: says so, for the queue's ARN, the service's principal, the source's ARN and account.
+        topic: the same of a topic.
+
+    Raises:
+        AttributeError: MiniStack asks in another way.
+    """
+    queues, topics = _ministack("services.sqs"), _ministack("services.sns")
+    for module, name, check in ((queues, "queue_policy_allows", queue), (topics, "topic_policy_allows", topic)):
+        getattr(module, name)
+        vars(module)[name] = check
+
+
+def wrap_rule_targets(wrap: Callable[[Any], Any]) -> None:
+    """Change what becomes of an event that a rule matches.
+
+    Args:
+        wrap: gives, for MiniStack's function of target, event, rule and more, another one.
+    """
+    events = _ministack("services.eventbridge")
+    vars(events).update(_invoke_target=wrap(events._invoke_target))
+
+
+def wrap_queue_readers(wrap: Callable[[Any], Any]) -> None:
+    """Change how Lambda reads queues.
+
+    Args:
+        wrap: gives, for MiniStack's function of a queue's URL and a number of messages, another one.
+    """
+    queues = _ministack("services.sqs")
+    vars(queues).update(_receive_messages_for_esm=wrap(queues._receive_messages_for_esm))
+
+
+def queue_arn(url: str) -> str:
+    """ARN of a queue, by MiniStack's own URL of it."""
+    arn: str = _ministack("services.sqs")._queues[url]["attributes"]["QueueArn"]
+    return arn
+
+
+def queue_reading_functions(arn: str) -> list[tuple[str, str]]:
+    """Role and name of each function that reads a queue, in the present account and region."""
+    functions = _ministack("services.lambda_svc")
+    names = [esm["FunctionName"] for _, _, esm in functions._iter_all_esms() if esm.get("EventSourceArn") == arn]
+    found = [functions._get_func_record_for_qualifier(name, None)[1] for name in names]
+    return [(config["Role"], config["FunctionName"]) for config in found if config]
+
+
+def wrap_failed_events(wrap: Callable[[Any], Any]) -> None:
+    """Change what becomes of an event that a function has failed at for good.
+
+    Args:
+        wrap: gives, for MiniStack's function of the destination's ARN, the function's name and more, another one.
+    """
+    functions = _ministack("services.lambda_svc")
+    vars(functions).update(_route_async_failure=wrap(functions._route_async_failure))
+
+
+def function_role(name: str) -> str:
+    """ARN of a function's role; empty when there is no such function."""
+    config = _ministack("services.lambda_svc")._get_func_record_for_qualifier(name, None)[1]
+    return str((config or {}).get("Role", ""))
+
+
+def secret_arn(identifier: str) -> str:
+    """ARN of a secret, by its name or ARN; the identifier itself when there is no such secret."""
+    found = _ministack("services.secretsmanager")._resolve(identifier)[1]
+    return str((found or {}).get("ARN") or identifier)

@@ -21,6 +21,9 @@ from localcloud.embedded_metrics import with_metrics
 from localcloud.environment import apply_environment
 from localcloud.errors import LocalCloudError
 from localcloud.glue.install import install_glue
+from localcloud.iam.deliveries import install_deliveries
+from localcloud.iam.door import Door, Mode
+from localcloud.iam.record import Record
 from localcloud.lambda_errors import with_error_types
 from localcloud.lock import Running, StateLock, claim_port, own_folder
 from localcloud.logs import log_to_file, stop_logging
@@ -127,9 +130,13 @@ class LocalCloud:
             self._start_warehouse(started, warehouse_port, clients)
         # Imported only here: DuckDB and pyarrow come with it.
         queries: Part = import_module("localcloud.athena").install_athena(self.config, clients)
-        runner, crawls = install_glue(self.config, self.port, clients)
-        engine = install_stepfunctions(runner, self.config.wait_scale)
+        door = Door(Mode(self.config.iam), Record(self.config.iam_record))
+        runner, crawls = install_glue(self.config, self.port, clients, door)
+        engine = install_stepfunctions(runner, self.config.wait_scale, door)
+        install_deliveries(door)
         install_refusals(self.config.warehouse_names if self.config.with_warehouse else ())
+        for service in registry.services():
+            registry.set_handler(service, door.guard(service, registry.get_handler(service)))
         self._start_endpoint(started, (queries, runner, crawls, engine))
 
     def _start_endpoint(self, started: ExitStack, parts: Iterable[Part]) -> None:

@@ -28,8 +28,10 @@ module "object_topic" {
   name        = "${var.name}-processed-objects"
   arn         = local.object_topic_arn
   kms_key_arn = local.kms_key_arn
-  senders     = [{ sid = "Objects", service = "s3.${local.dns_suffix}", sources = [local.bucket_arns.processed] }]
   tags        = local.tags
+  senders = [
+    { sid = "Objects", service = "s3.${local.dns_suffix}", sources = [local.bucket_arns.processed], account = local.account },
+  ]
 }
 
 module "crawler_queue" {
@@ -61,11 +63,14 @@ module "crawler" {
   source   = "./modules/crawler"
   for_each = local.crawlers
 
-  name                         = local.crawler_names[each.key]
-  description                  = each.value.description
-  database                     = aws_glue_catalog_database.this[each.value.zone].name
-  tables                       = each.value.tables
-  catalog_arns                 = local.catalog_arns[each.value.zone]
+  name        = local.crawler_names[each.key]
+  description = each.value.description
+  database    = aws_glue_catalog_database.this[each.value.zone].name
+  tables      = each.value.tables
+  catalog_arns = concat(
+    slice(local.catalog_arns[each.value.zone], 0, 2),
+    [for table in each.value.tables : "${local.arn_prefix.glue}:table/${local.databases[each.value.zone]}/${table}"],
+  )
   bucket_arn                   = local.bucket_arns[each.value.zone]
   prefixes                     = each.value.folders
   configuration                = local.catalog.crawling.configuration

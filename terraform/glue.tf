@@ -48,32 +48,3 @@ module "job" {
   permissions_boundary = var.permissions_boundary
   tags                 = local.tags
 }
-
-# For people's own jobs and for visual editors. Sluice's jobs reach the warehouse through the Data API, which is no
-# network path, so they need neither this nor a place in the VPC.
-resource "aws_glue_connection" "warehouse" {
-  count = var.redshift == "existing" ? 0 : 1
-
-  name            = "${var.name}-warehouse"
-  description     = "The warehouse over JDBC"
-  connection_type = "JDBC"
-  tags            = local.tags
-
-  connection_properties = {
-    JDBC_CONNECTION_URL = "jdbc:redshift://${local.warehouse_endpoint}:5439/${var.warehouse_database}"
-    JDBC_ENFORCE_SSL    = "true"
-    SECRET_ID           = local.warehouse_secret_arn
-  }
-
-  physical_connection_requirements {
-    availability_zone      = data.aws_subnet.warehouse[0].availability_zone
-    subnet_id              = local.subnet_ids[0]
-    security_group_id_list = local.security_group_ids
-  }
-}
-
-data "aws_subnet" "warehouse" {
-  count = var.redshift == "existing" ? 0 : 1
-
-  id = local.subnet_ids[0]
-}

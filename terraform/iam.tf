@@ -28,14 +28,29 @@ locals {
     # The documents that the parts hand each other. Whether one is missing shows only to those who may list: S3 answers
     # 403 instead of 404 otherwise, https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     # The code of the jobs lies beside them, and nobody who hands documents over may write it.
-    documents = [
-      {
-        sid       = "Documents"
-        actions   = ["s3:GetObject", "s3:PutObject"]
-        resources = [for folder in ["loads", "manifests", "runs"] : "${local.bucket_arns.processed}/_sluice/${folder}/*"]
-      },
-      { sid = "MissingDocuments", actions = ["s3:ListBucket"], resources = [local.bucket_arns.processed] },
-    ]
+    documents = {
+      for part, folders in {
+        on-manifest   = { read = ["manifests"], write = ["manifests", "runs"] }
+        archive       = { read = ["manifests"], write = ["manifests", "runs"] }
+        on-job-change = { read = ["manifests", "runs"], write = ["loads", "manifests", "runs"] }
+        sweep         = { read = ["loads", "manifests", "runs"], write = ["loads", "manifests", "runs"] }
+        load-step     = { read = ["loads", "manifests", "runs"], write = ["loads", "manifests", "runs"] }
+        convert       = { read = ["manifests", "runs"], write = ["runs"] }
+        load          = { read = ["loads"], write = ["loads"] }
+        } : part => [
+        {
+          sid       = "ReadDocuments"
+          actions   = ["s3:GetObject"]
+          resources = [for folder in folders.read : "${local.bucket_arns.processed}/_sluice/${folder}/*"]
+        },
+        {
+          sid       = "WriteDocuments"
+          actions   = ["s3:PutObject"]
+          resources = [for folder in folders.write : "${local.bucket_arns.processed}/_sluice/${folder}/*"]
+        },
+        { sid = "MissingDocuments", actions = ["s3:ListBucket"], resources = [local.bucket_arns.processed] },
+      ]
+    }
 
     # A conversion is started with its raw partitions as the catalog shall show them, wherever its files are by now.
     start_conversion = concat(
@@ -51,17 +66,22 @@ locals {
       { sid = "Notices", actions = ["sns:Publish"], resources = values(local.topic_arns) },
     ]
 
+    # Business hears of arrivals and of loads; everything else is support's.
+    support_notices = [
+      { sid = "Notices", actions = ["sns:Publish"], resources = [local.topic_arns.support] },
+    ]
+
     failed_events = [
       { sid = "FailedEvents", actions = ["sqs:SendMessage"], resources = [local.queue_arns.events] },
     ]
   }
 
+  # The manifest that was announced, and the files that are copied, are read as the versions that they were.
+  raw_versions = [
+    { sid = "RawVersions", actions = ["s3:GetObjectVersion"], resources = ["${local.bucket_arns.raw}/*"] },
+  ]
   raw_files = [
-    {
-      sid       = "RawFiles"
-      actions   = ["s3:GetObject", "s3:GetObjectVersion"]
-      resources = ["${local.bucket_arns.raw}/*"]
-    },
+    { sid = "RawFiles", actions = ["s3:GetObject"], resources = ["${local.bucket_arns.raw}/*"] },
     { sid = "MissingRawFiles", actions = ["s3:ListBucket"], resources = [local.bucket_arns.raw] },
   ]
 
@@ -126,8 +146,9 @@ locals {
     on-manifest = concat(
       local.grant.key,
       local.grant.ledger,
-      local.grant.documents,
+      local.grant.documents.on-manifest,
       local.grant.start_conversion,
+      local.raw_versions,
       local.grant.notices,
       [
         {
@@ -141,10 +162,10 @@ locals {
       local.grant.key,
       local.grant.ledger,
       local.grant.file_counts,
-      local.grant.documents,
+      local.grant.documents.on-job-change,
       local.grant.start_conversion,
       local.grant.start_load,
-      local.grant.notices,
+      local.grant.support_notices,
       local.grant.failed_events,
       [
         { sid = "Runs", actions = ["glue:GetJobRun"], resources = [local.job_arns.convert] },
@@ -154,10 +175,10 @@ locals {
       local.grant.key,
       local.grant.ledger,
       local.grant.file_counts,
-      local.grant.documents,
+      local.grant.documents.sweep,
       local.grant.start_conversion,
       local.grant.start_load,
-      local.grant.notices,
+      local.grant.support_notices,
       local.grant.failed_events,
       local.replaced_files,
       [
@@ -179,8 +200,7 @@ locals {
     load-step = concat(
       local.grant.key,
       local.grant.ledger,
-      local.grant.file_counts,
-      local.grant.documents,
+      local.grant.documents.load-step,
       local.grant.start_conversion,
       local.grant.start_load,
       local.grant.notices,
@@ -188,9 +208,10 @@ locals {
     archive = concat(
       local.grant.key,
       local.grant.ledger,
-      local.grant.documents,
+      local.grant.documents.archive,
       local.grant.start_conversion,
-      local.grant.notices,
+      local.raw_versions,
+      local.grant.support_notices,
       [
         {
           sid       = "ReadTags"
@@ -211,7 +232,7 @@ locals {
     )
     sync-schema = concat(
       local.grant.key,
-      local.grant.notices,
+      local.grant.support_notices,
       local.grant.failed_events,
       [local.warehouse_run, local.warehouse_follow],
       local.warehouse_enter,
@@ -240,7 +261,7 @@ locals {
       ],
     )
     bootstrap = concat(
-      local.grant.key,
+      [{ sid = "Key", actions = ["kms:Decrypt"], resources = [local.kms_key_arn] }],
       [merge(local.warehouse_run, { actions = ["redshift-data:ExecuteStatement"] }), local.warehouse_follow],
       local.warehouse_enter,
     )
@@ -249,7 +270,7 @@ locals {
   job_grants = {
     convert = concat(
       local.grant.key,
-      local.grant.documents,
+      local.grant.documents.convert,
       [
         {
           sid       = "ReadRaw"
@@ -281,7 +302,7 @@ locals {
     )
     load = concat(
       local.grant.key,
-      local.grant.documents,
+      local.grant.documents.load,
       [local.warehouse_run, local.warehouse_follow],
       local.warehouse_enter,
     )
@@ -296,8 +317,8 @@ module "warehouse_role" {
   name        = "${var.name}-warehouse"
   description = "COPY and Spectrum of warehouse ${var.name}"
   services    = ["redshift.${local.dns_suffix}", "redshift-serverless.${local.dns_suffix}"]
-  # Redshift sends no aws:SourceAccount when it takes the role on.
-  source_account       = null
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/cross-service-confused-deputy-prevention.html
+  source_account       = local.account
   permissions_boundary = var.permissions_boundary
   tags                 = local.tags
   statements = [

@@ -8,7 +8,7 @@ locals {
     S3 = "s3.${local.dns_suffix}"
     # Messages of a topic to an encrypted queue.
     Sns = "sns.${local.dns_suffix}"
-    # Dead letters of the rules, and messages to the support topic.
+    # Dead letters of the rules.
     Events = "events.${local.dns_suffix}"
     # Alarms to the support topic.
     Alarms = "cloudwatch.${local.dns_suffix}"
@@ -43,6 +43,16 @@ resource "aws_kms_key" "this" {
           Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
           Resource  = "*"
           Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "${local.arn_prefix.logs}:*" } }
+        },
+        {
+          # To an encrypted topic EventBridge sends neither aws:SourceAccount nor aws:SourceArn; the topic bounds it.
+          # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+          Sid       = "EventsToSupport"
+          Effect    = "Allow"
+          Principal = { Service = "events.${local.dns_suffix}" }
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = "*"
+          Condition = { StringEquals = { "kms:EncryptionContext:aws:sns:topicArn" = local.topic_arns.support } }
         },
         {
           # https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html

@@ -98,8 +98,16 @@ locals {
   }
   function_names = { for key in keys(local.stack.functions) : key => "${var.name}-${key}" }
   function_arns  = { for key, name in local.function_names : key => "${local.arn_prefix.lambda}:function:${name}" }
-  rule_names     = { for key in concat(keys(local.stack.rules), keys(local.stack.schedules)) : key => "${var.name}-${key}" }
-  rule_arns      = { for key, name in local.rule_names : key => "${local.arn_prefix.events}:rule/${name}" }
+  # Of everything that runs code of ours. Crawlers write no objects, and their names follow from the contracts.
+  role_arns = {
+    for key, name in merge(
+      local.function_names,
+      { for key, job in local.stack.glue.jobs : key => local.names[job.setting] },
+      { machine = local.names.load_machine },
+    ) : key => "arn:${local.partition}:iam::${local.account}:role/${name}"
+  }
+  rule_names = { for key in concat(keys(local.stack.rules), keys(local.stack.schedules)) : key => "${var.name}-${key}" }
+  rule_arns  = { for key, name in local.rule_names : key => "${local.arn_prefix.events}:rule/${name}" }
   queue_arns = {
     manifests = "${local.arn_prefix.sqs}:${local.names.manifest_queue}"
     events    = "${local.arn_prefix.sqs}:${var.name}-events"
@@ -115,6 +123,17 @@ resource "terraform_data" "packages" {
   input = local.catalog.contracts
 
   lifecycle {
+    precondition {
+      condition     = var.redshift != "existing" || try(split(":", var.existing_warehouse.arn)[3] == local.region, false)
+      error_message = "The existing warehouse is in another region than ${local.region}: Spectrum reads no bucket of another region."
+    }
+
+    precondition {
+      # Names of services, of endpoints and of the console differ elsewhere, and nobody has looked at them all.
+      condition     = local.partition == "aws"
+      error_message = "Sluice runs in AWS's own partition, and not in ${local.partition} (China, GovCloud)."
+    }
+
     precondition {
       condition     = length(setsubtract(keys(var.source_writers), local.datasets)) == 0
       error_message = "No contract has these datasets of source_writers: ${join(", ", setsubtract(keys(var.source_writers), local.datasets))}."

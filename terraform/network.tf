@@ -2,6 +2,7 @@
 locals {
   is_network_made    = var.redshift != "existing" && var.network.subnet_ids == null
   subnet_ids         = local.is_network_made ? module.network[0].subnet_ids : var.network.subnet_ids
+  zones              = local.is_network_made ? data.aws_availability_zones.available[0].names : []
   security_group_ids = local.is_network_made ? [module.network[0].security_group_id] : var.network.security_group_ids
 }
 
@@ -25,7 +26,7 @@ module "network" {
   name                 = var.name
   region               = local.region
   account_id           = local.account
-  availability_zones   = slice(data.aws_availability_zones.available[0].names, 0, 3)
+  availability_zones   = slice(local.zones, 0, min(3, length(local.zones)))
   cidr_block           = var.network.cidr_block
   client_cidr_blocks   = var.network.client_cidr_blocks
   interface_endpoints  = var.network.interface_endpoints

@@ -23,9 +23,10 @@ module "support_topic" {
       sources = ["arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-*"]
     },
     {
+      # No sources: with a condition EventBridge cannot publish.
       sid     = "Rules"
       service = "events.${local.dns_suffix}"
-      sources = ["${local.arn_prefix.events}:rule/${local.crawler_rule_name}"]
+      sources = []
     },
   ]
   tags = local.tags

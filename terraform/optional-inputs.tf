@@ -293,7 +293,10 @@ variable "serverless" {
       rpu_hours     = number
       period        = optional(string, "daily")
       breach_action = optional(string, "emit-metric")
-    })), [])
+      })), [
+      # 8 RPU the whole day; it only tells.
+      { rpu_hours = 192 },
+    ])
     snapshots = optional(object({
       enabled        = optional(bool, true)
       schedule       = optional(string, "cron(0 3 * * ? *)")
@@ -364,6 +367,18 @@ variable "existing_warehouse" {
       false,
     )
     error_message = "Name a workgroup or a cluster, one of the two."
+  }
+
+  validation {
+    # What the Data API is authorised on: a workgroup by its id, which is not its name, and a cluster by its identifier.
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftdataapi.html
+    condition = var.existing_warehouse == null || try(
+      var.existing_warehouse.cluster == ""
+      ? can(regex("^arn:aws:redshift-serverless:[a-z0-9-]+:[0-9]{12}:workgroup/[0-9a-f-]{36}$", var.existing_warehouse.arn))
+      : can(regex("^arn:aws:redshift:[a-z0-9-]+:[0-9]{12}:cluster:${var.existing_warehouse.cluster}$", var.existing_warehouse.arn)),
+      false,
+    )
+    error_message = "arn is that of the workgroup (it ends in workgroup/ and an id, not the name) or of the cluster (cluster:<identifier>)."
   }
 }
 

@@ -83,7 +83,6 @@ resource "terraform_data" "protection" {
     aws_dynamodb_table.ledger,
     aws_glue_catalog_database.this,
     aws_glue_catalog_table.this,
-    aws_glue_connection.warehouse,
     aws_glue_partition_index.this,
     aws_kms_alias.this,
     aws_kms_key.this,

@@ -5,7 +5,7 @@ module "manifest_queue" {
   name = local.names.manifest_queue
   arn  = local.queue_arns.manifests
   senders = [
-    { sid = "ManifestEvents", service = "s3.${local.dns_suffix}", sources = [local.bucket_arns.raw] },
+    { sid = "ManifestEvents", service = "s3.${local.dns_suffix}", sources = [local.bucket_arns.raw], account = local.account },
   ]
   kms_key_arn                   = local.kms_key_arn
   visibility_timeout_seconds    = local.stack.queue.visibility_timeout_seconds

@@ -11,6 +11,7 @@ module "logs_bucket" {
       sid     = "AccessLogs"
       service = "logging.s3.${local.dns_suffix}"
       sources = [local.bucket_arns.raw, local.bucket_arns.processed]
+      account = local.account
     },
   ]
   force_destroy = !var.deletion_protection
@@ -27,7 +28,16 @@ module "raw_bucket" {
   transitions = {
     "archive/" = { days = var.retention_days.archive_to_cheaper, storage_class = "GLACIER_IR" }
   }
-  writers       = local.source_writers
+  writers = local.source_writers
+  guards = [
+    {
+      # Versions are the only way back from a deletion, and nothing here deletes in the archive.
+      sid        = "ArchiveStays"
+      actions    = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+      prefixes   = ["archive/"]
+      principals = values(local.role_arns)
+    },
+  ]
   log_bucket    = module.logs_bucket.name
   force_destroy = !var.deletion_protection
   tags          = local.tags
@@ -45,6 +55,29 @@ module "processed_bucket" {
     "_sluice/loads/"  = var.retention_days.runs
     "_sluice/runs/"   = var.retention_days.runs
   }
+  guards = [
+    {
+      # Only who deploys may change the code that the jobs run.
+      sid        = "CodeStays"
+      actions    = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]
+      prefixes   = ["${local.stack.code_prefix}/"]
+      principals = values(local.role_arns)
+    },
+    {
+      # The conversion parses what others wrote. It must not write what the load believes.
+      sid        = "DocumentsStay"
+      actions    = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]
+      prefixes   = [for folder in ["athena", "drift", "loads", "manifests"] : "_sluice/${folder}/"]
+      principals = [local.role_arns.convert]
+    },
+    {
+      # They delete files of runs that died or were replaced.
+      sid        = "OnlyReplacedFilesGo"
+      actions    = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+      prefixes   = [for folder in ["athena", "code", "drift", "loads", "manifests", "runs"] : "_sluice/${folder}/"]
+      principals = [local.role_arns.on-job-change, local.role_arns.sweep]
+    },
+  ]
   log_bucket    = module.logs_bucket.name
   force_destroy = !var.deletion_protection
   tags          = local.tags

@@ -1,4 +1,4 @@
-"""Glue jobs, Lambda functions, the state machine, and the role that they all have on a laptop."""
+"""Glue jobs, Lambda functions and the state machine, each with a role of its own, as on AWS."""
 
 import json
 import logging
@@ -14,35 +14,37 @@ from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-ROLE = "sluice-local"
-_SERVICES = ("lambda", "glue", "states", "events", "redshift")
+CRAWLER_ROLE = "sluice-crawlers"
 
 
-def make_role(clients: Clients) -> str:
-    """Make the one role of the local cloud, which enforces no policies; gives its ARN."""
+def make_crawler_role(clients: Clients) -> str:
+    """Make the one role of all crawlers, whose crawls nobody judges here; gives its ARN."""
     trust = {
         "Version": "2012-10-17",
         "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": [f"{service}.amazonaws.com" for service in _SERVICES]},
-                "Action": "sts:AssumeRole",
-            }
+            {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"},
         ],
     }
-    unless_exists(clients.iam.create_role, RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
-    return clients.iam.get_role(RoleName=ROLE)["Role"]["Arn"]
+    unless_exists(clients.iam.create_role, RoleName=CRAWLER_ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+    return clients.iam.get_role(RoleName=CRAWLER_ROLE)["Role"]["Arn"]
 
 
-def make_jobs(clients: Clients, settings: Settings, contracts: Mapping[str, Contract], stack: Stack, role: str) -> None:
+def make_jobs(
+    clients: Clients,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    stack: Stack,
+    roles: Mapping[str, str],
+) -> None:
     """Put the code into the processed bucket, and make or update the jobs."""
     bucket, prefix = settings.processed_bucket, stack.code_prefix
     library = f"{prefix}/{GLUE_PACKAGE.name}.zip"
     _put_if_changed(clients, bucket, library, build(GLUE_PACKAGE, contracts))
     for job in stack.glue.jobs.values():
+        name = getattr(settings, job.setting)
         _put_if_changed(clients, bucket, f"{prefix}/{job.script}", entry_script(job.script))
         definition: dict[str, Any] = {
-            "Role": role,
+            "Role": roles[name],
             "Command": {
                 "Name": "glueetl",
                 "PythonVersion": stack.glue.python_version,
@@ -60,13 +62,16 @@ def make_jobs(clients: Clients, settings: Settings, contracts: Mapping[str, Cont
                 "--settings": settings.to_json(),
             },
         }
-        name = getattr(settings, job.setting)
         if not unless_exists(clients.glue.create_job, Name=name, **definition):
             clients.glue.update_job(JobName=name, JobUpdate=definition)  # type: ignore[arg-type]
 
 
 def make_functions(
-    clients: Clients, settings: Settings, contracts: Mapping[str, Contract], stack: Stack, role: str
+    clients: Clients,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    stack: Stack,
+    roles: Mapping[str, str],
 ) -> None:
     """Make or update the functions, all from one zip."""
     package = build(LAMBDA_PACKAGE, contracts)
@@ -75,7 +80,7 @@ def make_functions(
         configuration: dict[str, Any] = {
             "Runtime": stack.runtime,
             "Handler": function.handler,
-            "Role": role,
+            "Role": roles[name],
             "Timeout": function.timeout_seconds,
             "MemorySize": function.memory_mb,
             "Environment": {

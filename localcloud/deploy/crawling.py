@@ -6,6 +6,7 @@ from typing import Any
 
 from crawlers.definitions import CrawlerDefinition, CrawlerPlace, crawler_definitions, crawler_request, folder_filter
 from localcloud.deploy.made import unless_exists
+from localcloud.deploy.permissions import Permissions
 from localcloud.deploy.queues import MadeQueue, allow_sender, make_queue
 from localcloud.deploy.stack import Stack
 from sluice.aws.clients import Clients
@@ -17,11 +18,17 @@ OBJECT_TOPIC = "processed-objects"
 
 
 def make_crawlers(
-    clients: Clients, settings: Settings, contracts: Mapping[str, Contract], stack: Stack, role: str
+    clients: Clients,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    stack: Stack,
+    permissions: Permissions,
+    role: str,
 ) -> None:
     """Make the crawlers of all datasets with their queues, and have the processed bucket tell of its objects."""
     topic = clients.sns.create_topic(Name=settings.prefix + OBJECT_TOPIC)["TopicArn"]
-    _let_bucket_publish(clients, topic, settings.processed_bucket)
+    policy = json.dumps(permissions.resources["object_topic"])
+    clients.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     for crawler in crawler_definitions(contracts):
         name = crawler.name(settings.prefix)
         queue = _make_event_queue(clients, crawler, name, stack, topic) if crawler.hears_events else None
@@ -44,19 +51,6 @@ def make_crawlers(
             ]
         },
     )
-
-
-def _let_bucket_publish(clients: Clients, topic: str, bucket: str) -> None:
-    """S3 asks the topic's policy before it takes the notification; the policy that a topic has at first names no S3."""
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "s3.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": topic,
-        "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    clients.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
 
 
 def _make_event_queue(clients: Clients, crawler: CrawlerDefinition, name: str, stack: Stack, topic: str) -> MadeQueue:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from localcloud.deploy.compute import make_functions, make_jobs, make_load_machine, make_role
+from localcloud.deploy.compute import make_crawler_role, make_functions, make_jobs, make_load_machine
 from localcloud.deploy.crawling import make_crawlers
 from localcloud.deploy.events import announce_manifests, make_manifest_queue, make_rules, make_topics
+from localcloud.deploy.permissions import Permissions, guard_buckets, make_key, make_roles, put_key_policy
 from localcloud.deploy.stack import Stack
 from localcloud.deploy.storage import make_buckets, make_catalog, make_ledger
 from localcloud.deploy.warehouse import bootstrap_warehouse, keep_secret
+from localcloud.iam.requests import workgroup
 from sluice.aws.clients import Clients
 from sluice.contract import Contract
 from sluice.settings import Settings
@@ -61,20 +63,50 @@ class Deployer:
             Creates or updates every resource; deletes nothing.
         """
         clients, settings, contracts, stack = self._clients, self._settings, self._contracts, self._stack
+        key = make_key(clients, settings)
+        secret = self._keep_secret()
+        permissions = self._permissions(key, secret)
+        put_key_policy(clients, key, permissions)
+        roles = make_roles(clients, permissions)
         make_buckets(clients.s3, settings)
+        guard_buckets(clients, settings, permissions, key)
         make_ledger(clients, settings)
         make_catalog(clients, settings, contracts)
-        make_topics(clients, settings)
-        role = make_role(clients)
-        make_jobs(clients, settings, contracts, stack, role)
-        make_functions(clients, settings, contracts, stack, role)
+        make_topics(clients, settings, permissions, key)
+        make_jobs(clients, settings, contracts, stack, roles)
+        make_functions(clients, settings, contracts, stack, roles)
         if self._warehouse_dsn is not None:
-            if settings.warehouse_secret:
-                keep_secret(clients, settings.warehouse_secret, self._warehouse_dsn)
             bootstrap_warehouse(clients, settings)
-        make_load_machine(clients, settings, role)
+        make_load_machine(clients, settings, roles[settings.load_machine])
         make_rules(clients, settings, stack)
-        make_crawlers(clients, settings, contracts, stack, role)
-        queue_arn = make_manifest_queue(clients, settings, stack)
+        make_crawlers(clients, settings, contracts, stack, permissions, make_crawler_role(clients))
+        queue_arn = make_manifest_queue(clients, settings, stack, permissions, key)
         # Last: from here on a manifest starts the path, and all of the path is there.
         announce_manifests(clients, settings, queue_arn)
+
+    def _keep_secret(self) -> str:
+        """Put the warehouse's credentials away; gives the secret's ARN."""
+        clients, name = self._clients, self._settings.warehouse_secret
+        if self._warehouse_dsn is None or not name:
+            return self._arn("secretsmanager", "secret:none")
+        keep_secret(clients, name, self._warehouse_dsn)
+        return clients.secretsmanager.describe_secret(SecretId=name)["ARN"]
+
+    def _permissions(self, key: str, secret: str) -> Permissions:
+        name = self._settings.warehouse_workgroup
+        return Permissions.read(
+            self._settings,
+            account=self._account,
+            region=self._clients.s3.meta.region_name,
+            key_arn=key,
+            warehouse_arn=self._arn("redshift-serverless", workgroup(name)),
+            warehouse_secret_arn=secret,
+        )
+
+    @property
+    def _account(self) -> str:
+        sts = self._clients.session.client("sts", endpoint_url=self._clients.endpoint)
+        return str(sts.get_caller_identity()["Account"])
+
+    def _arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self._clients.s3.meta.region_name}:{self._account}:{resource}"

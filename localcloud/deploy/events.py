@@ -4,17 +4,23 @@ import json
 from typing import Any
 
 from localcloud.deploy.made import unless_exists
-from localcloud.deploy.queues import allow_sender, make_queue
+from localcloud.deploy.permissions import Permissions
+from localcloud.deploy.queues import make_queue
 from localcloud.deploy.stack import Queue, Stack
 from sluice.aws.clients import Clients
 from sluice.layout import MANIFEST_NAME
 from sluice.settings import Settings
 
 
-def make_topics(clients: Clients, settings: Settings) -> None:
+def make_topics(clients: Clients, settings: Settings, permissions: Permissions, key_arn: str) -> None:
     """Make the topics; on a laptop nobody is subscribed until somebody wants to be."""
-    for name in (settings.business_topic, settings.support_topic):
-        clients.sns.create_topic(Name=name)
+    for field in ("business_topic", "support_topic"):
+        arn = clients.sns.create_topic(Name=getattr(settings, field))["TopicArn"]
+        for attribute, value in {
+            "KmsMasterKeyId": key_arn,
+            "Policy": json.dumps(permissions.resources[field]),
+        }.items():
+            clients.sns.set_topic_attributes(TopicArn=arn, AttributeName=attribute, AttributeValue=value)
 
 
 def make_rules(clients: Clients, settings: Settings, stack: Stack) -> None:
@@ -26,7 +32,9 @@ def make_rules(clients: Clients, settings: Settings, stack: Stack) -> None:
         _make_rule(clients, prefix + key, prefix + schedule.function, {"ScheduleExpression": schedule.expression})
 
 
-def make_manifest_queue(clients: Clients, settings: Settings, stack: Stack) -> str:
+def make_manifest_queue(
+    clients: Clients, settings: Settings, stack: Stack, permissions: Permissions, key_arn: str
+) -> str:
     """Make the queue and its dead-letter queue, and have its function read it; gives the queue's ARN."""
     numbers = stack.queue
     queue = make_queue(
@@ -37,7 +45,8 @@ def make_manifest_queue(clients: Clients, settings: Settings, stack: Stack) -> s
         visibility_timeout_seconds=numbers.visibility_timeout_seconds,
         max_receives=numbers.max_receives,
     )
-    allow_sender(clients, queue, "s3.amazonaws.com", f"arn:aws:s3:::{settings.raw_bucket}")
+    policy = json.dumps(permissions.resources["manifest_queue"])
+    clients.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy, "KmsMasterKeyId": key_arn})
     _read_queue(clients, settings.prefix + numbers.function, numbers, queue.arn)
     return queue.arn
 

@@ -166,7 +166,13 @@ def _run_request(job: Mapping[str, Any], request: Mapping[str, Any]) -> RunReque
         queuing_enabled=bool(queuing),
         previous_run_id=request.get("JobRunId"),
         shown={name: value for name, value in shown.items() if value},
+        role=_role_arn(str(job.get("Role", "")), account_id),
     )
+
+
+def _role_arn(role: str, account_id: str) -> str:
+    """A job may name its role by its name alone."""
+    return role if role.startswith("arn:") else f"arn:aws:iam::{account_id}:role/{role}"
 
 
 def _offset(token: object) -> int:

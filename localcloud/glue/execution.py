@@ -5,16 +5,17 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from localcloud import runtimes
+from localcloud import registry, runtimes
 from localcloud.clients import Clients
 from localcloud.config import LocalCloudConfig
 from localcloud.environment import aws_variables, hidden_paths
-from localcloud.errors import LocalCloudError
+from localcloud.errors import AwsApiError, LocalCloudError
 from localcloud.glue import arguments as glue_arguments
 from localcloud.glue.cache import ObjectCache
 from localcloud.glue.objects import split_location
@@ -22,6 +23,7 @@ from localcloud.glue.process import Exit, RunProcess
 from localcloud.glue.runs import JobRun
 from localcloud.glue.spark_conf import base_settings, s3_mounts, with_job_settings, write_conf_folder, write_waiting
 from localcloud.glue.workspace import Changes, Workspace
+from localcloud.iam.door import Door
 
 GLUE: Final = Path(__file__).resolve().parent
 SHIM: Final = GLUE / "shim"
@@ -96,14 +98,24 @@ class Execution:
     """One run from its preparation to its changes in S3."""
 
     def __init__(
-        self, run: JobRun, folder: Path, *, config: LocalCloudConfig, port: int, clients: Clients, cache: ObjectCache
+        self,
+        run: JobRun,
+        folder: Path,
+        *,
+        config: LocalCloudConfig,
+        port: int,
+        clients: Clients,
+        cache: ObjectCache,
+        door: Door,
     ) -> None:
         self.run = run
         self.files = RunFiles(folder)
         self._config = config
         self._port = port
         self._clients = clients
-        self._workspace = Workspace(self.files.s3, cache, clients.s3)
+        self._door = door
+        self._principal = door.sessions.holder(run.role, run.id)
+        self._workspace = Workspace(self.files.s3, cache, clients.s3, self._may_read)
 
     def prepare(self) -> None:
         """Fetch script and modules, and write Spark's settings.
@@ -111,8 +123,10 @@ class Execution:
         Buckets are fetched when the run begins a Spark session (see `serve`): most scripts need none.
 
         Raises:
-            LocalCloudError: the script or a module is not in S3.
+            LocalCloudError: the script or a module is not in S3, or the job's role may not be taken on or not read it.
         """
+        with registry.request_scope(self.run.account_id, self.run.region), _told_as_failures():
+            self._door.require_trust("glue.amazonaws.com", self.run.role)
         shutil.rmtree(self.files.work, ignore_errors=True)
         for folder in (self.files.s3, self.files.modules, self.files.work / "tmp", self.files.work / "cwd"):
             folder.mkdir(parents=True)
@@ -158,13 +172,25 @@ class Execution:
         self.files.s3_ready.touch()
 
     def record_changes(self) -> None:
-        """Write down what the run did to S3; after this, `send` is a matter of time."""
-        self._workspace.changes().save(self.files.changes)
+        """Write down what the run did to S3; after this, `send` is a matter of time.
+
+        Raises:
+            LocalCloudError: the job's role may not do it; then nothing is sent.
+        """
+        changes = self._workspace.changes()
+        for upload in changes.uploads:
+            self._require("s3:PutObject", upload.bucket, upload.key)
+        for deletion in changes.deletions:
+            self._require("s3:DeleteObject", deletion.bucket, deletion.key)
+        changes.save(self.files.changes)
 
     def leave(self) -> None:
         """Bring to S3 what a run that ended badly had written by then; S3A writes through, and nobody takes it back."""
         if self.files.s3_ready.exists():
-            self._workspace.send(self._workspace.changes())
+            changes = self._workspace.changes()
+            uploads = tuple(one for one in changes.uploads if self._may("s3:PutObject", one.bucket, one.key))
+            gone = tuple(one for one in changes.deletions if self._may("s3:DeleteObject", one.bucket, one.key))
+            self._workspace.send(Changes(uploads, gone))
 
     def send(self) -> None:
         """Bring the written-down changes to S3."""
@@ -189,11 +215,23 @@ class Execution:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             bucket, key = split_location(location)
+            self._require("s3:GetObject", bucket, key)
             path = folder / key.rpartition("/")[2]
             path.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except (ValueError, s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket) as exc:
             raise LocalCloudError(f"{location} cannot be read: {exc}") from exc
         return path
+
+    def _require(self, action: str, bucket: str, key: str) -> None:
+        with registry.request_scope(self.run.account_id, self.run.region), _told_as_failures():
+            self._door.require(self._principal, action, f"arn:aws:s3:::{bucket}/{key}")
+
+    def _may_read(self, bucket: str, key: str) -> bool:
+        return self._may("s3:GetObject", bucket, key)
+
+    def _may(self, action: str, bucket: str, key: str) -> bool:
+        with registry.request_scope(self.run.account_id, self.run.region):
+            return self._door.may(self._principal, action, f"arn:aws:s3:::{bucket}/{key}")
 
     def _write_spark_conf(self, buckets: list[str]) -> None:
         settings = base_settings(self._config.glue, self.run.job_name, self.files.work)
@@ -223,6 +261,7 @@ class Execution:
         return (
             inherited
             | aws_variables(self._config, self._port, self.run.account_id)
+            | self._door.sessions.open(self.run.role, self.run.id)
             | {
                 "AWS_REGION": self.run.region,
                 "AWS_DEFAULT_REGION": self.run.region,
@@ -240,3 +279,12 @@ class Execution:
                 "LC_ALL": "C.UTF-8",
             }
         )
+
+
+@contextmanager
+def _told_as_failures() -> Iterator[None]:
+    """A denial ends the run, with AWS's words as its reason."""
+    try:
+        yield
+    except AwsApiError as error:
+        raise LocalCloudError(f"{error.code}: {error.message}") from error

@@ -14,23 +14,25 @@ from localcloud.glue.partition_indexes import PartitionIndexApi
 from localcloud.glue.partitions import PartitionApi
 from localcloud.glue.runner import GlueRunner
 from localcloud.glue.runs import JobRun, RunStore
+from localcloud.iam.door import Door
 from localcloud.routing import ActionRouter
 
 
-def install_glue(config: LocalCloudConfig, port: int, clients: Clients) -> tuple[GlueRunner, Crawls]:
+def install_glue(config: LocalCloudConfig, port: int, clients: Clients, door: Door) -> tuple[GlueRunner, Crawls]:
     """Register our handlers; the runner and the crawls are to be started once the endpoint answers.
 
     Args:
         config: of the local cloud.
         port: of its endpoint.
         clients: of its endpoint.
+        door: judges what runs do.
     """
     store = RunStore(config.glue_dir)
     cache = ObjectCache(config.state_dir / "cache", clients.s3)
 
     def execute(run: JobRun) -> Execution:
         folder = store.run_folder(run.id)
-        return Execution(run, folder, config=config, port=port, clients=clients, cache=cache)
+        return Execution(run, folder, config=config, port=port, clients=clients, cache=cache, door=door)
 
     runner = GlueRunner(store, execute, send_state_change, log_keeper(clients.logs), config.glue, time.time)
     glue = ActionRouter(registry.get_handler("glue"))

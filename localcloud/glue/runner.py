@@ -38,6 +38,7 @@ class RunRequest:
     queuing_enabled: bool
     previous_run_id: str | None
     shown: dict[str, Any]
+    role: str = ""
 
 
 class GlueRunner:

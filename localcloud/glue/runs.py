@@ -30,6 +30,7 @@ class JobRun:
         sending: the process has succeeded and its files are on their way to S3; a restart finishes that.
         event_sent: the state-change event of the final state is out.
         shown: further fields of GetJobRun, as the job had them.
+        role: ARN of the role that the run acts as.
     """
 
     id: str
@@ -56,6 +57,7 @@ class JobRun:
     sending: bool = False
     event_sent: bool = False
     shown: Mapping[str, Any] | None = None
+    role: str = ""
 
     @classmethod
     def from_json(cls, text: str) -> Self:

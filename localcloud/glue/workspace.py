@@ -70,10 +70,17 @@ class Workspace:
     does the run see what they do.
     """
 
-    def __init__(self, folder: Path, cache: ObjectCache, s3: "Callable[[], S3Client]") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cache: ObjectCache,
+        s3: "Callable[[], S3Client]",
+        may_read: Callable[[str, str], bool] | None = None,
+    ) -> None:
         self.folder = folder
         self._cache = cache
         self._s3 = s3
+        self._may_read = may_read
         self._before: dict[Upload, tuple[Stamp, str]] = {}
         self._folders_before: set[Upload] = set()
 
@@ -87,7 +94,8 @@ class Workspace:
         buckets = self.buckets()
         with self._cache.lock:  # two runs that start together fetch an object once
             listing = {bucket: list(list_objects(s3, bucket)) for bucket in buckets}
-            for bucket, objects in listing.items():
+            readable = {bucket: self._readable(bucket, objects) for bucket, objects in listing.items()}
+            for bucket, objects in readable.items():
                 self._fetch_bucket(bucket, objects)
             self._cache.prune(found for objects in listing.values() for found in objects)
         self._folders_before = {name for name, _ in self._empty_folders()}
@@ -125,6 +133,15 @@ class Workspace:
         for deletion in changes.deletions:
             if _etag(s3, deletion.bucket, deletion.key) == deletion.etag:
                 s3.delete_object(Bucket=deletion.bucket, Key=deletion.key)
+
+    def _readable(self, bucket: str, objects: list[RemoteObject]) -> list[RemoteObject]:
+        """What the run's role may read; the rest is not there for it."""
+        if self._may_read is None:
+            return objects
+        found = [each for each in objects if self._may_read(bucket, each.key)]
+        if len(found) < len(objects):
+            logger.info("s3://%s: the run's role may read %d of %d objects", bucket, len(found), len(objects))
+        return found
 
     def _fetch_bucket(self, bucket: str, objects: list[RemoteObject]) -> None:
         root = self.bucket_folder(bucket)

@@ -7,6 +7,8 @@ from typing import Any
 
 from localcloud import registry
 from localcloud.glue.runner import GlueRunner
+from localcloud.iam.door import Door
+from localcloud.iam.tasks import require_task
 from localcloud.routing import ActionRouter
 from localcloud.stepfunctions import passage
 from localcloud.stepfunctions.api import ExecutionApi
@@ -18,12 +20,13 @@ from localcloud.stepfunctions.tracing import TracingApi
 from localcloud.stepfunctions.walk import grouped, inner_walk
 
 
-def install_stepfunctions(runner: GlueRunner, wait_scale: float) -> Engine:
+def install_stepfunctions(runner: GlueRunner, wait_scale: float, door: Door) -> Engine:
     """Register our handlers and tasks; the engine is to be started once the endpoint answers.
 
     Args:
         runner: does Glue runs.
         wait_scale: length of a second of Wait states and of pauses between retries, in seconds.
+        door: judges what tasks do.
     """
     engine = Engine()
     states = ActionRouter(registry.get_handler("states"))
@@ -40,7 +43,7 @@ def install_stepfunctions(runner: GlueRunner, wait_scale: float) -> Engine:
         "_error_matches": lambda _: is_matched,
         "_find_matching_retrier": lambda inner: _retrier_finder(inner, wait_scale),
         "_scaled_sleep": lambda _: lambda seconds: passage.pause(seconds * wait_scale),
-        "_invoke_resource": _checked,
+        "_invoke_resource": lambda inner: _checked(inner, door),
         "_invoke_resource_with_timeout": _with_deadline,
     }
     for name, make in replacements.items():
@@ -69,11 +72,14 @@ def _retrier_finder(inner: Callable[..., Any], wait_scale: float) -> Callable[..
     return find
 
 
-def _checked(invoke: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    """Do a task only while its execution goes on, and drop what comes too late."""
+def _checked(invoke: Callable[[str, Any], Any], door: Door) -> Callable[[str, Any], Any]:
+    """Do a task only while its execution goes on and its role may, and drop what comes too late."""
 
     def checked(resource: str, arguments: Any) -> Any:  # noqa: ANN401 - as the state has it
         passage.check()
+        current = passage.CURRENT.get()
+        if current is not None:
+            require_task(door, current.record, resource, arguments)
         try:
             return invoke(resource, arguments)
         finally:

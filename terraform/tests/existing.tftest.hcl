@@ -9,7 +9,7 @@ variables {
   redshift    = "existing"
   existing_warehouse = {
     workgroup  = "shared"
-    arn        = "arn:aws:redshift-serverless:eu-central-1:111122223333:workgroup/shared"
+    arn        = "arn:aws:redshift-serverless:eu-central-1:111122223333:workgroup/00000000-0000-0000-0000-000000000005"
     secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:shared-aaaaaa"
     secret_key = "arn:aws:kms:eu-central-1:111122223333:key/shared"
     copy_role  = "arn:aws:iam::111122223333:role/shared"
@@ -22,7 +22,7 @@ run "plan" {
   assert {
     condition = (
       length(module.redshift_serverless) == 0 && length(module.redshift_provisioned) == 0
-      && length(module.network) == 0 && length(module.warehouse_role) == 0 && length(aws_glue_connection.warehouse) == 0
+      && length(module.network) == 0 && length(module.warehouse_role) == 0
     )
     error_message = "Nothing of a warehouse is made."
   }

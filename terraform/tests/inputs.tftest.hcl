@@ -91,6 +91,65 @@ run "a_workgroup_and_a_cluster" {
   expect_failures = [var.existing_warehouse]
 }
 
+run "a_workgroup_by_its_name" {
+  command = plan
+
+  variables {
+    redshift = "existing"
+    existing_warehouse = {
+      workgroup  = "one"
+      arn        = "arn:aws:redshift-serverless:eu-central-1:111122223333:workgroup/one"
+      secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:one-aaaaaa"
+    }
+  }
+
+  expect_failures = [var.existing_warehouse]
+}
+
+run "a_cluster_by_its_namespace" {
+  command = plan
+
+  variables {
+    redshift = "existing"
+    existing_warehouse = {
+      cluster    = "two"
+      arn        = "arn:aws:redshift:eu-central-1:111122223333:namespace:00000000-0000-0000-0000-000000000004"
+      secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:two-aaaaaa"
+    }
+  }
+
+  expect_failures = [var.existing_warehouse]
+}
+
+run "a_warehouse_of_another_region" {
+  command = plan
+
+  variables {
+    redshift = "existing"
+    existing_warehouse = {
+      cluster    = "two"
+      arn        = "arn:aws:redshift:eu-west-1:111122223333:cluster:two"
+      secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:two-aaaaaa"
+    }
+  }
+
+  expect_failures = [terraform_data.packages]
+}
+
+run "another_partition" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = {
+      partition  = "aws-cn"
+      dns_suffix = "amazonaws.com.cn"
+    }
+  }
+
+  expect_failures = [terraform_data.packages]
+}
+
 run "contracts_that_were_not_packaged" {
   command = plan
 

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from crawlers.definitions import crawler_definitions
+from localcloud.iam.record import questions
 from sluice.analysis import queries
 from sluice.aws.athena import Athena
 from sluice.aws.documents import Documents
@@ -21,7 +22,8 @@ from sluice.drift.report import DriftReport, ZoneSurvey
 from sluice.errors import MissingObjectError
 from sluice.layout import Partition
 from sluice.simulator import DATASETS, Sender, SimulatorOptions, Truth, simulate
-from tests.terraform.applied import AppliedStack
+from tests.terraform.applied import NAME, AppliedStack
+from tests.terraform.asked import UNASKED, Deployed, short_name
 from tests.terraform.workspace import TerraformError, Workspace
 
 HOUR = Partition(datetime(2027, 8, 1, 4, tzinfo=UTC))
@@ -87,6 +89,16 @@ def test_what_is_applied_takes_batches_in_stays_as_planned_and_goes_away(stack: 
     assert published == {table: len(truth.rows(table)) for table in truth.tables}
 
     stack.check_unchanged()
+
+    # All of it under the roles of the plan, and no statement of them that nobody needed.
+    asked = questions(stack.cloud.config.iam_record)
+    assert [str(question.request) for question in asked if not question.is_allowed] == []
+    deployed = Deployed.read(stack.clients, stack.cloud.endpoint_url)
+    spare = {(short_name(arn, NAME), sid.removeprefix(f"{NAME}-")) for arn, sid in deployed.spare(asked)}
+    assert spare - set(UNASKED) == set()
+    allowing = deployed.allowing()
+    present = {(short_name(arn, NAME), statement.sid.removeprefix(f"{NAME}-")) for arn, statement in allowing}
+    assert set(UNASKED) - present == set()
 
     # Protected, it stays whole: nothing goes before the destroy stops.
     stack.protect(on=True)

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 import pytest
 
 from sluice.settings import Settings
+from tests.terraform import policies
 from tests.terraform.calls import Code, Operation
-from tests.terraform.plan import Json, Plan
+from tests.terraform.judged import Judged
+from tests.terraform.plan import Plan
 from tests.terraform.workspace import ROOT
 
 PREFIX = Settings().prefix
@@ -50,12 +52,17 @@ ACTIONS: Mapping[Operation, set[str]] = {
 # What the table has and the code never does, because a value decides.
 _CONVERTS_ONLY = "it dispatches conversions only"
 _CURRENT_ONLY = "what it deletes, it deletes whatever version is there"
+_CURRENT_READ = "only the manifest that was announced and the files that are copied are read as versions"
 NEVER = {
     ("on-manifest", "states:StartExecution"): _CONVERTS_ONLY,
     ("archive", "states:StartExecution"): _CONVERTS_ONLY,
     ("sweep", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
     ("convert", "s3:DeleteObjectVersion"): _CURRENT_ONLY,
     ("convert", "s3:GetObjectVersion"): "it reads the version that has the manifest's ETag",
+    ("load-step", "dynamodb:BatchWriteItem"): "a load has no counts of files",
+    ("load-step", "s3:GetObjectVersion"): _CURRENT_READ,
+    ("on-job-change", "s3:GetObjectVersion"): _CURRENT_READ,
+    ("sweep", "s3:GetObjectVersion"): _CURRENT_READ,
     ("sync-schema", "s3:GetObjectVersion"): "it reads what is there now",
     ("load", "s3:GetObjectVersion"): "it reads the documents of its claim, which have no version",
 }
@@ -79,7 +86,8 @@ OTHERS: Mapping[str, set[str]] = {
     "on-manifest": {*_FUNCTION, *_TRACED, "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
     "on-job-change": _FUNCTION | _TRACED | _DESTINATION,
     "sweep": _FUNCTION | _TRACED | _DESTINATION,
-    "bootstrap": _FUNCTION | _TRACED | _SECRET,
+    # It stores nothing.
+    "bootstrap": (_FUNCTION | _TRACED | _SECRET) - {"kms:GenerateDataKey"},
     "sync-schema": _FUNCTION | _TRACED | _SECRET | _DESTINATION,
     # Glue fetches script and zip.
     "convert": {*_JOB, "s3:GetObject"},
@@ -124,25 +132,6 @@ def test_a_role_allows_what_its_code_calls(name: str, calls: dict[str, set[str]]
     assert {"missing": sorted(needed - allowed), "spare": sorted(allowed - needed)} == {"missing": [], "spare": []}
 
 
-def _allows(statements: list[Json], action: str, resource: str) -> bool:
-    """Whether a statement without a condition allows an action on one resource.
-
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html (`*` is any text,
-    `?` any character; a colon or a slash ends neither).
-    """
-    return any(
-        action in statement["Action"]
-        and not statement.get("Condition")
-        and any(_is_like(resource, pattern) for pattern in statement["Resource"])
-        for statement in statements
-    )
-
-
-def _is_like(text: str, pattern: str) -> bool:
-    pieces = {"*": ".*", "?": "."}
-    return re.fullmatch("".join(pieces.get(each, re.escape(each)) for each in pattern), text, re.DOTALL) is not None
-
-
 def _fetched(plan: Plan) -> list[tuple[str, str, str]]:
     """What AWS itself does with a role of ours: the role, the action, the resource."""
     [key] = (resource.values["arn"] for resource in plan.of("aws_kms_key"))
@@ -175,9 +164,15 @@ def test_a_role_allows_what_aws_itself_does_with_it(plan: Plan) -> None:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html,
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
-    fetched, policies = _fetched(plan), plan.policies()
+    fetched, judged = _fetched(plan), Judged.of(plan)
     assert {role for role, _, _ in fetched} == {role for _, _, role in ENTRIES.values()}
-    assert [pair for pair in fetched if not _allows(policies[pair[0]], pair[1], pair[2])] == []
+    denied = [asked for asked in fetched if not judged.decide(judged.role(asked[0]), asked[1], asked[2]).is_allowed]
+    assert denied == []
+
+
+def test_the_local_deploy_has_the_plans_policies(serverless: Plan) -> None:
+    assert policies.FILE.read_text(encoding="utf-8") == policies.text(serverless), "run `make policies`"
+    assert policies.PAGE.read_text(encoding="utf-8") == policies.page(policies.policies(serverless))
 
 
 def test_exceptions_are_of_calls_that_are_there(calls: dict[str, set[str]]) -> None:

@@ -381,7 +381,10 @@ def test_queues_take_messages_from_their_senders_only(serverless: Plan) -> None:
             "Principal": {"Service": "s3.amazonaws.com"},
             "Action": "sqs:SendMessage",
             "Resource": f"arn:aws:sqs:{REGION}:{ACCOUNT}:sluice-manifests",
-            "Condition": {"ArnLike": {"aws:SourceArn": [f"arn:aws:s3:::{RAW_BUCKET}"]}},
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": [f"arn:aws:s3:::{RAW_BUCKET}"]},
+                "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            },
         }
     ]
 

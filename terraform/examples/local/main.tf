@@ -39,7 +39,7 @@ module "sluice" {
 
   existing_warehouse = {
     workgroup  = "sluice"
-    arn        = "arn:aws:redshift-serverless:${var.region}:000000000000:workgroup/sluice"
+    arn        = "arn:aws:redshift-serverless:${var.region}:000000000000:workgroup/${uuidv5("dns", "sluice")}"
     secret_arn = aws_secretsmanager_secret.warehouse.arn
   }
 

@@ -39,6 +39,18 @@ variable "log_writers" {
     sid     = string
     service = string
     sources = list(string)
+    account = string
+  }))
+  default = []
+}
+
+variable "guards" {
+  description = "What these principals must not do below these prefixes, whatever their own policies allow."
+  type = list(object({
+    sid        = string
+    actions    = list(string)
+    prefixes   = list(string)
+    principals = list(string)
   }))
   default = []
 }

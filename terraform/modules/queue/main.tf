@@ -7,14 +7,21 @@ locals {
     Version = "2012-10-17"
     Statement = concat(
       [
-        for sender in var.senders : {
-          Sid       = sender.sid
-          Effect    = "Allow"
-          Principal = { Service = sender.service }
-          Action    = "sqs:SendMessage"
-          Resource  = var.arn
-          Condition = { ArnLike = { "aws:SourceArn" = sender.sources } }
-        }
+        for sender in var.senders : merge(
+          {
+            Sid       = sender.sid
+            Effect    = "Allow"
+            Principal = { Service = sender.service }
+            Action    = "sqs:SendMessage"
+            Resource  = var.arn
+          },
+          {
+            Condition = merge(
+              { ArnLike = { "aws:SourceArn" = sender.sources } },
+              sender.account == null ? {} : { StringEquals = { "aws:SourceAccount" = sender.account } },
+            )
+          },
+        )
       ],
       [local.tls_only],
     )

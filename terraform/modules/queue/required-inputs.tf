@@ -11,11 +11,15 @@ variable "arn" {
 }
 
 variable "senders" {
-  description = "Services that may send, each only on behalf of these resources."
+  description = <<-EOT
+    Services that may send, each only on behalf of these resources. `account` says whose they are where their ARN does
+    not, as a bucket's: https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+  EOT
   type = list(object({
     sid     = string
     service = string
     sources = list(string)
+    account = optional(string)
   }))
   nullable = false
 

@@ -11,14 +11,21 @@ resource "aws_sns_topic_policy" "this" {
     Version = "2012-10-17"
     Statement = concat(
       [
-        for sender in var.senders : {
-          Sid       = sender.sid
-          Effect    = "Allow"
-          Principal = { Service = sender.service }
-          Action    = "sns:Publish"
-          Resource  = var.arn
-          Condition = { ArnLike = { "aws:SourceArn" = sender.sources } }
-        }
+        for sender in var.senders : merge(
+          {
+            Sid       = sender.sid
+            Effect    = "Allow"
+            Principal = { Service = sender.service }
+            Action    = "sns:Publish"
+            Resource  = var.arn
+          },
+          length(sender.sources) == 0 ? {} : {
+            Condition = merge(
+              { ArnLike = { "aws:SourceArn" = sender.sources } },
+              sender.account == null ? {} : { StringEquals = { "aws:SourceAccount" = sender.account } },
+            )
+          },
+        )
       ],
       [
         {

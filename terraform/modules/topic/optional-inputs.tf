@@ -10,11 +10,16 @@ variable "emails" {
 }
 
 variable "senders" {
-  description = "Services that may publish, each only on behalf of these resources."
+  description = <<-EOT
+    Services that may publish, each only on behalf of these resources. `account` says whose they are where their ARN does
+    not, as a bucket's. EventBridge takes no condition, so it has no `sources`:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+  EOT
   type = list(object({
     sid     = string
     service = string
     sources = list(string)
+    account = optional(string)
   }))
   default = []
 }

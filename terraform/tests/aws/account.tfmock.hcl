@@ -62,7 +62,7 @@ mock_resource "aws_redshiftserverless_workgroup" {
 mock_resource "aws_redshift_cluster" {
   override_during = plan
   defaults = {
-    arn                        = "arn:aws:redshift:eu-central-1:111122223333:namespace:00000000-0000-0000-0000-000000000004"
+    arn                        = "arn:aws:redshift:eu-central-1:111122223333:cluster:sluice"
     master_password_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:redshift!sluice-sluice_admin-bbbbbb"
     dns_name                   = "sluice.xxxxxxxx.eu-central-1.redshift.amazonaws.com"
   }

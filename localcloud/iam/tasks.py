@@ -1,0 +1,86 @@
+"""What a state machine's role is asked for when a task is done.
+
+Sources: https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html,
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html,
+https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from localcloud import registry
+from localcloud.errors import AwsApiError
+from localcloud.iam.door import Door
+from localcloud.iam.requests import Check, workgroup
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+PERMISSIONS = "States.Permissions"
+_SDK = "arn:aws:states:::aws-sdk:"
+# `.sync` looks at the run, and stops it when its execution is stopped.
+_OF_RUNS = ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
+
+
+def require_task(door: Door, record: Mapping[str, Any], resource: str, arguments: Any) -> None:  # noqa: ANN401 - as the state has it
+    """Ask for what a task does.
+
+    Args:
+        door: Judges.
+        record: Of the execution.
+        resource: Of the task.
+        arguments: Of the task.
+
+    Raises:
+        Exception: What `registry.state_failure` makes: the role may not do it.
+    """
+    role = str(record.get("roleArn", ""))
+    account, _ = registry.current_scope()
+    try:
+        source = {"aws:sourceaccount": account, "aws:sourcearn": str(record["stateMachineArn"])}
+        door.require_trust("states.amazonaws.com", role, source)
+        principal = door.sessions.holder(role, str(record["executionArn"]).rpartition(":")[2])
+        for check in task_checks(resource, arguments if isinstance(arguments, Mapping) else {}):
+            door.require(principal, check.action, check.resource, check.context)
+    except AwsApiError as error:
+        raise registry.state_failure(PERMISSIONS, error.message) from error
+
+
+def task_checks(resource: str, arguments: Mapping[str, Any]) -> Iterator[Check]:
+    """Actions and resources of a task; nothing for what is no task of a service."""
+    if resource.startswith("arn:aws:states:::glue:startJobRun"):
+        job = _arn("glue", f"job/{arguments.get('JobName')}")
+        yield Check("glue:StartJobRun", job)
+        if resource.endswith(".sync"):
+            yield from (Check(action, job) for action in _OF_RUNS)
+    elif resource.startswith("arn:aws:states:::lambda:invoke"):
+        yield Check("lambda:InvokeFunction", _function(str(arguments.get("FunctionName"))))
+    elif ":lambda:" in resource:
+        yield Check("lambda:InvokeFunction", resource)
+    elif resource.startswith(_SDK):
+        yield from _sdk_checks(resource.removeprefix(_SDK), arguments)
+
+
+def _sdk_checks(call: str, arguments: Mapping[str, Any]) -> Iterator[Check]:
+    service, _, operation = call.partition(":")
+    names = {"redshiftdata": "redshift-data"}
+    action = f"{names.get(service, service)}:{operation[:1].upper()}{operation[1:]}"
+    if action in {"redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"}:
+        yield Check(action, _warehouse(arguments))
+        if arguments.get("SecretArn"):
+            yield Check("secretsmanager:GetSecretValue", registry.secret_arn(str(arguments["SecretArn"])))
+    else:
+        yield Check(action, "*")
+
+
+def _warehouse(arguments: Mapping[str, Any]) -> str:
+    if arguments.get("WorkgroupName"):
+        return _arn("redshift-serverless", workgroup(str(arguments["WorkgroupName"])))
+    return _arn("redshift", f"cluster:{arguments.get('ClusterIdentifier', '')}")
+
+
+def _function(name: str) -> str:
+    return name if name.startswith("arn:") else _arn("lambda", f"function:{name}")
+
+
+def _arn(service: str, resource: str) -> str:
+    account, region = registry.current_scope()
+    return f"arn:aws:{service}:{region}:{account}:{resource}"
