@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sluice.contract import CsvSource
 from sluice.kernel.parse import Parsed
-from sluice.kernel.parse.content import first_line
 from sluice.kernel.parse.csv_text import MAX_QUOTED_CHARACTERS, CsvRecords
 
 FEW, MANY = "record: too few fields", "record: too many fields"
@@ -138,13 +137,6 @@ def test_a_forgotten_quote_does_not_swallow_a_long_file() -> None:
 def test_a_part_of_a_file_takes_the_header_of_its_start() -> None:
     parts = reader().lines(["3,1\n", "6,4"], header="c,a\n")
     assert [parsed.record for parsed in parts] == [("1", None, "3"), ("4", None, "6")]
-
-
-@pytest.mark.parametrize("compression", ["none", "bzip2"])
-def test_first_line(compression: str) -> None:
-    body = "\ufeff\n \nc,a\r\n1,2\n".encode()
-    start = bz2.compress(body) if compression == "bzip2" else body
-    assert first_line(start, compression, "UTF-8") == "c,a\r\n"
 
 
 def test_readers_travel_to_workers() -> None:

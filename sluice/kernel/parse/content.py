@@ -232,23 +232,3 @@ def _unpacking(compression: str) -> Iterator[None]:
         if compression == "none":
             raise
         raise BrokenFileError(f"is no valid {compression} file") from exc
-
-
-def first_line(start: bytes, compression: str, encoding: str) -> str | None:
-    """The first line of a file that is not blank, from its first bytes.
-
-    Args:
-        start: The first bytes of the file, enough for its first line.
-        compression: ``none`` or ``bzip2``.
-        encoding: The file's encoding.
-
-    Returns:
-        None when there is none in these bytes, or when they are not of that compression.
-    """
-    try:
-        for line in lines_of(open_text(io.BytesIO(start), compression, encoding)):
-            if not line.isspace():
-                return line
-    except (OSError, EOFError, BrokenFileError):
-        return None
-    return None
