@@ -39,7 +39,7 @@ class CsvSource:
             order of the contract.
         encoding: Character encoding of the files.
         compression: How the files are compressed.
-        multiline: Whether quoted fields may contain line breaks. Switch it off to let Spark split large files.
+        multiline: Whether quoted fields may contain line breaks. Switch it off to let large files be split.
         match: How the header's names are compared with the contract's: ``exact``, or ``ignore_case``.
         skip_lines: Lines at the beginning of each file that are no data, such as a title above the header.
         escape_unquoted: Whether `escape` stands before delimiters and itself outside of quotes as well, as MySQL and

@@ -44,10 +44,11 @@ tables:
       - {name: gauge_id, type: bigint}
       - {name: label, type: varchar(8)}
       - {name: level, type: "decimal(10,2)", required: true}
-      - {name: unit, type: varchar(4)}
+      - {name: unit, type: varchar(4), may_be_absent: true}
       - {name: updated_at, type: timestamp}
 """
-WITH_NOTE = FIRST + "      - {name: note, type: varchar(16)}\n"
+# Files of earlier hours, which a replay reads again, do not have it.
+WITH_NOTE = FIRST + "      - {name: note, type: varchar(16), may_be_absent: true}\n"
 WIDER = WITH_NOTE.replace("varchar(8)", "varchar(32)").replace("decimal(10,2)", "decimal(12,2)")
 NARROWER = WIDER.replace("varchar(32)", "varchar(4)")
 AT = "2031-05-06T00:00:00"
