@@ -359,6 +359,7 @@ def test_the_outcome_document_has_every_batch_once(loads: Loads) -> None:
             for hour in (1, 2)
         ],
         "refresh": {},
+        "schema": 1,
     }
 
 
