@@ -44,6 +44,7 @@ locals {
     max_files_per_run      = var.max_files_per_run
     retry_delay_seconds    = var.retry_delay_seconds
     give_up_after_seconds  = var.give_up_after_seconds
+    runs_retention_days    = var.retention_days.runs
     spark_from_bytes       = var.spark_from_bytes
     replaced_grace_seconds = var.replaced_grace_seconds
     file_wait_seconds      = var.file_wait_seconds
