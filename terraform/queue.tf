@@ -5,7 +5,8 @@ module "manifest_queue" {
   name = local.names.manifest_queue
   arn  = local.queue_arns.manifests
   senders = [
-    { sid = "ManifestEvents", service = "s3.${local.dns_suffix}", sources = [local.bucket_arns.raw], account = local.account },
+    for sender in local.manifest_senders[var.notifications] :
+    { sid = "ManifestEvents", service = "${sender.service}.${local.dns_suffix}", sources = [sender.source], account = sender.account }
   ]
   kms_key_arn                   = local.kms_key_arn
   visibility_timeout_seconds    = local.stack.queue.visibility_timeout_seconds

@@ -85,6 +85,8 @@ module "processed_bucket" {
 
 # S3 keeps one such configuration per bucket: a second resource of this kind would replace it.
 resource "aws_s3_bucket_notification" "raw" {
+  count = var.notifications == "own" ? 1 : 0
+
   bucket = module.raw_bucket.name
 
   queue {

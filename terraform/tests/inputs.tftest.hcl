@@ -22,6 +22,10 @@ run "values_out_of_bounds" {
     max_files_per_run       = -1
     retry_delay_seconds     = -1
     give_up_after_seconds   = -1
+    file_wait_seconds       = -1
+    max_ahead_seconds       = -1
+    reconcile_seconds       = -1
+    notifications           = "email"
     log_level               = "LOUD"
     warehouse_database      = "1st"
     warehouse_schemas       = { spectrum = "public" }
@@ -43,6 +47,10 @@ run "values_out_of_bounds" {
     var.max_files_per_run,
     var.retry_delay_seconds,
     var.give_up_after_seconds,
+    var.file_wait_seconds,
+    var.max_ahead_seconds,
+    var.reconcile_seconds,
+    var.notifications,
     var.log_level,
     var.warehouse_database,
     var.warehouse_schemas,
@@ -158,4 +166,29 @@ run "contracts_that_were_not_packaged" {
   }
 
   expect_failures = [terraform_data.packages]
+}
+
+run "an_existing_warehouse_of_another_region" {
+  command = plan
+
+  variables {
+    redshift = "existing"
+    existing_warehouse = {
+      workgroup  = "one"
+      arn        = "arn:aws:redshift-serverless:us-east-1:111122223333:workgroup/0a1b2c3d-1111-2222-3333-444455556666"
+      secret_arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:one-aaaaaa"
+    }
+  }
+
+  expect_failures = [aws_lambda_invocation.bootstrap]
+}
+
+run "a_topic_that_is_not_named" {
+  command = plan
+
+  variables {
+    notifications = "sns"
+  }
+
+  expect_failures = [var.notification_topic_arn]
 }

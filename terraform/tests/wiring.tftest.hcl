@@ -19,7 +19,7 @@ run "plan" {
   # A manifest starts the path.
 
   assert {
-    condition = [for queue in aws_s3_bucket_notification.raw.queue : [queue.queue_arn, queue.filter_suffix, join(",", queue.events)]] == [
+    condition = [for queue in aws_s3_bucket_notification.raw[0].queue : [queue.queue_arn, queue.filter_suffix, join(",", queue.events)]] == [
       ["arn:aws:sqs:eu-central-1:111122223333:sluice-manifests", "manifest.json", "s3:ObjectCreated:*"],
     ]
     error_message = "Manifests, and nothing else, are announced to the queue."

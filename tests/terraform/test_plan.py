@@ -170,7 +170,7 @@ def test_the_ledger_is_that_of_the_code(serverless: Plan) -> None:
 
 
 def test_the_event_is_that_of_the_manifest(serverless: Plan) -> None:
-    [queue] = serverless.one("aws_s3_bucket_notification.raw")["queue"]
+    [queue] = serverless.one("aws_s3_bucket_notification.raw[0]")["queue"]
     assert queue["filter_suffix"] == MANIFEST_NAME
 
 
@@ -370,6 +370,23 @@ def test_buckets_are_private_versioned_and_reached_by_tls_only(serverless: Plan,
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+
+
+@pytest.mark.parametrize("zone", ["processed", "raw"])
+def test_nobody_writes_under_another_key(serverless: Plan, zone: str) -> None:
+    policy = json.loads(serverless.one(f"module.{zone}_bucket.aws_s3_bucket_policy.this")["policy"])
+    name = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000001"
+    assert [statement for statement in policy["Statement"] if statement["Sid"] == "OwnKeyOnly"] == [
+        {
+            "Sid": "OwnKeyOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::sluice-{zone}-{ACCOUNT}-{REGION}/*",
+            "Condition": {"Null": {name: "false"}, "StringNotEquals": {name: key}},
+        }
+    ]
 
 
 def test_queues_take_messages_from_their_senders_only(serverless: Plan) -> None:

@@ -62,6 +62,21 @@ resource "aws_s3_bucket_policy" "this" {
         }
       ],
       [
+        # An object under another key is there, and nobody here may read it. Who names no key gets the bucket's own.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
+        for key in var.kms_key_arn == null ? [] : [var.kms_key_arn] : {
+          Sid       = "OwnKeyOnly"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "s3:PutObject"
+          Resource  = "${var.arn}/*"
+          Condition = {
+            Null            = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "false" }
+            StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = key }
+          }
+        }
+      ],
+      [
         for writer in var.log_writers : {
           Sid       = writer.sid
           Effect    = "Allow"
