@@ -104,8 +104,9 @@ class Demo:
         self._contracts = {name: contracts[name] for name in DATASETS}
         self._console = console
         self._report = report
-        # A failed run goes again at once: nobody wants to watch a demo wait for the next sweep.
-        self._settings = Settings(warehouse_secret=WAREHOUSE_SECRET, retry_delay_seconds=0)
+        # A failed run goes again at once, and a manifest that names a file which never comes is refused at once: nobody
+        # wants to watch a demo wait.
+        self._settings = Settings(warehouse_secret=WAREHOUSE_SECRET, retry_delay_seconds=0, file_wait_seconds=0)
 
     def run(self) -> None:
         """Start everything, send, wait, compare; stop everything, whatever happens.
