@@ -9,6 +9,7 @@ from botocore.config import Config
 
 from localcloud.config import LocalCloudConfig
 from localcloud.environment import aws_variables
+from localcloud.workload import OWN
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -23,6 +24,7 @@ LOCAL = Config(
     response_checksum_validation="when_required",
     max_pool_connections=POOL,
     retries={"mode": "standard", "max_attempts": 3},
+    user_agent_appid=OWN,
 )
 
 

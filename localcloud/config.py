@@ -5,6 +5,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localcloud.faults.plan import FaultPlan
+
 HOST = "127.0.0.1"
 """Where everything that the local cloud starts reaches it, whatever it listens on."""
 PASSWORD_ENV = "SLUICE_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
@@ -53,6 +55,7 @@ class LocalCloudConfig:
         glue: how Glue runs use this machine.
         with_warehouse: False leaves the warehouse out (it costs a second at start).
         checkpoint_seconds: how often changed service state is saved.
+        faults: which answers and events go wrong (see `localcloud.faults`); none by default.
         wait_scale: length of a second of a state machine's Wait states and pauses between retries; tests shorten it.
         iam: `enforce` answers AccessDenied to what a role may not do, `audit` only writes it down.
     """
@@ -71,6 +74,7 @@ class LocalCloudConfig:
     checkpoint_seconds: float = 5.0
     wait_scale: float = 1.0
     iam: str = "audit"
+    faults: FaultPlan = field(default_factory=FaultPlan)
 
     @property
     def log_file(self) -> Path:

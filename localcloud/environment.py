@@ -10,6 +10,7 @@ from pathlib import Path
 
 from localcloud import runtimes
 from localcloud.config import LocalCloudConfig, endpoint_url
+from localcloud.workload import WORKLOAD
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LAMBDA_SITE = Path(__file__).resolve().parent / "lambda_site"
@@ -50,6 +51,7 @@ def aws_variables(config: LocalCloudConfig, port: int, account_id: str | None = 
         "AWS_ACCESS_KEY_ID": account_id or config.account_id,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SDK_UA_APP_ID": WORKLOAD,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }

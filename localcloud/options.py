@@ -1,10 +1,14 @@
 """The configuration as command line options, both ways."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from localcloud.config import GlueSettings, LocalCloudConfig
+from localcloud.faults.plan import FaultPlan
+
+FAULTS_ENV = "LOCALCLOUD_FAULTS"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +34,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--glue-driver-memory", default=defaults.glue.driver_memory)
     made.add_argument("--glue-minute-seconds", type=float, default=defaults.glue.minute_seconds)
     made.add_argument("--glue-stop-grace-seconds", type=float, default=defaults.glue.stop_grace_seconds)
+    made.add_argument(
+        "--faults",
+        type=FaultPlan.from_json,
+        default=os.environ.get(FAULTS_ENV, defaults.faults.to_json()),
+        help='a plan as JSON of which answers and events go wrong, such as {"seed": 1, "rate": 0.05}; '
+        f"by default the value of {FAULTS_ENV}, or none",
+    )
     made.add_argument("--stop-with-stdin", action="store_true", help="stop when standard input is closed")
     return made
 
@@ -56,6 +67,7 @@ def from_options(options: argparse.Namespace) -> LocalCloudConfig:
         checkpoint_seconds=options.checkpoint_seconds,
         wait_scale=options.wait_scale,
         iam=options.iam,
+        faults=options.faults,
     )
 
 
@@ -71,6 +83,7 @@ def to_arguments(config: LocalCloudConfig) -> Sequence[str]:
         "--checkpoint-seconds": config.checkpoint_seconds,
         "--wait-scale": config.wait_scale,
         "--iam": config.iam,
+        "--faults": config.faults.to_json(),
         "--glue-slots": config.glue.slots,
         "--glue-cores": config.glue.cores,
         "--glue-driver-memory": config.glue.driver_memory,

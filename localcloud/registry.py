@@ -395,6 +395,18 @@ def add_sdk_service(name: str, service: str, target: str, error_prefix: str) -> 
     _states()._AWS_SDK_ERROR_PREFIX[name] = error_prefix
 
 
+def wrap_event_deliveries(of_s3: Callable[[Any], Any], of_rules: Callable[[Any], Any]) -> None:
+    """Change how events are delivered.
+
+    Args:
+        of_s3: gives, for MiniStack's function that puts an event of S3 into a queue, another one.
+        of_rules: gives, for MiniStack's function that hands an event to a target of a rule, another one.
+    """
+    objects, rules = _ministack("services.s3"), _ministack("services.eventbridge")
+    vars(objects).update(_deliver_event_to_sqs=of_s3(objects._deliver_event_to_sqs))
+    vars(rules).update(_invoke_target=of_rules(rules._invoke_target))
+
+
 def kms_key(reference: str) -> dict[str, Any] | None:
     """The live record of a key of the present account and region, by id, ARN or alias; None when there is none."""
     record: dict[str, Any] | None = _ministack("services.kms")._resolve_key(reference)

@@ -20,6 +20,8 @@ from localcloud.config import LocalCloudConfig, endpoint_url, resolve_password
 from localcloud.embedded_metrics import with_metrics
 from localcloud.environment import apply_environment
 from localcloud.errors import LocalCloudError
+from localcloud.faults.install import install_faults
+from localcloud.faults.journal import Journal
 from localcloud.glue.install import install_glue
 from localcloud.iam.deliveries import install_deliveries
 from localcloud.iam.door import Door, Mode
@@ -64,6 +66,7 @@ class LocalCloud:
         self._lock = StateLock(config.state_dir)
         self._checkpointer = Checkpointer(config.checkpoint_seconds)
         self._warehouse: Warehouse | None = None
+        self._faults = Journal(config.faults)
         self._started = ExitStack()  # what is to be undone, the last first, even when an undoing fails
 
     @property
@@ -134,6 +137,7 @@ class LocalCloud:
         runner, crawls = install_glue(self.config, self.port, clients, door)
         engine = install_stepfunctions(runner, self.config.wait_scale, door)
         install_deliveries(door)
+        install_faults(self._faults)
         install_refusals(self.config.warehouse_names if self.config.with_warehouse else ())
         for service in registry.services():
             registry.set_handler(service, door.guard(service, registry.get_handler(service)))
@@ -141,7 +145,9 @@ class LocalCloud:
 
     def _start_endpoint(self, started: ExitStack, parts: Iterable[Part]) -> None:
         started.callback(registry.end_lambda_workers)
-        web = WebServer(self.port, self._checkpointer.touch, self.config.bind_address, self.config.host_names)
+        web = WebServer(
+            self.port, self._checkpointer.touch, self.config.bind_address, self.config.host_names, self._faults
+        )
         started.callback(web.stop)
         web.start()
         started.callback(self._checkpointer.stop)

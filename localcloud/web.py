@@ -15,6 +15,8 @@ from hypercorn.config import Config
 from localcloud import registry
 from localcloud.config import HOST
 from localcloud.errors import LocalCloudError
+from localcloud.faults.injector import FaultInjector, can_drop
+from localcloud.faults.journal import Journal
 from localcloud.gate import Gate, Receive, Scope, Send
 
 START_SECONDS = 60.0
@@ -29,7 +31,12 @@ class WebServer:
     """
 
     def __init__(
-        self, port: int, on_request: Callable[[], None], bind_address: str = HOST, host_names: Sequence[str] = ()
+        self,
+        port: int,
+        on_request: Callable[[], None],
+        bind_address: str = HOST,
+        host_names: Sequence[str] = (),
+        faults: Journal | None = None,
     ) -> None:
         """Prepare; `start` listens.
 
@@ -38,11 +45,13 @@ class WebServer:
             on_request: called at each request.
             bind_address: the address that it listens on; its own questions go to 127.0.0.1.
             host_names: by which clients may call it, beside localhost and the address.
+            faults: what goes wrong, and where it is counted.
         """
         self._port = port
         self._on_request = on_request
         self._bind_address = bind_address
-        self._gate = Gate(self._application, (bind_address, *host_names))
+        injector = FaultInjector(self._application, faults or Journal())
+        self._gate = can_drop(Gate(injector, (bind_address, *host_names)))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None

@@ -12,6 +12,7 @@ from rich.text import Text
 from deploy.compare import Difference
 from localcloud.demo.after import AggregateResult
 from localcloud.demo.inbox import Message
+from localcloud.faults.journal import Tally
 from sluice.analysis import Reader
 from sluice.cli.terminal import state_text
 from sluice.handover import TableCounts
@@ -45,6 +46,7 @@ class Report:
         analyses: By query: its rows, and whether all readers gave the same ones.
         archived_files: Raw files that lie in the archive.
         messages: The notifications that were sent.
+        faults: What was asked of AWS, and what of it went wrong by plan.
         batches: The ledger's batches, by dataset and partition.
         differences: What is not as it must be.
         error: Why the demo ended early; empty when it did not.
@@ -58,6 +60,7 @@ class Report:
     analyses: dict[str, AnalysisResult] = field(default_factory=dict)
     archived_files: int = 0
     messages: Sequence[Message] = ()
+    faults: Sequence[Tally] = ()
     batches: Sequence[BatchRecord] = ()
     differences: list[Difference] = field(default_factory=list)
     error: str = ""
@@ -79,6 +82,9 @@ class Report:
             "analyses": {name: {"rows": found.rows, "ok": found.agrees} for name, found in self.analyses.items()},
             "archived_files": self.archived_files,
             "notifications": {topic: self._count(topic) for topic in ("business", "support")},
+            "faults": [tally.to_fields() for tally in self.faults if tally.injected],
+            "error": self.error,
+            "differences": [f"{d.where} {d.key} {d.what}: {d.expected!r}, {d.got!r}" for d in self.differences],
             "batches": [
                 {"dataset": b.dataset, "partition": b.partition, "state": str(b.state), "reason": b.reason}
                 for b in self.batches
