@@ -41,6 +41,11 @@ up: java setup ## Run the local cloud until stopped
 test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: one after the other)
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
+SEEDS ?= 1 2 3 4
+.PHONY: prove
+prove: java setup ## Run the demo on bad days of AWS: 5 % of all answers and events go wrong (SEEDS="numbers")
+	@$(BIN)/python -m localcloud.demo.prove --seeds $(SEEDS)
+
 LAW_RECORDS ?= 1000000
 .PHONY: test-law
 test-law: setup ## Hold both lanes of the kernel to each other on a million records (LAW_RECORDS=number)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 POOL = 32
 # Local and fast: path style, no checksums over aws-chunked bodies, enough connections for parallel downloads.
-LOCAL = Config(
+LOCAL = Config(  # type: ignore[call-arg] # the types know no user_agent_appid
     s3={"addressing_style": "path"},
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",

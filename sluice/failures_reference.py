@@ -6,6 +6,8 @@ from typing import Final
 from sluice.failures import TABLES, Rule, Verdict
 
 REFERENCE_FILE: Final = Path("docs/failures.md")
+SECTION: Final = "\n## A bad day of AWS"
+"""Where the page's last section begins; `make prove` writes it, and it stays when the rest is made anew."""
 
 _INTRODUCTION: Final = """\
 # What a failure means
@@ -53,7 +55,7 @@ are taken out of the warehouse's texts before they are looked at, so that a colu
 
 
 def reference() -> str:
-    """The page, the same for the same table."""
+    """The page up to the last section, the same for the same table."""
     verdicts = "".join(
         f"| `{verdict}` | {what} | {' '.join(then.split())} |\n" for verdict, (what, then) in _VERDICTS.items()
     )
@@ -72,4 +74,5 @@ def _line(rule: Rule) -> str:
 
 
 if __name__ == "__main__":
-    REFERENCE_FILE.write_text(reference(), encoding="utf-8")
+    _, _heading, _proof = REFERENCE_FILE.read_text(encoding="utf-8").partition(SECTION)
+    REFERENCE_FILE.write_text(reference() + _heading + _proof, encoding="utf-8")

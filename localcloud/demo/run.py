@@ -78,23 +78,45 @@ def run(options: DemoOptions, contracts: Mapping[str, Contract]) -> int:
     Side Effects:
         Deletes the state of an earlier demo in the folder; writes ``report.json``, whatever happens.
     """
-    console = out()
-    report, started = Report(), time.monotonic()
-    interrupt_on_signals()
-    status = 1
+    report = Report()
     try:
-        Demo(options, contracts, console, report).run()
+        _run(options, contracts, report)
         status = 0 if report.ok else 1
     except KeyboardInterrupt:
-        report.error, status = "stopped before the end", _INTERRUPTED
+        status = _INTERRUPTED
+    _show_next(out(), options)
+    return status
+
+
+def prove(options: DemoOptions, contracts: Mapping[str, Contract]) -> Report:
+    """Run the demo, print what it found and give it.
+
+    Raises:
+        KeyboardInterrupt: It was stopped.
+
+    Side Effects:
+        As those of `run`.
+    """
+    report = Report()
+    _run(options, contracts, report)
+    return report
+
+
+def _run(options: DemoOptions, contracts: Mapping[str, Contract], report: Report) -> None:
+    """Run the demo; what it finds, or why it ended early, goes into the report, which is written and shown."""
+    console, started = out(), time.monotonic()
+    interrupt_on_signals()
+    try:
+        Demo(options, contracts, console, report).run()
+    except KeyboardInterrupt:
+        report.error = "stopped before the end"
+        raise
     except SluiceError as exc:
         report.error = str(exc)
     finally:
         report.seconds = time.monotonic() - started
         report.write(options.folder / "report.json")
-    report.show(console)
-    _show_next(console, options)
-    return status
+        report.show(console)
 
 
 class Demo:

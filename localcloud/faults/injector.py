@@ -67,7 +67,7 @@ class FaultInjector:
         if kind is not Kind.RESET:
             await self._inner(scope, receive, keep)
         body = b"".join(event.get("body", b"") for event in events)
-        if kind is Kind.CUT_ANSWER and len(body) > 1:
+        if kind is Kind.CUT_ANSWER and scope["method"] != "HEAD" and len(body) > 1:
             await send(_with_length(events[0], len(body)))
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         drop: Callable[[], Awaitable[None]] = scope["extensions"][DROP]

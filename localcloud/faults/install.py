@@ -14,7 +14,10 @@ _FAILURES: Final = {
     Kind.INTERNAL: "ServiceException",
     Kind.LOST_ANSWER: "SdkClientException",
 }
-"""Source: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html (Lambda's passing errors)."""
+"""The errors of Lambda that pass, as a state machine names them.
+
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+"""
 _FUNCTION: Final = "arn:aws:states:::lambda:invoke"
 
 

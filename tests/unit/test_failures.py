@@ -27,7 +27,7 @@ from sluice.failures import (
     verdict_of,
     warehouse_verdict,
 )
-from sluice.failures_reference import REFERENCE_FILE, reference
+from sluice.failures_reference import REFERENCE_FILE, SECTION, reference
 
 ABORTED = "Job aborted due to stage failure: Task 3 in stage 7.0 failed 4 times, most recent failure: Lost task 3.3 in "
 READ_FAILED = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file s3://sluice-raw/orders/1.json.gz."
@@ -376,5 +376,5 @@ def test_every_part_of_the_table_has_rules_that_compile() -> None:
 
 def test_the_page_is_current() -> None:
     page = (Path(__file__).resolve().parents[2] / REFERENCE_FILE).read_text(encoding="utf-8")
-    assert page == reference(), "run `make docs` and commit docs/failures.md"
+    assert page.partition(SECTION)[0] == reference(), "run `make docs` and commit docs/failures.md"
     assert all(f"\n| `{verdict}` | " in page for verdict in Verdict)

@@ -30,6 +30,9 @@ CONTRACT = read_contracts(Path(__file__).resolve().parents[2] / "contracts")["tr
 TABLE = CONTRACT.tables[0]
 HOUR = Partition.parse("2026-11-20T13")
 NOTHING_AFTER: dict[str, object] = {
+    "faults": [],
+    "error": "",
+    "differences": [],
     "aggregates": {},
     "readers": {},
     "analyses": {},
@@ -141,15 +144,19 @@ def test_the_report_for_machines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "report",
+    ("report", "says"),
     [
-        Report(),
-        Report(is_complete=True, error="stopped"),
-        Report(is_complete=True, differences=[Difference("orders", "1", "tax", 1, 2)]),
+        (Report(), {}),
+        (Report(is_complete=True, error="stopped"), {"error": "stopped"}),
+        (
+            Report(is_complete=True, differences=[Difference("orders", "1", "tax", 1, 2)]),
+            {"differences": ["orders 1 tax: 1, 2"]},
+        ),
     ],
 )
-def test_a_report_of_anything_but_success_is_not_ok(report: Report, tmp_path: Path) -> None:
-    assert _written(report, tmp_path) == {"ok": False, "seconds": 0.0, "tables": {}, "batches": [], **NOTHING_AFTER}
+def test_a_report_of_anything_but_success_is_not_ok(report: Report, says: dict[str, Any], tmp_path: Path) -> None:
+    whole = {"ok": False, "seconds": 0.0, "tables": {}, "batches": [], **NOTHING_AFTER, **says}
+    assert _written(report, tmp_path) == whole
 
 
 def test_the_report_for_people_names_differences_and_reasons() -> None:

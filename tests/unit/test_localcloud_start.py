@@ -15,6 +15,7 @@ from localcloud.__main__ import shown_dsn
 from localcloud.config import PASSWORD_ENV, GlueSettings, LocalCloudConfig, resolve_password
 from localcloud.environment import apply_environment
 from localcloud.errors import AlreadyRunningError
+from localcloud.faults.plan import FaultPlan
 from localcloud.lock import Running, StateLock
 from localcloud.options import from_options, parser, to_arguments
 
@@ -123,6 +124,8 @@ def test_the_child_is_started_with_the_whole_configuration(tmp_path: Path) -> No
         with_warehouse=False,
         checkpoint_seconds=0.25,
         wait_scale=0.5,
+        iam="enforce",
+        faults=FaultPlan(seed=7, rate=0.5),
     )
     for given in (config, LocalCloudConfig(tmp_path)):
         assert from_options(parser().parse_args(to_arguments(given))) == given
