@@ -232,7 +232,7 @@ AWS_CODES = (
     ),
     Rule(
         _X,
-        r"^(\w*Validation\w*|Invalid\w*|Malformed\w*|Missing\w*|\w*Parameter\w*|BadRequest\w*|400)\Z",
+        r"^(\w*Validation\w*|Invalid\w*|Malformed\w*|Missing\w*|\w*Parameter\w*|BadRequest\w*)\Z",
         "a request that it does not take",
     ),
     Rule(

@@ -243,6 +243,9 @@ def test_a_right_may_be_on_its_way(text: str) -> None:
         ("ResourceNotReadyException", 400, "", Verdict.WORLD),
         ("ExpiredToken", 400, "", Verdict.WORLD),
         ("ExpiredTokenException", 400, "", Verdict.WORLD),
+        # The answer to HEAD has no body, so an expired token is a bare 400:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html, HADOOP-18353
+        ("400", 400, "Bad Request", Verdict.WORLD),
         ("SlowDown", 503, "", Verdict.WORLD),
         ("SomethingNew", 500, "", Verdict.WORLD),
         ("SomethingNew", 429, "", Verdict.WORLD),
