@@ -140,10 +140,16 @@ def _start_error(exc: ClientError | BotoCoreError, action: str) -> SluiceError:
     if code_of(exc) in _REFUSED_FOR_NOW or isinstance(exc, EndpointConnectionError | ConnectTimeoutError):
         return AwsBusyError(f"{action}: {exc}")
     error = as_sluice_error(exc, action)
-    if isinstance(error, AwsBusyError) and not _is_throttling(exc):
+    if isinstance(error, AwsBusyError) and not _is_refused_at_the_door(exc):
         return StartUnclearError(str(error))
     return error
 
 
-def _is_throttling(exc: ClientError | BotoCoreError) -> bool:
-    return code_of(exc).startswith(("Throttl", "TooManyRequests", "RequestLimitExceeded"))
+def _is_refused_at_the_door(exc: ClientError | BotoCoreError) -> bool:
+    """Whether nobody has looked at the request: refused for its rate, or for credentials that have expired.
+
+    Source: https://docs.aws.amazon.com/awsconsolehelpdocs/latest/gsg/common-errors.html
+    """
+    return code_of(exc).startswith(
+        ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ExpiredToken", "RequestExpired")
+    )

@@ -292,6 +292,7 @@ def test_a_job_that_is_not_there_is_refused_for_good(trigger: Trigger) -> None:
         (refusal("ConcurrentRunsExceededException"), AwsBusyError),
         (refusal("ResourceNumberLimitExceededException"), AwsBusyError),
         (refusal("ThrottlingException"), AwsBusyError),
+        (refusal("ExpiredTokenException", 403), AwsBusyError),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), AwsBusyError),
         (ConnectTimeoutError(endpoint_url="http://127.0.0.1:1"), AwsBusyError),
         (refusal("InternalServiceException", 500), StartUnclearError),
