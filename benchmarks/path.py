@@ -19,7 +19,7 @@ from typing import Any
 from localcloud.child import LocalCloudProcess
 from localcloud.config import GlueSettings, LocalCloudConfig
 from localcloud.deploy import Deployer
-from localcloud.foreground import WAREHOUSE_SECRET
+from localcloud.foreground import WAREHOUSE_SECRET, warm
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState
@@ -33,6 +33,8 @@ FIRST = Partition.parse("2026-11-01T00")
 HEADER = (
     "transaction_id;order_id;product_id;quantity;unit_price;discount_percent;transaction_date;payment_method;updated_at"
 )
+IDLE_SECONDS = 15
+"""From the deploy to the first manifest: the functions' processes have started by then, as when somebody works."""
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -49,6 +51,8 @@ class Cloud:
         self.clients = Clients.of_local_cloud(self.cloud.endpoint_url, config.region)
         self.ledger = Ledger(self.clients.dynamodb, self.settings.ledger_table)
         Deployer(self.clients, self.settings, self.contracts, self.cloud.warehouse_dsn).deploy()
+        warm(self.clients, self.settings)
+        time.sleep(IDLE_SECONDS)
         self.sent = 0
 
     def send(self, rows: int) -> None:

@@ -271,6 +271,33 @@ def wrap_lambda_errors(wrap: Callable[[Any], Any]) -> None:
     vars(functions).update(_execute_function_warm=wrap(functions._execute_function_warm))
 
 
+def function_start(name: str) -> Callable[[], None] | None:
+    """What starts a function's process, of the present account and region; None when it does not exist or has no code.
+
+    The call does nothing where a process runs. An invocation that comes meanwhile waits for it.
+    """
+    runtime, functions = _ministack("core.lambda_runtime"), _ministack("services.lambda_svc")
+    record, config = functions._get_func_record_for_qualifier(name, None)
+    if not record or not config or not record.get("code_zip"):
+        return None
+    function, version = config["FunctionName"], config.get("Version", "$LATEST")
+
+    def start() -> None:
+        # The worker is not leased meanwhile: an invocation takes this one and waits for its lock, not a second one.
+        worker = runtime.get_or_create_worker(function, config, record["code_zip"], qualifier=version)
+        with worker._lock:
+            if worker._proc is not None and worker._proc.poll() is None:
+                return
+            try:
+                worker._spawn()
+            except (OSError, RuntimeError):
+                worker.kill()  # so that the first event starts it anew, and tells what is wrong
+                raise
+            worker._cold = False
+
+    return start
+
+
 def put_metric_data(namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
     """Put metrics into CloudWatch, in the present account and region."""
     request = {"Namespace": namespace, "MetricData": list(data)}

@@ -33,6 +33,7 @@ from localcloud.refusals import install_refusals
 from localcloud.saved_queries import saved_queries
 from localcloud.stepfunctions.install import install_stepfunctions
 from localcloud.topic_filters import into_arrays
+from localcloud.warm import readied
 from localcloud.web import WebServer
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class LocalCloud:
         registry.wrap_lambda_logs(with_metrics)
         registry.wrap_lambda_errors(with_error_types)
         registry.set_handler("monitoring", AlarmHandler(registry.get_handler("monitoring")))
+        registry.set_handler("lambda", readied(registry.get_handler("lambda"), registry.function_start))
         registry.set_handler("logs", saved_queries(registry.get_handler("logs"), self.config.state_dir))
         clients = Clients(self.config, self.port)
         if warehouse_port is not None:

@@ -20,6 +20,8 @@ FUNCTIONS: Final = (
     "sync-schema",
 )
 """All functions."""
+PATH_FUNCTIONS: Final = (MANIFEST_FUNCTION, "on-job-change", "load-step", "archive")
+"""Those that every batch passes, in its order."""
 
 RULES: Final = ("job-change", "crawled", "sweep")
 """Event rules and schedules that must be switched on."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import pairwise
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -92,12 +94,15 @@ def view_as_json(view: BatchView) -> dict[str, object]:
 def render_view(view: BatchView) -> Group:
     """A batch in full as people get it; no text of it is taken for markup."""
     batch = view.batch
-    history = [(change.at[:19], state_text(change.state), change.note) for change in batch.history]
+    history = [
+        (change.at[:19], took, state_text(change.state), change.note)
+        for change, took in zip(batch.history, seconds_in_states(batch), strict=True)
+    ]
     counts = [(name, *_numbers(rows, _COUNTS)) for name, rows in batch.counts.items()]
     loads = [(name, *_numbers(rows, _LOADS)) for name, rows in batch.load_counts.items()]
     files = [(file.records, file.rejected_records, file.url) for file in view.files]
     sections = [
-        _section("history", ("since", "state", "note"), history),
+        _section("history", ("since", "seconds", "state", "note"), history, ("seconds",)),
         _section("rows by table", ("table", *_COUNTS), counts, _COUNTS),
         _section("loaded by table", ("table", *_LOADS), loads, _LOADS),
         _section("quarantined, by reason", ("records", "reason"), _reason_rows(batch), ("records",)),
@@ -105,6 +110,12 @@ def render_view(view: BatchView) -> Group:
     ]
     parts = [part for section in sections for part in section]
     return Group(_facts(view), *parts, Text(), *_next(batch))
+
+
+def seconds_in_states(batch: BatchRecord) -> list[str]:
+    """For each step of the history, how many seconds its state took; empty for the state that the batch is in."""
+    moments = [datetime.fromisoformat(change.at) for change in batch.history]
+    return [f"{(after - at).total_seconds():.1f}" for at, after in pairwise(moments)] + [""] * bool(moments)
 
 
 _COUNTS = ("read", "rejected", "duplicates", "published")

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from localcloud import up
+from localcloud.foreground import warm
 from localcloud.up import History, psql_command
 from sluice.batch import BatchId, BatchState
 from sluice.handover import TableCounts
@@ -94,3 +95,16 @@ def test_a_queue_that_never_empties_is_searched_all_the_same(monkeypatch: pytest
     cloud = Quieting(looks=10_000)
     up.look_after_what_was_left(cast("Any", SimpleNamespace(sqs=cloud, lambda_=cloud)), Settings()).join()
     assert cloud.invoked[-1] == (120, "sluice-sweep", b'{"search": true}')
+
+
+def test_every_function_on_a_batchs_path_is_made_ready() -> None:
+    asked: list[dict[str, Any]] = []
+    clients = SimpleNamespace(lambda_=SimpleNamespace(invoke=lambda **request: asked.append(request)))
+    warm(cast("Any", clients), Settings(name="team"))
+    assert [request["FunctionName"] for request in asked] == [
+        "team-on-manifest",
+        "team-on-job-change",
+        "team-load-step",
+        "team-archive",
+    ]
+    assert {request["InvocationType"] for request in asked} == {"DryRun"}
