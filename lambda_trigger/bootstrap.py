@@ -10,6 +10,8 @@ from sluice.aws.data_api import Address, DataApi
 from sluice.contract.packaged import packaged_contracts
 from sluice.settings import Settings
 from sluice.warehouse.bootstrap import Grants, bootstrap_steps
+from sluice.warehouse.fixed import fixed_sql
+from sluice.warehouse.isolation import meaning_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -32,4 +34,7 @@ def handler(event: Mapping[str, Sequence[str]], context: "LambdaContext") -> dic
     settings = Settings.from_environment()
     grants = Grants(tuple(event.get("readers", ())), tuple(event.get("callers", ())))
     warehouse = DataApi(Clients().redshift_data, Address.from_settings(settings))
-    return {"statements": run_bootstrap(warehouse, bootstrap_steps(settings, packaged_contracts(), grants))}
+    statements = run_bootstrap(warehouse, bootstrap_steps(settings, packaged_contracts(), grants))
+    for (level,) in warehouse.rows(fixed_sql("live")["isolation"], label="look at the isolation level"):
+        logger.info("isolation level %s: %s", level, meaning_of(str(level)))
+    return {"statements": statements}

@@ -19,7 +19,7 @@ from sluice.logs import log_context, only
 from sluice.manifest import load_manifest
 from sluice.warehouse.audit import read_counts, select_counts
 from sluice.warehouse.batches import list_batches
-from sluice.warehouse.evolution import Change, evolve_target, follow
+from sluice.warehouse.evolution import Change, evolve_target, follow, read_views
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.merge import merge
 from sluice.warehouse.staging import Staging, count_staged, run_name, stage
@@ -87,12 +87,16 @@ class TableLoad:
             logger.info("table %s: %s", self.target, "; ".join(change.statements))
             self.context.change(label, change, attempt)
 
-        follow(lambda: evolve_target(self.target, self._live_columns()), make)
+        follow(lambda: evolve_target(self.target, self._live_columns(), self._views), make)
 
     def _live_columns(self) -> list[LiveColumn]:
         sql = fixed_sql("catalog")["columns"]
         rows = self.context.warehouse.rows(sql, self._table_name, label=f"table {self.target}: columns")
         return [LiveColumn.from_catalog(row) for row in rows]
+
+    def _views(self) -> dict[str, list[str]]:
+        rows = self.context.warehouse.rows(fixed_sql("catalog")["views"], self._table_name, label="views")
+        return read_views(rows)
 
     @property
     def _table_name(self) -> dict[str, str]:

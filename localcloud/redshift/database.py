@@ -18,6 +18,7 @@ DATABASE = "warehouse"
 USER = "sluice"
 Connection = psycopg.Connection[TupleRow]
 _SCRIPTS = ("rules.sql", "functions.sql", "external.sql", "views.sql")
+_ISOLATE = "SELECT set_config('default_transaction_isolation', level, false) FROM pg_catalog.redshift_isolation"
 _FATAL = re.compile(r"FATAL:\s+(.+)")
 
 
@@ -52,12 +53,13 @@ class Database:
             for script in _SCRIPTS:
                 text = resources.files("localcloud.redshift.catalog").joinpath(script).read_text(encoding="utf-8")
                 connection.execute(text.encode())
+            connection.execute(f"GRANT UPDATE ON pg_catalog.redshift_isolation TO {USER}")
             connection.execute(f"ALTER SCHEMA public OWNER TO {USER}")
             # A schema may be called like the user; it must not come first in the search path just for that.
             connection.execute(f"ALTER ROLE {USER} IN DATABASE {DATABASE} SET search_path = public")
 
     def connect(self, credentials: Credentials | None = None) -> Connection:
-        """Open a connection that reads SQL as Redshift does: snapshot isolation, a backslash escapes, UTC.
+        """Open a connection that reads SQL as Redshift does: its isolation level, a backslash escapes, UTC.
 
         Args:
             credentials: the user that comes in; None is the warehouse's own.
@@ -82,7 +84,6 @@ class Database:
             "standard_conforming_strings": "off",
             "escape_string_warning": "off",
             "backslash_quote": "on",
-            "default_transaction_isolation": "repeatable\\ read",
             "timezone": "UTC",
         }
         connection: Connection = psycopg.connect(
@@ -95,6 +96,7 @@ class Database:
             options=" ".join(f"-c {name}={value}" for name, value in options.items()),
             autocommit=True,
         )
+        connection.execute(_ISOLATE)
         return connection
 
     def _ensure_user(self, connection: Connection) -> None:

@@ -230,9 +230,10 @@ def _single(connection: Connection) -> Iterator[None]:
     """Run one statement as a transaction of its own.
 
     Read committed takes the snapshot when the statement begins to run, after it waited for locks; with one statement
-    there is no other difference to a snapshot for the whole transaction.
+    there is no other difference to a snapshot for the whole transaction. Where transactions are serializable, so is
+    that of one statement.
     """
-    connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+    connection.execute("BEGIN" if _isolation(connection) == "serializable" else "BEGIN ISOLATION LEVEL READ COMMITTED")
     try:
         yield
     except BaseException:
@@ -249,12 +250,18 @@ def _late_snapshots(connection: Connection) -> Iterator[None]:
     PostgreSQL would take it before the procedure begins. Read committed takes one for every statement of the procedure.
     Source: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
     """
+    before = _isolation(connection)
     connection.execute("SET default_transaction_isolation = 'read committed'")
     try:
         yield
     finally:
         if not connection.closed:
-            connection.execute("RESET default_transaction_isolation")
+            connection.execute(f"SET default_transaction_isolation = '{before}'".encode())
+
+
+def _isolation(connection: Connection) -> str:
+    row = connection.execute("SHOW default_transaction_isolation").fetchone()
+    return str(row[0]) if row else ""
 
 
 def _require_active(statement: Statement) -> None:

@@ -24,6 +24,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("catalog", catalog.check_tables),
     ("crawlers", crawlers.check_crawlers),
     ("external schema", warehouse.check_external_schema),
+    ("isolation", warehouse.check_isolation),
     ("warehouse tables", warehouse.check_tables),
     ("aggregates", warehouse.check_aggregates),
     ("sweep", ledger.check_heartbeat),

@@ -11,6 +11,7 @@ from sluice.errors import WarehouseError
 from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.evolution import evolve_target
 from sluice.warehouse.fixed import fixed_sql
+from sluice.warehouse.isolation import meaning_of
 from sluice.warehouse.procedure import Schemas, procedure_name
 from sluice.warehouse.quoting import OWN_SCHEMA
 from sluice.warehouse.target import LiveColumn, Target
@@ -32,6 +33,13 @@ def check_external_schema(deployment: Deployment) -> Iterator[Finding]:
         yield error("external schema", what, f"drop schema {name}; then {DEPLOY}")
     else:
         yield ok("external schema", f"external schema {name} shows database {wanted}")
+
+
+def check_isolation(deployment: Deployment) -> Iterator[Finding]:
+    """The isolation level of the database, and what it means: loads are made for both."""
+    rows = deployment.warehouse.rows(fixed_sql("live")["isolation"], label="look at the isolation level")
+    level = str(rows[0][0]) if rows else "unknown"
+    yield ok("isolation", f"isolation level {level}: {meaning_of(level)}")
 
 
 def check_tables(deployment: Deployment) -> Iterator[Finding]:

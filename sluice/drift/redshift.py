@@ -15,7 +15,7 @@ from sluice.drift.warehouse import compare_grants, compare_schema, compare_targe
 from sluice.errors import TransientError
 from sluice.settings import Settings
 from sluice.warehouse.bootstrap import external_schema
-from sluice.warehouse.evolution import Change, Evolution, evolution_of, follow
+from sluice.warehouse.evolution import Change, Evolution, evolution_of, follow, read_views
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.quoting import qualified
 from sluice.warehouse.target import LiveColumn, Target
@@ -90,7 +90,10 @@ class RedshiftSurvey:
         name = {"table_schema": target.schema, "table_name": target.table.name}
         rows = self._rows("catalog", "columns", name, f"table {target}: columns")
         live = [LiveColumn.from_catalog(row) for row in rows]
-        return evolution_of(target, live) if live else Evolution((), (), ())
+        found = evolution_of(target, live) if live else Evolution((), (), ())
+        if not found.replaced:
+            return found
+        return found.held_by(read_views(self._rows("catalog", "views", name, f"table {target}: views")))
 
     def _schema(self, *, apply: bool) -> list[Difference]:
         name = {"schema_name": self.settings.spectrum_schema}

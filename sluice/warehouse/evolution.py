@@ -9,14 +9,15 @@ Source: https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html and
 https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sluice.contract.sqltype import SqlType
 from sluice.errors import WarehouseError
 from sluice.warehouse.quoting import MAX_IDENTIFIER_BYTES, identifier
 from sluice.warehouse.target import LiveColumn, Target, add_column
 
+_FIXED_ENCODINGS = {"bytedict", "runlength", "text255", "text32k"}
 ANOTHER_COLUMN = "any other change of a type needs a new column or a new table"
 
 
@@ -77,6 +78,28 @@ class Evolution:
     misfits: tuple[Misfit, ...]
     extra: tuple[LiveColumn, ...]
 
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """The columns whose place a new one takes under the same name."""
+        return tuple(change.column for change in self.changes if change.is_transaction)
+
+    def held_by(self, views: Mapping[str, Collection[str]]) -> "Evolution":
+        """What is left when no column is taken from under a view.
+
+        A view knows its columns by their place and not by their name: when another column takes the name, the view goes
+        on showing the old one, which nothing fills any more.
+
+        Args:
+            views: Views by the column that they show.
+        """
+        held = [change for change in self.changes if change.is_transaction and views.get(change.column)]
+        misfits = [Misfit(it.column, it.have, it.want, _why_held(views[it.column])) for it in held]
+        return replace(
+            self,
+            changes=tuple(change for change in self.changes if change not in held),
+            misfits=(*self.misfits, *misfits),
+        )
+
 
 def evolution_of(target: Target, live: Iterable[LiveColumn]) -> Evolution:
     """Compare a table with its contract.
@@ -95,17 +118,30 @@ def evolution_of(target: Target, live: Iterable[LiveColumn]) -> Evolution:
     )
 
 
-def evolve_target(target: Target, live: Iterable[LiveColumn]) -> tuple[Change, ...]:
+def read_views(rows: Iterable[Sequence[object]]) -> dict[str, list[str]]:
+    """Views by the column that they show, from rows of the statement ``views`` in ``catalog.sql``."""
+    views: dict[str, list[str]] = {}
+    for column, schema, view in rows:
+        views.setdefault(str(column), []).append(f"{schema}.{view}")
+    return views
+
+
+def evolve_target(
+    target: Target, live: Iterable[LiveColumn], views: Callable[[], Mapping[str, Collection[str]]] = dict
+) -> tuple[Change, ...]:
     """The changes that bring an existing target up to its contract; none when it is.
 
     Args:
         target: The table and its contract.
         live: Its columns in the warehouse.
+        views: Asks for the views by the column that they show; it is asked only when a column is to be replaced.
 
     Raises:
         WarehouseError: A column has a type that cannot become the contract's; the message names every such column.
     """
     found = evolution_of(target, live)
+    if found.replaced:
+        found = found.held_by(views())
     if found.misfits:
         raise WarehouseError(
             f"table {target}: {'; '.join(map(str, found.misfits))}. A table can gain columns, longer varchar columns "
@@ -166,6 +202,9 @@ def _retyped(
     if column.sql_type is None or not wanted.widens(column.sql_type):
         return Misfit(column.name, column.type, str(wanted))
     if wanted.name == "varchar":
+        encoding = next((item.encode for item in target.table.columns if item.name == column.name), None) or ""
+        if encoding.lower() in _FIXED_ENCODINGS:
+            return Misfit(column.name, column.type, str(wanted), f"Redshift cannot alter a column encoded {encoding}")
         sql = f"ALTER TABLE {target.sql} ALTER COLUMN {identifier(column.name)} TYPE {wanted.redshift}"
         return Change(column.name, column.type, str(wanted), (sql,))
     kept = kept_name(column.name, column.sql_type)
@@ -185,6 +224,11 @@ def _why_fixed(target: Target, name: str, kept: str, existing: Mapping[str, Live
     if kept in existing or kept in target.columns:
         return f"a column {kept} is there already"
     return f"its name is too long to keep it as {kept}" if len(kept) > MAX_IDENTIFIER_BYTES else ""
+
+
+def _why_held(views: Collection[str]) -> str:
+    listed = ", ".join(sorted(views))
+    return f"{listed} would go on showing the old column: drop what shows it, and make it again after the next load"
 
 
 def _widen_decimal(target: Target, name: str, wanted: SqlType, kept: str) -> tuple[str, ...]:

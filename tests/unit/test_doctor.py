@@ -32,7 +32,7 @@ from sluice.doctor.intake import allows_bucket, allows_forwarders, announces_man
 from sluice.doctor.ledger import check_batches, check_heartbeat, check_open_loads
 from sluice.doctor.loading import texts
 from sluice.doctor.queries import check_freshness, check_keys, check_loads, check_quarantine, judge_share
-from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_tables
+from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_isolation, check_tables
 from sluice.errors import AwsBusyError
 from sluice.names import FUNCTIONS, GLUE_VERSION, MANIFEST_FUNCTION, RULES
 from sluice.record import Heartbeat, OpenLoad
@@ -174,7 +174,7 @@ def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(monkeypatch:
 
 def test_every_area_has_a_name_of_its_own() -> None:
     names = [name for name, _ in (*CHECKS, *QUERIES)]
-    assert len(set(names)) == len(names) == 23
+    assert len(set(names)) == len(names) == 24
 
 
 def test_findings_as_people_get_them() -> None:
@@ -429,6 +429,20 @@ def test_the_external_schema_shows_the_processed_database() -> None:
         warehouse = Answers({"svv_external_schemas": rows})
         assert list(check_external_schema(deployment(warehouse=warehouse))) == [finding]
         assert [parameters for _, parameters in warehouse.asked] == [{"schema_name": "spectrum"}]
+
+
+def test_the_isolation_level_is_shown_with_what_it_means() -> None:
+    for level, meaning in (
+        ("Snapshot Isolation", "loads and other sessions conflict only when they change the same rows"),
+        (
+            "Serializable",
+            "loads do not conflict with each other, but other sessions that read and write several tables in one "
+            "transaction may end with error 1023; ALTER DATABASE ... ISOLATION LEVEL SNAPSHOT ends that",
+        ),
+    ):
+        warehouse = Answers({"stv_db_isolation_level": [(level,)]})
+        found = list(check_isolation(deployment(warehouse=warehouse)))
+        assert found == [ok("isolation", f"isolation level {level}: {meaning}")]
 
 
 def test_tables_are_compared_with_their_contracts() -> None:

@@ -15,6 +15,13 @@ CREATE TABLE IF NOT EXISTS pg_catalog.redshift_loads (
 GRANT SELECT, INSERT ON pg_catalog.redshift_loads TO PUBLIC;
 DELETE FROM pg_catalog.redshift_loads WHERE end_time < current_timestamp::timestamp - interval '7 days';
 
+-- The isolation level of new transactions; SNAPSHOT is what new clusters and workgroups have.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_isolation (level text NOT NULL);
+INSERT INTO pg_catalog.redshift_isolation
+SELECT 'repeatable read' WHERE NOT EXISTS (SELECT FROM pg_catalog.redshift_isolation);
+GRANT SELECT ON pg_catalog.redshift_isolation TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION pg_catalog.redshift_note_layout(relation text, layout text) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO pg_catalog.redshift_layout VALUES (relation::regclass, layout::jsonb) ON CONFLICT DO NOTHING
@@ -43,6 +50,12 @@ BEGIN
         WHERE attrelid = relation::regclass AND attname = col AND atttypid = 'varchar'::regtype AND NOT attisdropped
     ) THEN
         RAISE EXCEPTION 'column "%" is no VARCHAR column of relation "%": only the size of a VARCHAR can be changed', col, relation;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_catalog.redshift_layout l WHERE l.relation = $1::regclass
+        AND lower(l.layout -> 'encodings' ->> col) IN ('bytedict', 'runlength', 'text255', 'text32k')
+    ) THEN
+        RAISE EXCEPTION 'cannot alter column "%" of relation "%": its compression encoding does not allow it', col, relation;
     END IF;
 END $$;
 

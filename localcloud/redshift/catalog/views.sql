@@ -77,8 +77,9 @@ CROSS JOIN LATERAL (SELECT pg_catalog.redshift_rows(t.relation) AS total) r
 WHERE r.total > 0;
 
 CREATE VIEW pg_catalog.stv_db_isolation_level AS
-SELECT oid::integer AS db_id, datname::text AS db_name, 'Snapshot Isolation'::text AS isolation_level
-FROM pg_database WHERE datname = current_database();
+SELECT oid::integer AS db_id, datname::text AS db_name,
+       CASE i.level WHEN 'serializable' THEN 'Serializable' ELSE 'Snapshot Isolation' END::text AS isolation_level
+FROM pg_database CROSS JOIN pg_catalog.redshift_isolation i WHERE datname = current_database();
 
 CREATE VIEW pg_catalog.sys_load_history AS
 SELECT query_id, status, current_database()::text AS database_name, table_name, start_time, end_time,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from localcloud.redshift.database import DATABASE
 from localcloud.redshift.dialect import materialized, principals
 from localcloud.redshift.dialect.alter import alter_table
 from localcloud.redshift.dialect.copy_command import copy
@@ -24,6 +25,10 @@ from localcloud.redshift.errors import NotInStandInError, SqlError
 Preparer = Callable[[str], Prepared]
 _PREPARERS: dict[tuple[str, ...], Preparer] = {}
 _LONGEST = 4
+_LEVELS = {
+    "serializable": "UPDATE pg_catalog.redshift_isolation SET level = 'serializable'",
+    "snapshot": "UPDATE pg_catalog.redshift_isolation SET level = 'repeatable read'",
+}
 
 
 def register(*kinds: str) -> Callable[[Preparer], Preparer]:
@@ -302,9 +307,29 @@ def prepare_query(sql: str) -> str:
     return inner.steps[0]
 
 
+@register("alter database")
+def alter_database(sql: str) -> Prepared:
+    """Prepare ALTER DATABASE ... ISOLATION LEVEL, which holds for sessions that begin later.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_DATABASE.html
+    """
+    reader = Reader(sql)
+    reader.expect("alter", "database")
+    name = reader.name()
+    if not reader.take("isolation", "level"):
+        raise NotInStandInError("ALTER DATABASE but for its ISOLATION LEVEL")
+    change = next((change for word, change in _LEVELS.items() if reader.take(word)), None)
+    if change is None:
+        raise reader.error()
+    reader.end()
+    if name != DATABASE:
+        raise SqlError(f'database "{name}" does not exist')
+    return Prepared("alter database", (change,), scope=Scope.ALONE)
+
+
 @register(
     "create external function", "create or replace external", "create external model",
-    "unload", "create function", "create or replace function", "create database", "alter database", "drop database",
+    "unload", "create function", "create or replace function", "create database", "drop database",
     "create datashare", "alter datashare", "drop datashare", "desc datashare", "show datashares", "create model",
     "drop model", "show model", "alter materialized view", "cancel", "alter role", "create rls policy",
     "alter rls policy", "drop rls policy", "attach rls policy", "detach rls policy", "create masking policy",

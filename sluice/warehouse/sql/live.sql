@@ -47,3 +47,10 @@ WHERE NOT usesuper
     AND HAS_TABLE_PRIVILEGE(usename, :table_name, 'select')
     AND NOT HAS_SCHEMA_PRIVILEGE(usename, :schema_name, 'usage')
 ORDER BY usename;
+
+-- name: isolation
+-- The isolation level of this database.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_STV_DB_ISOLATION_LEVEL.html
+SELECT isolation_level
+FROM stv_db_isolation_level
+WHERE db_name = current_database();
