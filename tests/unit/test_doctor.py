@@ -436,8 +436,10 @@ def test_the_isolation_level_is_shown_with_what_it_means() -> None:
         ("Snapshot Isolation", "loads and other sessions conflict only when they change the same rows"),
         (
             "Serializable",
-            "loads do not conflict with each other, but other sessions that read and write several tables in one "
-            "transaction may end with error 1023; ALTER DATABASE ... ISOLATION LEVEL SNAPSHOT ends that",
+            (
+                "loads do not conflict with each other, but other sessions that read and write several tables in one "
+                "transaction may end with error 1023; ALTER DATABASE ... ISOLATION LEVEL SNAPSHOT ends that"
+            ),
         ),
     ):
         warehouse = Answers({"stv_db_isolation_level": [(level,)]})
