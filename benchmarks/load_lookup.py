@@ -1,0 +1,102 @@
+"""How much of a large table a load reads to find one partition: by ranges of the batch id, and by SPLIT_PART.
+
+Redshift keeps the smallest and the largest value of each block of a column (zone maps) and leaves out blocks by them.
+PostgreSQL's BRIN index is the same thing, so the embedded server shows the ratio of blocks, not Redshift's times.
+
+    python -m benchmarks.load_lookup [rows]
+"""
+
+import argparse
+import json
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from localcloud.redshift.postgres import PostgresServer
+from sluice.warehouse.affected import partition_of
+from sluice.warehouse.batches import within
+
+ROWS = 10_000_000
+ROWS_PER_HOUR = 2_000
+COLUMN = '"_batch_id"'
+
+
+def main() -> None:
+    """Fill a table with one batch an hour, and look up one of the hours in both ways."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="?", type=int, default=ROWS)
+    rows = parser.parse_args().rows
+    with tempfile.TemporaryDirectory(prefix="sluice-lookup-") as folder:
+        server = PostgresServer(Path(folder) / "warehouse", port=_free_port())
+        server.start()
+        try:
+            print(report(server, rows))  # noqa: T201 - the terminal is where it belongs
+        finally:
+            server.stop()
+
+
+def report(server: PostgresServer, rows: int) -> str:
+    """The figures as a Markdown table."""
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=server.port,
+        user=server.administrator,
+        password=server.administrator_password,
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        batch_id = _fill(connection, rows)
+        conditions = {
+            "range of `_batch_id`": within(COLUMN, [batch_id]),
+            "`SPLIT_PART` of `_batch_id`": f"{partition_of(COLUMN)} = '{batch_id.split('.')[1]}'",
+        }
+        lines = [
+            f"| {rows:,} rows, one hour of {ROWS_PER_HOUR:,} | rows | blocks | seconds |",
+            "| --- | --- | --- | --- |",
+        ]
+        for name, condition in conditions.items():
+            found, blocks, seconds = _look(connection, condition)
+            lines.append(f"| {name} | {found:,} | {blocks:,} | {seconds:.2f} |")
+    return "\n".join(lines)
+
+
+def _fill(connection: psycopg.Connection[Any], rows: int) -> str:
+    """The rows come in the order of their hours, as loads bring them; give a batch from the middle."""
+    connection.execute(f"CREATE UNLOGGED TABLE facts (id bigint, value numeric(12, 2), {COLUMN} varchar(256))")
+    connection.execute(
+        f"INSERT INTO facts SELECT n, n % 997, 'orders.' || to_char(timestamp '2016-01-01' + (n / {ROWS_PER_HOUR}) "  # noqa: S608
+        f"* interval '1 hour', 'YYYYMMDDHH24') || '.' || lpad(to_hex(n / {ROWS_PER_HOUR}), 32, '0') "
+        f"FROM generate_series(0, {rows} - 1) AS n"
+    )
+    connection.execute(f"CREATE INDEX ON facts USING brin ({COLUMN}) WITH (pages_per_range = 16)")
+    connection.execute("VACUUM ANALYZE facts")
+    row = connection.execute(f"SELECT {COLUMN} FROM facts WHERE id = {rows // 2}").fetchone()  # noqa: S608
+    return str(row[0]).upper().replace("ORDERS", "orders") if row else ""
+
+
+def _look(connection: psycopg.Connection[Any], condition: str) -> tuple[int, int, float]:
+    started = time.perf_counter()
+    row = connection.execute(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT value FROM facts WHERE {condition}".encode()  # noqa: S608
+    ).fetchone()
+    seconds = time.perf_counter() - started
+    plan = (json.loads(row[0]) if isinstance(row[0], str) else row[0])[0]["Plan"] if row else {}
+    return (
+        round(plan["Actual Rows"] * plan["Actual Loops"]),
+        plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
+        seconds,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
