@@ -102,6 +102,14 @@ def test_full_refresh_leaves_out_an_older_batch_that_comes_late(loads: Loads) ->
     ]
 
 
+def test_full_refresh_with_an_empty_newest_batch_empties_the_table(loads: Loads) -> None:
+    loads.load(FULL, {batch_id(1): [row(1, 1, "first")]})
+
+    loads.load(FULL, {batch_id(2): []})
+
+    assert loads.rows() == []
+
+
 @pytest.mark.parametrize("mode", ["append", "full_refresh"])
 def test_a_repeated_load_changes_nothing(loads: Loads, mode: LoadMode) -> None:
     table = things(mode)
