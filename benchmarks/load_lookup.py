@@ -69,13 +69,13 @@ def _fill(connection: psycopg.Connection[Any], rows: int) -> str:
     connection.execute(f"CREATE UNLOGGED TABLE facts (id bigint, value numeric(12, 2), {COLUMN} varchar(256))")
     connection.execute(
         f"INSERT INTO facts SELECT n, n % 997, 'orders.' || to_char(timestamp '2016-01-01' + (n / {ROWS_PER_HOUR}) "  # noqa: S608
-        f"* interval '1 hour', 'YYYYMMDDHH24') || '.' || lpad(to_hex(n / {ROWS_PER_HOUR}), 32, '0') "
+        f"* interval '1 hour', 'YYYYMMDDHH24') || '.' || upper(lpad(to_hex(n / {ROWS_PER_HOUR}), 32, '0')) "
         f"FROM generate_series(0, {rows} - 1) AS n"
     )
     connection.execute(f"CREATE INDEX ON facts USING brin ({COLUMN}) WITH (pages_per_range = 16)")
     connection.execute("VACUUM ANALYZE facts")
     row = connection.execute(f"SELECT {COLUMN} FROM facts WHERE id = {rows // 2}").fetchone()  # noqa: S608
-    return str(row[0]).upper().replace("ORDERS", "orders") if row else ""
+    return str(row[0]) if row else ""
 
 
 def _look(connection: psycopg.Connection[Any], condition: str) -> tuple[int, int, float]:
