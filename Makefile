@@ -36,6 +36,23 @@ demo: java setup ## Run the whole pipeline on this machine and check every row
 up: java setup ## Run the local cloud until stopped
 	@$(BIN)/sluice up
 
+##@ Measure
+BENCH := build/bench
+$(BENCH)/.ready: requirements-bench.lock
+	rm -rf $(BENCH) && $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	touch $@
+
+.PHONY: bench-quick
+bench-quick: java setup $(BENCH)/.ready ## Job 1 beside its peers and the whole path, small data (some minutes)
+	$(BIN)/python -m benchmarks.job1 --quick
+	$(BIN)/python -m benchmarks.path 300x1
+
+.PHONY: bench
+bench: java setup $(BENCH)/.ready ## The same with 6 million rows, XML and bursts of manifests
+	$(BIN)/python -m benchmarks.job1
+	$(BIN)/python -m benchmarks.path --full
+
 ##@ Develop
 .PHONY: test
 test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: one after the other)
@@ -133,6 +150,7 @@ lock: setup ## Renew the lock files from pyproject.toml
 	$(COMPILE) --upgrade pyproject.toml --extra local --constraint requirements.lock -o requirements-local.lock
 	echo 'pyspark==3.5.*' | $(COMPILE) --upgrade - -o requirements-spark35.lock
 	$(COMPILE) --upgrade requirements-security.in -o requirements-security.lock
+	$(COMPILE) --upgrade requirements-bench.in -o requirements-bench.lock
 	for name in $(basename $(wildcard localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done
 
 .PHONY: clean

@@ -1,0 +1,170 @@
+"""Job 1 beside its peers: CPU seconds, wall seconds and peak memory of whole process trees, and their ratios.
+
+    python -m benchmarks.job1 [--quick] [--repeat N]
+
+It makes the data (``tpchgen-cli``) in build/bench-data and writes build/bench-job1.json.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from benchmarks.lineitem import render
+from benchmarks.measure import CommandFailedError, Cost, run
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "build" / "bench-data"
+PEERS_BIN = ROOT / "build" / "bench" / "bin"
+"""The environment of requirements-bench.lock."""
+OURS = ("process", "spark")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One conversion.
+
+    Attributes:
+        who: ``process`` or ``spark engine`` of Sluice, or a peer.
+        form: Form of the data, as `render` names it.
+        scale: TPC-H's scale factor.
+    """
+
+    who: str
+    form: str
+    scale: str
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        return f"{self.who} {self.form} {self.scale}"
+
+
+def _cases(scale: str, forms: Mapping[str, str]) -> list[Case]:
+    return [Case(who, form, scale) for form, names in forms.items() for who in names.split()]
+
+
+QUICK = _cases("0.1", {
+    "csv": "process duckdb polars bare-spark spark",
+    "json": "process duckdb polars",
+    "csv.gz": "process duckdb",
+    "1pc.csv": "process",
+    "10pc.csv": "process",
+    "files": "process duckdb",
+})  # fmt: skip
+FULL = [
+    *QUICK,
+    *_cases("0.1", {"xml": "process", "json": "bare-spark", "files": "bare-spark"}),
+    *_cases("1", {"csv": "process spark duckdb polars bare-spark", "json": "process duckdb"}),
+]
+RATIOS = (
+    ("CSV: Sluice / DuckDB", "process csv 0.1", "duckdb csv 0.1", "≤ 1.3"),
+    ("CSV: Sluice / Polars", "process csv 0.1", "polars csv 0.1", ""),
+    ("CSV: Sluice / bare Spark", "process csv 0.1", "bare-spark csv 0.1", ""),
+    ("JSON lines: Sluice / DuckDB", "process json 0.1", "duckdb json 0.1", "≤ 2"),
+    ("gzip CSV: Sluice / DuckDB", "process csv.gz 0.1", "duckdb csv.gz 0.1", "≤ 2"),
+    ("1,000 files: Sluice / DuckDB", "process files 0.1", "duckdb files 0.1", ""),
+    ("1,000 files / one", "process files 0.1", "process csv 0.1", ""),
+    ("1 % bad rows / none", "process 1pc.csv 0.1", "process csv 0.1", "≤ 1.15"),
+    ("10 % bad rows / none", "process 10pc.csv 0.1", "process csv 0.1", ""),
+    ("XML / CSV", "process xml 0.1", "process csv 0.1", ""),
+    ("scale 1: Sluice / DuckDB", "process csv 1", "duckdb csv 1", ""),
+    ("scale 1: Sluice in Spark / bare Spark", "spark csv 1", "bare-spark csv 1", "≤ 0.5"),
+    ("ten times the rows", "process csv 1", "process csv 0.1", "≤ 11"),
+)
+"""What is compared: name, measured, by what it is divided, and the goal."""
+
+
+def command_of(case: Case, path: Path, out: Path) -> list[str]:
+    """What runs a case."""
+    if case.who in OURS:
+        return [sys.executable, "-m", "benchmarks.convert", case.who, str(path), str(out)]
+    python = str(PEERS_BIN / "python") if case.who == "polars" else sys.executable
+    return [python, "-m", "benchmarks.peers", case.who.removeprefix("bare-"), str(path), str(out)]
+
+
+def data(scale: str) -> Path:
+    """The CSV of a scale, made once."""
+    path = DATA / scale / "lineitem.csv"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(PEERS_BIN / "tpchgen-cli"), "csv", "-s", scale, "--tables=lineitem"]
+        subprocess.run(command, cwd=path.parent, check=True)  # noqa: S603 - ours
+    return path
+
+
+def measure(case: Case, repeat: int) -> Cost:
+    """Run a case a few times; the run with the fewest CPU seconds.
+
+    Raises:
+        CommandFailedError: It failed.
+    """
+    path, found = render(data(case.scale), case.form), []
+    for _ in range(repeat):
+        with tempfile.TemporaryDirectory(prefix="out-", dir=DATA) as out:
+            found.append(run(command_of(case, path, Path(out)), ROOT, {}))
+    return min(found, key=lambda cost: cost.cpu)
+
+
+def ratios(costs: Mapping[str, Cost]) -> Iterable[tuple[str, float, float, float, str]]:
+    """Name, ratio of CPU seconds, of wall seconds and of peak memory, and the goal for the CPU seconds."""
+    for name, ours, other, goal in RATIOS:
+        if ours in costs and other in costs:
+            one, two = costs[ours], costs[other]
+            yield name, one.cpu / two.cpu, one.wall / two.wall, one.peak_mb / two.peak_mb, goal
+
+
+def machine() -> dict[str, object]:
+    """What a reader must know of the machine and the versions."""
+    versions = {name: metadata.version(name) for name in ("duckdb", "pyarrow", "pyspark")}
+    asked = [str(PEERS_BIN / "python"), "-c", "import polars; print(polars.__version__)"]
+    versions["polars"] = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - ours
+    load = os.getloadavg()[0]
+    return {
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "cores": os.cpu_count(),
+        "load_average_before": round(load, 1),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def main() -> None:
+    """Run all cases; print a line for each, then the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="scale 0.1 alone, without XML")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each case; the one with least CPU counts")
+    options = parser.parse_args()
+    told, costs, failed = machine(), {}, {}
+    print(f"{'case':24}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'rows':>10}{'refused':>9}")
+    for case in QUICK if options.quick else FULL:
+        try:
+            cost = costs[case.name] = measure(case, options.repeat)
+        except CommandFailedError as error:
+            failed[case.name] = str(error)
+            print(f"{case.name:24}  failed: {str(error).splitlines()[-1][:150]}", flush=True)
+            continue
+        rows, refused = cost.answer["rows"], cost.answer.get("rejected", "")
+        print(f"{case.name:24}{cost.cpu:9.2f}{cost.wall:9.2f}{cost.peak_mb:9.0f}{rows:10}{refused:>9}", flush=True)
+    print(f"\n{'ratio':40}{'CPU':>7}{'wall':>7}{'peak':>7}  goal (CPU)")
+    for name, cpu, wall, peak, goal in ratios(costs):
+        print(f"{name:40}{cpu:7.2f}{wall:7.2f}{peak:7.2f}  {goal}")
+    kept = told | {"cases": {name: asdict(cost) for name, cost in costs.items()}, "failed": failed}
+    (ROOT / "build" / "bench-job1.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    for leftover in DATA.glob("out-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    if failed:
+        raise SystemExit(f"{len(failed)} of the cases failed")
+
+
+if __name__ == "__main__":
+    main()
