@@ -34,7 +34,10 @@ class Stack:
         self.folder = folder
         self.contracts: Mapping[str, Contract] = read_contracts(contracts_folder)
         self.settings = Settings(
-            warehouse_secret=WAREHOUSE_SECRET, retry_delay_seconds=0, spark_from_bytes=SPARK_FROM_BYTES
+            warehouse_secret=WAREHOUSE_SECRET,
+            retry_delay_seconds=0,
+            file_wait_seconds=0,
+            spark_from_bytes=SPARK_FROM_BYTES,
         )
         glue = GlueSettings(slots=2)
         config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=glue, wait_scale=0.1)
