@@ -5,6 +5,7 @@ locals {
     { title = "Bytes", metric = "BytesProcessed", stat = "Sum" },
     { title = "Rows published", metric = "RowsPublished", stat = "Sum" },
     { title = "Rows quarantined", metric = "RowsQuarantined", stat = "Sum" },
+    { title = "Conversions by Spark", metric = "ConvertedBySpark", stat = "Sum" },
     { title = "Rows loaded", metric = "DataRowsLoaded", stat = "Sum" },
     { title = "Errors", metric = "ProcessingErrors", stat = "Sum" },
     { title = "Longest run (s)", metric = "ExecutionDuration", stat = "Maximum" },
@@ -37,11 +38,14 @@ locals {
     }
   ]
 
+  # Service widgets come below the last row of the datasets'.
+  services_y = ceil(length(local.widgets) / 3) * 6
+
   service_widgets = [
     {
       type   = "metric"
       x      = 0
-      y      = 18
+      y      = local.services_y
       width  = 12
       height = 6
       properties = {
@@ -58,7 +62,7 @@ locals {
     {
       type   = "metric"
       x      = 12
-      y      = 18
+      y      = local.services_y
       width  = 12
       height = 6
       properties = {

@@ -125,8 +125,9 @@ resource "terraform_data" "packages" {
 
   lifecycle {
     precondition {
+      # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
       condition     = var.redshift != "existing" || try(split(":", var.existing_warehouse.arn)[3] == local.region, false)
-      error_message = "The existing warehouse is in another region than ${local.region}: Spectrum reads no bucket of another region."
+      error_message = "existing_warehouse.arn is of another region than this deployment (${local.region}): neither COPY of Parquet files nor Spectrum reads buckets of another region."
     }
 
     precondition {

@@ -73,13 +73,4 @@ resource "aws_lambda_invocation" "bootstrap" {
   }
 
   depends_on = [aws_glue_catalog_table.this, module.redshift_provisioned, module.redshift_serverless]
-
-  lifecycle {
-    precondition {
-      # COPY of Parquet reads buckets of its own region only:
-      # https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
-      condition     = try(split(":", var.existing_warehouse.arn)[3], local.region) == local.region
-      error_message = "existing_warehouse.arn is of another region than this deployment (${local.region}): COPY of Parquet files reads buckets of its own region only."
-    }
-  }
 }

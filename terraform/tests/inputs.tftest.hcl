@@ -129,7 +129,7 @@ run "a_cluster_by_its_namespace" {
   expect_failures = [var.existing_warehouse]
 }
 
-run "a_warehouse_of_another_region" {
+run "a_cluster_of_another_region" {
   command = plan
 
   variables {
@@ -138,6 +138,21 @@ run "a_warehouse_of_another_region" {
       cluster    = "two"
       arn        = "arn:aws:redshift:eu-west-1:111122223333:cluster:two"
       secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:two-aaaaaa"
+    }
+  }
+
+  expect_failures = [terraform_data.packages]
+}
+
+run "a_workgroup_of_another_region" {
+  command = plan
+
+  variables {
+    redshift = "existing"
+    existing_warehouse = {
+      workgroup  = "one"
+      arn        = "arn:aws:redshift-serverless:us-east-1:111122223333:workgroup/0a1b2c3d-1111-2222-3333-444455556666"
+      secret_arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:one-aaaaaa"
     }
   }
 
@@ -166,21 +181,6 @@ run "contracts_that_were_not_packaged" {
   }
 
   expect_failures = [terraform_data.packages]
-}
-
-run "an_existing_warehouse_of_another_region" {
-  command = plan
-
-  variables {
-    redshift = "existing"
-    existing_warehouse = {
-      workgroup  = "one"
-      arn        = "arn:aws:redshift-serverless:us-east-1:111122223333:workgroup/0a1b2c3d-1111-2222-3333-444455556666"
-      secret_arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:one-aaaaaa"
-    }
-  }
-
-  expect_failures = [aws_lambda_invocation.bootstrap]
 }
 
 run "a_topic_that_is_not_named" {

@@ -232,6 +232,19 @@ def test_metrics_that_are_watched_are_measured(serverless: Plan) -> None:
     assert f"{{{NAMESPACE},dataset}}" in body
 
 
+def test_nothing_on_the_dashboard_lies_over_another(serverless: Plan) -> None:
+    widgets = json.loads(serverless.one("aws_cloudwatch_dashboard.this")["dashboard_body"])["widgets"]
+    taken = [
+        (x, y)
+        for widget in widgets
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(taken) == len(set(taken))
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    assert {x for x, _ in taken} == set(range(24))
+
+
 def test_every_alarm_that_support_relies_on_is_there(serverless: Plan) -> None:
     """The metrics that wake support, each with what must be looked at for it."""
     watched: dict[str, set[str]] = {}

@@ -100,21 +100,6 @@ resource "aws_s3_bucket_policy" "this" {
           Condition = { ArnLike = { "aws:PrincipalArn" = guard.principals } }
         }
       ],
-      var.kms_key_arn == null ? [] : [
-        {
-          # What lies under another key, no role here can read. Without the header, the bucket's own key is taken.
-          # https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
-          Sid       = "OwnKeyOnly"
-          Effect    = "Deny"
-          Principal = "*"
-          Action    = "s3:PutObject"
-          Resource  = "${var.arn}/*"
-          Condition = {
-            StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.kms_key_arn }
-            Null            = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "false" }
-          }
-        }
-      ],
       [
         for writer in var.writers : {
           Sid       = writer.sid
