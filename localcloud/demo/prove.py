@@ -23,6 +23,27 @@ from localcloud.faults.plan import FaultPlan, Kind
 from sluice.contract.files import read_contracts
 from sluice.failures_reference import REFERENCE_FILE, SECTION
 
+_MEANING: Final = {
+    "throttled, 500, 503, reset, cut answer": """
+        The SDK asks again, up to five times. What is still in the way then ends the run or the function as `world`: no
+        attempt counts, and the next event or sweep goes on. The body of an object is not asked for again by the SDK, so
+        that a cut one ends so at once.""",
+    "lost answer": """
+        The work was done, and it is asked for again: the ledger's writes meet their own result, statements carry a
+        `ClientToken`, objects are written whole.""",
+    "any of them at `StartJobRun`": """
+        It is sent once, for it has no token. Refused for the rate or an expired token: the batches wait for the next
+        sweep. Anything else is unclear: a run that began names its claim, and its end is booked; where none began, the
+        sweep gives the batches back after 16 minutes.""",
+    "expired token": """
+        The SDK does not ask again: the run or function ends as `world`, and the next one has new credentials. An answer
+        to HEAD has no code, so that a bare 400 passes, too.""",
+    "late, twice": """
+        An event that is known changes nothing. A message whose function failed comes again after its visibility
+        timeout.""",
+}
+"""What the pipeline does about each kind."""
+
 _SURPLUS: Final = ("none", "once")
 
 
@@ -97,6 +118,10 @@ def section(days: Sequence[Day], rate: float, rows: int) -> str:
             f"| {d.seed} | {d.asked:,} | {d.injected} | {d.lost} | {d.doubled} | {d.wrong} | {d.report.seconds:.0f} |"
             for d in days
         ),
+        "",
+        "| what goes wrong | what becomes of it |",
+        "| --- | --- |",
+        *(f"| {kind} | {' '.join(text.split())} |" for kind, text in _MEANING.items()),
         "",
         "What was injected, over all days:",
         "",
