@@ -73,16 +73,8 @@ def compare_archive(
     return differences, archived
 
 
-def compare_notifications(
-    messages: Iterable[Message], batches: Iterable[BatchRecord], *, is_bad_day: bool = False
-) -> Iterator[Difference]:
-    """Whether people heard of every load and of every batch that needs them, and of nothing else.
-
-    Args:
-        messages: What people heard.
-        batches: The ledger's batches.
-        is_bad_day: Whether AWS failed now and then: support hears of outages then, too.
-    """
+def compare_notifications(messages: Iterable[Message], batches: Iterable[BatchRecord]) -> Iterator[Difference]:
+    """Whether people heard of every load and of every batch that needs them, and of nothing else."""
     told: dict[str, set[tuple[str, str]]] = {"business": set(), "support": set()}
     for message in messages:
         partitions = message.body.get("partitions", [message.body.get("partition")])
@@ -96,5 +88,5 @@ def compare_notifications(
     for topic, expected in due.items():
         for place in sorted(expected - told[topic]):
             yield Difference(" ".join(place), "", f"notification to {topic}", "one", "none")
-        for place in () if is_bad_day and topic == "support" else sorted(told[topic] - expected):
+        for place in sorted(told[topic] - expected):
             yield Difference(" ".join(place), "", f"notification to {topic}", "none", "one")

@@ -1,8 +1,6 @@
 """What a bad day is counted as, and how the page tells of it."""
 
 from deploy.compare import Difference
-from localcloud.demo.after import compare_notifications
-from localcloud.demo.inbox import Message
 from localcloud.demo.prove import Day, section
 from localcloud.demo.report import Report
 from localcloud.faults.journal import Tally
@@ -38,19 +36,14 @@ def test_a_day_without_an_end_is_wrong() -> None:
 
 
 def test_the_page_tells_of_every_day_and_every_operation() -> None:
-    days = [Day(1, Report(faults=TALLIES, is_complete=True, seconds=61.2)), Day(2, Report(faults=TALLIES[:1]))]
+    days = [
+        Day(1, Report(faults=TALLIES, is_complete=True, seconds=61.2, unsent=2)),
+        Day(2, Report(faults=TALLIES[:1])),
+    ]
     lines = section(days, 0.05, 60).splitlines()
     assert lines[:2] == ["", "## A bad day of AWS"]
-    assert "| 1 | 49 | 3 | 0 | 0 | 0 | 61 |" in lines
-    assert "| 2 | 40 | 3 | 0 | 0 | 1 | 0 |" in lines
+    assert "| 1 | 49 | 3 | 0 | 0 | 0 | 2 | 61 |" in lines
+    assert "| 2 | 40 | 3 | 0 | 0 | 1 | 0 | 0 |" in lines
     assert "| service | operation | asked | throttled | 500 | 503 | reset |" in "\n".join(lines)
     assert "| s3 | GetObject | 80 | 4 |  |  | 2 |  |  |  |  |  |" in lines
     assert "| glue | GetTable | 9 |  |  |  |  |  |  |  |  |  |" in lines
-
-
-def test_support_hears_of_outages_on_a_bad_day_only() -> None:
-    outage = Message("support", "", {"dataset": "orders", "partitions": ["2026-11-20T13"]})
-    assert list(compare_notifications([outage], [], is_bad_day=True)) == []
-    assert len(list(compare_notifications([outage], []))) == 1
-    stray = Message("business", "", {"dataset": "orders", "partition": "2026-11-20T13"})
-    assert len(list(compare_notifications([stray], [], is_bad_day=True))) == 1
