@@ -26,8 +26,8 @@ from sluice.failures_reference import REFERENCE_FILE, SECTION
 _MEANING: Final = {
     "throttled, 500, 503, reset, cut answer": """
         The SDK asks again, up to five times. What is still in the way then ends the run or the function as `world`: no
-        attempt counts, and the next event or sweep goes on. The body of an object is not asked for again by the SDK, so
-        that a cut one ends so at once.""",
+        attempt counts, and the next event or sweep goes on. The body of an object is not asked for again by the SDK:
+        documents are read three times, raw files from where they broke off.""",
     "lost answer": """
         The work was done, and it is asked for again: the ledger's writes meet their own result, statements carry a
         `ClientToken`, objects are written whole.""",

@@ -35,6 +35,7 @@ for archives.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 _MOST_A_PAGE = 1000
+_MOST_READS = 3
 _EXISTS_CODES = {"PreconditionFailed", "412"}
 
 
@@ -81,13 +82,7 @@ class Documents:
         version: Any = {} if version_id is None else {"VersionId": version_id}
         with aws_errors(f"read {url}"):
             try:
-                answer = self.s3.get_object(Bucket=bucket, Key=key, **version)
-                if max_bytes is not None and answer["ContentLength"] > max_bytes:
-                    answer["Body"].close()
-                    raise ObjectTooLargeError(
-                        f"{url}: has {answer['ContentLength']} bytes; at most {max_bytes} are read"
-                    )
-                return answer["Body"].read(), _info(answer)
+                return self._whole({"Bucket": bucket, "Key": key, **version}, url, max_bytes)
             except ClientError as exc:
                 if _is_missing(exc):
                     text = "" if version_id is None else f" of version {version_id}"
@@ -95,6 +90,29 @@ class Documents:
                 if _is_forbidden(exc):
                     raise UnreadableObjectError(f"{url}: may not be read: {exc}{self._key_of(url, version)}") from exc
                 raise
+
+    def _whole(
+        self,
+        which: Any,  # noqa: ANN401 - boto3's arguments
+        url: str,
+        max_bytes: int | None,
+        reads: int = _MOST_READS,
+    ) -> tuple[bytes, ObjectInfo]:
+        """Read an object; a body that ends too early is asked for again, which the SDK leaves to its caller.
+
+        Source: https://docs.aws.amazon.com/boto3/latest/reference/customizations/s3.html (``num_download_attempts`` of
+        TransferConfig does so for downloads)
+        """
+        answer = self.s3.get_object(**which)
+        if max_bytes is not None and answer["ContentLength"] > max_bytes:
+            answer["Body"].close()
+            raise ObjectTooLargeError(f"{url}: has {answer['ContentLength']} bytes; at most {max_bytes} are read")
+        try:
+            return answer["Body"].read(), _info(answer)
+        except BotoCoreError:
+            if reads == 1:
+                raise
+            return self._whole(which, url, max_bytes, reads - 1)
 
     def read(self, url: str) -> str:
         """Content of a UTF-8 text object.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ResponseStreamingError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,3 +148,34 @@ def test_a_long_object_is_not_read() -> None:
     with pytest.raises(ObjectTooLargeError, match=r"^s3://raw/a: has 11 bytes; at most 10 are read$"):
         Documents(cast("Any", Long())).fetch("s3://raw/a", max_bytes=10)
     assert body.is_closed
+
+
+class Cut:
+    """An object whose body ends too early, some times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+        self.asked = 0
+
+    def get_object(self, **_: Any) -> Any:
+        self.asked += 1
+        return {"ContentLength": 4, "LastModified": AT, "ETag": '"e"', "Body": self}
+
+    def read(self) -> bytes:
+        self.left -= 1
+        if self.left >= 0:
+            raise ResponseStreamingError(error="IncompleteRead(2 bytes read, 2 more expected)")
+        return b"body"
+
+
+def test_a_body_that_ends_too_early_is_read_again() -> None:
+    s3 = Cut(2)
+    assert Documents(cast("Any", s3)).fetch("s3://raw/a") == (b"body", ObjectInfo(4, AT, "e"))
+    assert s3.asked == 3
+
+
+def test_a_body_that_always_ends_too_early_is_of_the_world() -> None:
+    s3 = Cut(100)
+    with pytest.raises(AwsBusyError, match=r"^read s3://raw/a: .*IncompleteRead"):
+        Documents(cast("Any", s3)).fetch("s3://raw/a")
+    assert s3.asked == 3
