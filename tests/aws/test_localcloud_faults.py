@@ -110,7 +110,9 @@ def test_a_glue_run_meets_the_plan(cloud: LocalCloudProcess, jobs: Jobs, plan: A
     ended = jobs.run(jobs.create(f"meets-faults-{jobs.bucket}", script))
     assert ended["JobRunState"] == "FAILED"
     assert "ExpiredTokenException" in ended["ErrorMessage"]
-    assert [(t.operation, t.injected) for t in read_tallies(cloud.endpoint_url)] == [("ListTables", {Kind.EXPIRED: 1})]
+    # The run's end is an event, which rules of other tests may listen to: it is counted, and nothing befalls it.
+    befallen = [(t.operation, t.injected) for t in read_tallies(cloud.endpoint_url) if t.injected]
+    assert befallen == [("ListTables", {Kind.EXPIRED: 1})]
 
 
 def test_an_event_of_s3_comes_twice(cloud: LocalCloudProcess, aws: Aws, bucket: str, plan: Any) -> None:
