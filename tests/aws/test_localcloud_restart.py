@@ -275,8 +275,9 @@ def test_messages_that_somebody_worked_on_are_there_at_once(
 
 
 def test_a_second_start_says_who_runs_and_changes_nothing(own: LocalCloudProcess) -> None:
-    eventually((own.config.services_dir / "eventbridge.json").exists)
-    time.sleep(0.5)  # the checkpoint that the start called for is done; from here an idle local cloud writes nothing
+    # The start calls for a checkpoint; Glue, which no request has asked yet, is in the first one that nobody calls for.
+    eventually((own.config.services_dir / "glue.json").exists)
+    time.sleep(0.5)  # that checkpoint is done; from here an idle local cloud writes nothing
     before = times_of_files(own.config.state_dir)
     second = LocalCloudProcess(own.config)
     with pytest.raises(AlreadyRunningError) as refused:
