@@ -1,6 +1,6 @@
 """Job 1 beside its peers: CPU seconds, wall seconds and peak memory of whole process trees, and their ratios.
 
-    python -m benchmarks.job1 [--quick] [--repeat N]
+    python -m benchmarks.job1 [--quick] [--only REGULAR-EXPRESSION] [--repeat N]
 
 It makes the data (``tpchgen-cli``) in build/bench-data and writes build/bench-job1.json.
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ class Case:
     """One conversion.
 
     Attributes:
-        who: ``process`` or ``spark engine`` of Sluice, or a peer.
+        who: ``process`` or ``spark``, the engines of Sluice, or a peer.
         form: Form of the data, as `render` names it.
         scale: TPC-H's scale factor.
     """
@@ -54,13 +55,13 @@ def _cases(scale: str, forms: Mapping[str, str]) -> list[Case]:
 
 
 QUICK = _cases("0.1", {
-    "csv": "process duckdb polars bare-spark spark",
+    "csv": "process duckdb polars",
     "json": "process duckdb polars",
     "csv.gz": "process duckdb",
     "1pc.csv": "process",
     "10pc.csv": "process",
     "files": "process duckdb",
-})  # fmt: skip
+}) + _cases("0.1", {"csv": "bare-spark spark"})  # fmt: skip
 FULL = [
     *QUICK,
     *_cases("0.1", {"xml": "process", "json": "bare-spark", "files": "bare-spark"}),
@@ -123,6 +124,17 @@ def ratios(costs: Mapping[str, Cost]) -> Iterable[tuple[str, float, float, float
             yield name, one.cpu / two.cpu, one.wall / two.wall, one.peak_mb / two.peak_mb, goal
 
 
+def chosen(cases: Iterable[Case], pattern: str) -> list[Case]:
+    """The cases whose name a regular expression finds something in."""
+    return [case for case in cases if re.search(pattern, case.name)]
+
+
+def keep(told: Mapping[str, object], costs: Mapping[str, Cost], failed: Mapping[str, str]) -> None:
+    """Write what is known by now, so that a run that is ended leaves what it has measured."""
+    kept = {**told, "cases": {name: asdict(cost) for name, cost in costs.items()}, "failed": failed}
+    (ROOT / "build" / "bench-job1.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
+
+
 def machine() -> dict[str, object]:
     """What a reader must know of the machine and the versions."""
     versions = {name: metadata.version(name) for name in ("duckdb", "pyarrow", "pyspark")}
@@ -142,24 +154,25 @@ def main() -> None:
     """Run all cases; print a line for each, then the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="scale 0.1 alone, without XML")
+    parser.add_argument("--only", default="", help="the cases whose name, such as 'duckdb csv 0.1', matches this")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each case; the one with least CPU counts")
     options = parser.parse_args()
     told, costs, failed = machine(), {}, {}
-    print(f"{'case':24}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'rows':>10}{'refused':>9}")
-    for case in QUICK if options.quick else FULL:
+    print(f"{'case':24}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'rows':>10}{'refused':>9}", flush=True)
+    for case in chosen(QUICK if options.quick else FULL, options.only):
         try:
             cost = costs[case.name] = measure(case, options.repeat)
         except CommandFailedError as error:
             failed[case.name] = str(error)
+            keep(told, costs, failed)
             print(f"{case.name:24}  failed: {str(error).splitlines()[-1][:150]}", flush=True)
             continue
         rows, refused = cost.answer["rows"], cost.answer.get("rejected", "")
         print(f"{case.name:24}{cost.cpu:9.2f}{cost.wall:9.2f}{cost.peak_mb:9.0f}{rows:10}{refused:>9}", flush=True)
+        keep(told, costs, failed)
     print(f"\n{'ratio':40}{'CPU':>7}{'wall':>7}{'peak':>7}  goal (CPU)")
     for name, cpu, wall, peak, goal in ratios(costs):
         print(f"{name:40}{cpu:7.2f}{wall:7.2f}{peak:7.2f}  {goal}")
-    kept = told | {"cases": {name: asdict(cost) for name, cost in costs.items()}, "failed": failed}
-    (ROOT / "build" / "bench-job1.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
     for leftover in DATA.glob("out-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     if failed:

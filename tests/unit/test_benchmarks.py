@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.job1 import FULL, RATIOS, ratios
+from benchmarks.job1 import FULL, RATIOS, Case, chosen, ratios
 from benchmarks.lineitem import COLUMNS, SMALL_FILES, render
 from benchmarks.measure import CommandFailedError, Cost, run
 
@@ -79,3 +79,9 @@ def test_every_ratio_has_its_cases() -> None:
 def test_ratios_are_of_what_was_measured() -> None:
     costs = {"process csv 0.1": Cost(2, 3, 200, {}), "duckdb csv 0.1": Cost(4, 2, 400, {})}
     assert list(ratios(costs)) == [("CSV: Sluice / DuckDB", 1.5, 0.5, 0.5, "≤ 1.3")]
+
+
+def test_some_of_the_cases_can_be_chosen() -> None:
+    cases = [Case("process", "csv", "0.1"), Case("duckdb", "csv", "0.1"), Case("process", "csv.gz", "0.1")]
+    assert chosen(cases, "") == cases
+    assert chosen(cases, "process csv ") == cases[:1]
