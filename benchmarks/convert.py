@@ -68,7 +68,8 @@ def contract_for(path: Path) -> Contract:
         source["compression"] = "gzip"
     columns = [{"name": name, "type": kind} for name, kind in COLUMNS.items()]
     table: dict[str, object] = {"name": "lineitem", "primary_key": list(KEY), "order_by": [NEWEST], "columns": columns}
-    return parse_contract({"dataset": "lineitem", "source": source, "tables": [table]}, "lineitem.yaml")
+    plain = {"dataset": "lineitem", "source": source, "max_rejected_ratio": 0.5, "tables": [table]}
+    return parse_contract(plain, "lineitem.yaml")
 
 
 def engine_of(name: str, contract: Contract, out: Path) -> Engine:

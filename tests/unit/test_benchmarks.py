@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.convert import contract_for
 from benchmarks.job1 import FULL, RATIOS, Case, chosen, ratios
 from benchmarks.lineitem import COLUMNS, SMALL_FILES, render
 from benchmarks.measure import CommandFailedError, Cost, run
@@ -85,3 +86,10 @@ def test_some_of_the_cases_can_be_chosen() -> None:
     cases = [Case("process", "csv", "0.1"), Case("duckdb", "csv", "0.1"), Case("process", "csv.gz", "0.1")]
     assert chosen(cases, "") == cases
     assert chosen(cases, "process csv ") == cases[:1]
+
+
+@pytest.mark.parametrize(("form", "format_"), [("csv", "csv"), ("csv.gz", "csv"), ("json", "json"), ("xml", "xml")])
+def test_the_contract_reads_the_form_and_bears_ten_percent_of_bad_rows(form: str, format_: str) -> None:
+    contract = contract_for(Path(f"lineitem.{form}"))
+    assert contract.source.format == format_
+    assert contract.max_rejected_ratio > 0.1
