@@ -78,7 +78,8 @@ def compare_notifications(messages: Iterable[Message], batches: Iterable[BatchRe
     told: dict[str, set[tuple[str, str]]] = {"business": set(), "support": set()}
     for message in messages:
         partitions = message.body.get("partitions", [message.body.get("partition")])
-        told[message.topic].update((message.body["dataset"], partition) for partition in partitions)
+        # A notice of an outage is of no batch.
+        told[message.topic].update((message.body["dataset"], partition) for partition in partitions if partition)
     due: dict[str, set[tuple[str, str]]] = {"business": set(), "support": set()}
     for batch in batches:
         if batch.state in _LOADED:

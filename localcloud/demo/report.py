@@ -84,7 +84,7 @@ class Report:
             "analyses": {name: {"rows": found.rows, "ok": found.agrees} for name, found in self.analyses.items()},
             "archived_files": self.archived_files,
             "notifications": {topic: self._count(topic) for topic in ("business", "support")},
-            "faults": [tally.to_fields() for tally in self.faults if tally.injected],
+            "faults": [tally.to_fields() for tally in self.faults],
             "error": self.error,
             "differences": [f"{d.where} {d.key} {d.what}: {d.expected!r}, {d.got!r}" for d in self.differences],
             "batches": [

@@ -1,6 +1,8 @@
 """What a bad day is counted as, and how the page tells of it."""
 
 from deploy.compare import Difference
+from localcloud.demo.after import compare_notifications
+from localcloud.demo.inbox import Message
 from localcloud.demo.prove import Day, section
 from localcloud.demo.report import Report
 from localcloud.faults.journal import Tally
@@ -47,3 +49,8 @@ def test_the_page_tells_of_every_day_and_every_operation() -> None:
     assert "| service | operation | asked | throttled | 500 | 503 | reset |" in "\n".join(lines)
     assert "| s3 | GetObject | 80 | 4 |  |  | 2 |  |  |  |  |  |" in lines
     assert "| glue | GetTable | 9 |  |  |  |  |  |  |  |  |  |" in lines
+
+
+def test_a_notice_of_an_outage_is_of_no_batch() -> None:
+    began = Message("support", "", {"event": "outage_began", "dataset": "orders"})
+    assert list(compare_notifications([began], [])) == []
