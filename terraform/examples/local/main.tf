@@ -43,6 +43,9 @@ module "sluice" {
     secret_arn = aws_secretsmanager_secret.warehouse.arn
   }
 
+  # The simulator's and the demo's dates are fixed, whatever the clock says: a hundred years, as for `sluice up`.
+  max_ahead_seconds = 100 * 365 * 86400
+
   deletion_protection = var.deletion_protection
 }
 
