@@ -47,6 +47,8 @@ def retry(
     stopped. What waits until something is back is tried now. What was rejected needs `sluice replay`, once its files
     are right.
     """
+    if not (batch or dataset or since):
+        raise typer.BadParameter("which batches? Name one, or a dataset with --dataset, or a moment with --since")
     session = Session(context.ensure_object(GlobalOptions))
     clients, now = session.clients, datetime.now(UTC)
     executions = Executions(clients.stepfunctions, Arns(clients.sts))
@@ -54,15 +56,13 @@ def retry(
     if batch:
         found = find_batch(session.ledger, batch)
         _say([retry_batch(found.batch_id, session.ledger, executions, machine, now)])
-    elif dataset or since:
+    else:
         records = session.ledger.batches(dataset or None, state, limit, since=parse_since(since, now))
         _say(retry_all(records, session.ledger, executions, machine, now))
         resting = wake(session.ledger, [dataset] if dataset else session.ledger.datasets(), now)
         _say(f"{outage.stage} of {outage.dataset} is tried now; it rested: {outage.reason}" for outage in resting)
         if not records and not resting:
             raise CommandError(f"there is no {state} batch{f' of {dataset}' if dataset else ''}, and nothing rests")
-    else:
-        raise CommandError("which batches? Name one, or a dataset with --dataset, or a moment with --since")
     _start_sweep(session)
 
 
