@@ -105,12 +105,13 @@ class TableLoad:
     def _load(self, stored: Stored, batches: Mapping[str, Files]) -> Results:
         """Load these batches together; the audit has none of them."""
         staging = Staging(self.target, run_name(self.context.run, *sorted(batches)), stored)
-        try:
-            self._stage(staging, batches)
-            self._merge(staging, batches)
-        finally:
-            self.context.drop_stage(staging.name)
-        booked = self._booked(batches)
+        with log_context(batch=only(batches)):
+            try:
+                self._stage(staging, batches)
+                self._merge(staging, batches)
+            finally:
+                self.context.drop_stage(staging.name)
+            booked = self._booked(batches)
         lost = sorted(batches.keys() - booked)
         if lost:
             raise AccountingError(f"table {self.target}: batch {lost[0]} is not in the audit after its load")

@@ -65,7 +65,8 @@ def test_the_job_loads_its_claim_and_writes_its_outcome(loads: Loads, local_aws:
     assert {(line["dataset"], line["run"]) for line in lines} == {("things", claim)}
     assert {line["batch"] for line in lines} == {"", good, bad}
     [failure] = [line for line in lines if line["batch"] == bad and line["level"] == "WARNING"]
-    assert failure["message"].startswith(f"table public.things: batch {bad} failed: ")
+    assert failure["message"].startswith("table public.things: 1 of 2 batches failed: table public.things: stage: ")
+    assert failure["message"].endswith(f"/things/{bad}/part-0.parquet")
     # What is on standard error is not ours: the warnings of an interpreter or the words of a JVM.
     assert "claim" not in ended.stderr
 
