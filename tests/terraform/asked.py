@@ -9,6 +9,7 @@ from localcloud.iam.documents import Policy, Statement
 from localcloud.iam.judge import Policies, Request, decide
 from localcloud.iam.record import Question
 from sluice.aws.clients import Clients
+from sluice.simulator import DATASETS
 
 FUNCTIONS = ("archive", "bootstrap", "load-step", "on-job-change", "on-manifest", "sweep", "sync-schema")
 JOBS = ("load-redshift", "raw-to-parquet")
@@ -20,6 +21,7 @@ _MISSING = "only where a document or a file is missing: a missing one is a 404 t
 _LATER = "only where something waited, failed or was lost"
 _NOTICE = "only where something goes wrong"
 _CHAIN = "only where batches wait for the slot that a run gives back"
+_FOREIGN = "crawlers hear only of what somebody else puts into a table's own folder"
 _RUN = "the local cloud gives a run what its role may read before it begins"
 UNASKED: Mapping[tuple[str, str], str] = {
     **{(f"role/{part}", "Logs"): _BY_AWS for part in (*FUNCTIONS, *JOBS)},
@@ -42,6 +44,9 @@ UNASKED: Mapping[tuple[str, str], str] = {
         )
     },
     ("bucket/logs", "AccessLogs"): "the local cloud writes no access logs",
+    # Runs write outside the tables' own folders (docs/adr/0018-publish-is-a-switch.md).
+    ("key", "Sns"): _FOREIGN,
+    **{(f"processed-{dataset}-objects", "Objects"): _FOREIGN for dataset in DATASETS},
     ("events", "Rules"): _LATER,
     ("support", "Alarms"): "no alarm goes off",
     ("support", "Rules"): "no crawl fails",
@@ -63,7 +68,7 @@ UNASKED: Mapping[tuple[str, str], str] = {
     ("role/on-job-change", "RawFiles"): _CHAIN,
     ("role/on-job-change", "MissingRawFiles"): _MISSING,
     ("role/on-job-change", "ReadDocuments"): _LATER,
-    ("role/on-manifest", "MissingRawFiles"): _MISSING,
+    ("role/on-manifest", "RawFiles"): "only where files may have been archived since their manifest was read",
     ("role/raw-to-parquet", "Code"): "what is published lies in the same bucket, so Publish reads it, too",
     ("role/raw-to-parquet", "ReadRaw"): _RUN,
     ("role/raw-to-parquet", "MissingDocuments"): _MISSING,
