@@ -150,7 +150,7 @@ WAREHOUSE = (
     ),
     Rule(
         _X,
-        r"out of range|overflow|too long for|exceeds (ddl|the) length|precision .{0,40}(exceed|overflow)",
+        r"out of range|overflow|too long for|(longer than|exceeds) (ddl|the) length|precision .{0,40}(exceed|overflow)",
         "a value does not fit its column",
     ),
     Rule(

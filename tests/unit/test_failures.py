@@ -197,6 +197,7 @@ FINAL_OF_THE_WAREHOUSE = [
     "ERROR: Numeric data overflow (result precision)",
     "ERROR: String length exceeds DDL length",
     "ERROR: Spectrum Scan Error code: 15007 context: File 's3://b/1.parquet' has an incompatible Parquet schema",
+    "ERROR: Spectrum Scan Error code: 15001 context: The length of the data column a is longer than the length defined",
     "ERROR: Load into table 'orders' failed. Check 'sys_load_error_detail' system table for details.",
     "ERROR: Cannot insert a NULL value into column id",
     "ERROR: Found multiple matches to update the same tuple.",
