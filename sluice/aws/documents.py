@@ -1,7 +1,7 @@
 """Small objects in S3: the documents that the parts of Sluice hand each other, and manifests."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,9 @@ class Documents:
                     text = "" if version_id is None else f" of version {version_id}"
                     raise MissingObjectError(f"{url}: there is no such object{text}") from exc
                 if _is_forbidden(exc):
-                    raise UnreadableObjectError(f"{url}: may not be read: {exc}{self._key_of(url, version)}") from exc
+                    raise UnreadableObjectError(
+                        f"{url}: may not be read: {exc}{encryption_key_of(self.s3, url, **version)}"
+                    ) from exc
                 raise
 
     def _whole(
@@ -205,15 +207,6 @@ class Documents:
             after = page[-1]["Key"]
             place = bisect_right(keys, after, place)
 
-    def _key_of(self, url: str, version: Mapping[str, Any]) -> str:
-        """For a message: with which key an object is encrypted, where S3 tells it to who may not read the object."""
-        bucket, key = split_url(url)
-        try:
-            name = self.s3.head_object(Bucket=bucket, Key=key, **version).get("SSEKMSKeyId", "")
-        except (ClientError, BotoCoreError):
-            return ""
-        return f"; it is encrypted with KMS key {name}" if name else ""
-
     def exists(self, url: str) -> bool:
         """Whether the object is there."""
         return self.info(url) is not None
@@ -236,3 +229,13 @@ def _is_forbidden(exc: ClientError) -> bool:
 
 def _is_missing(exc: ClientError) -> bool:
     return code_of(exc) in _MISSING_CODES
+
+
+def encryption_key_of(s3: "S3Client", url: str, **version: Any) -> str:  # noqa: ANN401 - the request's own values
+    """For a message: with which key an object is encrypted, where S3 tells it to who may not read the object."""
+    bucket, key = split_url(url)
+    try:
+        name = s3.head_object(Bucket=bucket, Key=key, **version).get("SSEKMSKeyId", "")
+    except (ClientError, BotoCoreError):
+        return ""
+    return f"; it is encrypted with KMS key {name}" if name else ""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from sluice.aws.documents import encryption_key_of
 from sluice.aws.failures import as_sluice_error, code_of
-from sluice.errors import AwsBusyError, InputChangedError, SluiceError
+from sluice.errors import AwsBusyError, AwsDeniedError, InputChangedError, SluiceError
 from sluice.handover import SourceFile
 from sluice.layout import split_url
 
@@ -151,7 +152,10 @@ class ObjectStream(io.RawIOBase):
             return InputChangedError(f"{self._file.url}: is gone since its manifest was validated")
         if code in _CHANGED_CODES:
             return InputChangedError(f"{self._file.url}: has another ETag than when its manifest was validated")
-        return as_sluice_error(exc, f"read {self._file.url}")
+        error = as_sluice_error(exc, f"read {self._file.url}")
+        if isinstance(error, AwsDeniedError):
+            return AwsDeniedError(f"{error}{encryption_key_of(self._s3, self._file.url)}")
+        return error
 
     def _drop(self) -> None:
         if self._body is not None:

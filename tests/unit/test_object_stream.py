@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from sluice.aws.streams import ATTEMPTS, BUFFER_BYTES, RANGE_BYTES, ObjectStream
-from sluice.errors import AwsBusyError, AwsError, InputChangedError
+from sluice.errors import AwsBusyError, AwsDeniedError, AwsError, InputChangedError
 from sluice.handover import SourceFile
 
 CONTENT = random.Random(7).randbytes(3 * RANGE_BYTES // 2)
@@ -43,6 +43,9 @@ class S3:
     breaks: list[int] = field(default_factory=list)
     error: Exception | None = None
     ranges: list[str] = field(default_factory=list)
+
+    def head_object(self, **_: Any) -> dict[str, Any]:
+        return {"SSEKMSKeyId": "arn:aws:kms:eu-central-1:222222222222:key/theirs"}
 
     def get_object(self, **request: Any) -> dict[str, Any]:
         if self.error is not None:
@@ -148,3 +151,12 @@ def test_refusals_are_of_the_two_families(error: Exception, kind: type[Exception
     raising: Callable[[], object] = lambda: stream(S3(error=error))  # noqa: E731
     with pytest.raises(kind, match=r"read s3://raw/a\.csv"):
         raising()
+
+
+def test_a_file_that_may_not_be_read_is_named_with_its_key() -> None:
+    answer: Any = {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform: kms:Decrypt"}}
+    with pytest.raises(AwsDeniedError) as caught:
+        ObjectStream(S3(error=ClientError(answer, "GetObject")), FILE)  # type: ignore[arg-type]
+    assert FILE.url in str(caught.value)
+    assert "kms:Decrypt" in str(caught.value)
+    assert str(caught.value).endswith("it is encrypted with KMS key arn:aws:kms:eu-central-1:222222222222:key/theirs")
