@@ -330,7 +330,7 @@ STEPS = (
     ),
     Rule(
         _X,
-        r"^(Attribute|Import|ModuleNotFound|Name|Type|Syntax|Key|Index|NotImplemented)Error\Z",
+        r"^(Attribute|Import|ModuleNotFound|Name|Runtime|Type|Syntax|Key|Index|NotImplemented)Error\Z",
         "a function that is broken",
     ),
     Rule(_X, r"^Lambda\.(ResourceNotFound|Invalid|KMS(AccessDenied|Disabled|NotFound))", "a function that is gone"),

@@ -320,6 +320,7 @@ def test_runs_that_left_no_outcome(state: str, message: str, verdict: Verdict) -
         ("Runtime.ImportModuleError", "Unable to import module", Verdict.FINAL),
         # The local cloud's name for a function that cannot begin.
         ("Runtime.HandlerError", "module 'archive_step' has no attribute 'gone'", Verdict.FINAL),
+        ("RuntimeError", "Worker init failed: module 'archive_step' has no attribute 'gone'", Verdict.FINAL),
         ("AttributeError", "module has no attribute 'gone'", Verdict.FINAL),
         ("Lambda.ResourceNotFoundException", "Function not found", Verdict.FINAL),
         ("States.QueryEvaluationError", "?", Verdict.FINAL),
