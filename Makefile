@@ -56,7 +56,7 @@ bench: java setup $(BENCH)/.ready ## The same with 6 million rows, XML and burst
 ##@ Develop
 .PHONY: test
 test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: one after the other)
-	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) --durations 25 $(PYTEST_ARGS)
 
 SEEDS ?= 1 2 3 4
 .PHONY: prove
