@@ -4,7 +4,7 @@
 FROM python:3.11.14-slim-bookworm AS libraries
 WORKDIR /build
 COPY requirements-local.lock ./
-COPY localcloud/runtimes/ runtimes/
+COPY packages/localcloud/localcloud/runtimes/ runtimes/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
         --require-hashes -r requirements-local.lock \
@@ -12,7 +12,7 @@ RUN python -m venv /opt/venv \
         /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps \
             --only-binary :all: --target "/opt/venv/runtimes/$(basename "$lock" .lock)" -r "$lock" || exit 1; done \
     # What is run from the sources is imported from them, as in a checkout.
-    && echo /opt/sluice > /opt/venv/lib/python3.11/site-packages/sluice.pth
+    && printf "%s\n" /opt/sluice /opt/sluice/packages/localcloud > /opt/venv/lib/python3.11/site-packages/sluice.pth
 
 FROM python:3.11.14-slim-bookworm
 # Java is for Spark. The local cloud asks ps about processes that a crash has left behind.
@@ -36,7 +36,8 @@ COPY glue_jobs/ glue_jobs/
 COPY crawlers/ crawlers/
 COPY lambda_trigger/ lambda_trigger/
 COPY deploy/ deploy/
-COPY localcloud/ localcloud/
+COPY sluice_laptop/ sluice_laptop/
+COPY packages/localcloud/ packages/localcloud/
 COPY --chmod=755 docker/sluice docker/make-secrets docker/with-secrets /usr/local/bin/
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -44,6 +45,6 @@ ENV PATH=/opt/venv/bin:$PATH \
 USER 10001:10001
 EXPOSE 4566 5439
 # Healthy is: deployed to, so that a manifest starts the path, and the warehouse lets its clients in.
-HEALTHCHECK --interval=10s --timeout=10s --start-period=120s --retries=6 CMD ["python", "-m", "localcloud.healthy"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=120s --retries=6 CMD ["python", "-m", "sluice_laptop.healthy"]
 ENTRYPOINT ["sluice"]
 CMD ["up", "--bind-address", "0.0.0.0", "--host-name", "cloud"]

@@ -21,7 +21,7 @@ help: ## List the targets
 setup: $(VENV)/.ready ## Make the virtual environment from the lock file
 
 # The lock file's digest is the stamp's only prerequisite: a changed lock is a changed environment.
-$(VENV)/.ready: requirements.lock pyproject.toml bin/setup $(wildcard localcloud/runtimes/*.lock)
+$(VENV)/.ready: requirements.lock pyproject.toml bin/setup $(wildcard packages/localcloud/localcloud/runtimes/*.lock)
 	@PYTHON="$(PYTHON)" bin/setup "$(VENV)"
 
 .PHONY: java
@@ -61,7 +61,7 @@ test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: o
 SEEDS ?= 1 2 3 4
 .PHONY: prove
 prove: java setup ## Run the demo on bad days of AWS: 5 % of all answers and events go wrong (SEEDS="numbers")
-	@$(BIN)/python -m localcloud.demo.prove --seeds $(SEEDS)
+	@$(BIN)/python -m sluice_laptop.demo.prove --seeds $(SEEDS)
 
 LAW_RECORDS ?= 1000000
 .PHONY: test-law
@@ -116,7 +116,7 @@ sandbox-check: setup ## Deploy to the AWS account at hand, check every row, and 
 
 .PHONY: sandbox-rehearsal
 sandbox-rehearsal: setup java ## The same check, against the local cloud
-	$(BIN)/python -m localcloud.rehearsal $(if $(SLUICE_TERRAFORM_MIRROR),--init=-plugin-dir=$(SLUICE_TERRAFORM_MIRROR))
+	$(BIN)/python -m sluice_laptop.rehearsal $(if $(SLUICE_TERRAFORM_MIRROR),--init=-plugin-dir=$(SLUICE_TERRAFORM_MIRROR))
 
 SECURITY = build/security
 SECRETS = --disable-plugin KeywordDetector --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString \
@@ -129,16 +129,16 @@ $(SECURITY)/.ready: requirements-security.lock
 .PHONY: security
 security: $(SECURITY)/.ready ## bandit, a scan for secrets, and known faults of locked dependencies (asks the network)
 	$(SECURITY)/bin/bandit --quiet --recursive --configfile pyproject.toml --severity-level medium \
-		sluice glue_jobs lambda_trigger crawlers deploy localcloud docker
+		sluice glue_jobs lambda_trigger crawlers deploy sluice_laptop packages/localcloud/localcloud docker
 	git ls-files -z | xargs -0 $(SECURITY)/bin/detect-secrets-hook $(SECRETS)
-	for lock in requirements.lock requirements-local.lock localcloud/runtimes/*.lock; do \
+	for lock in requirements.lock requirements-local.lock packages/localcloud/localcloud/runtimes/*.lock; do \
 		$(SECURITY)/bin/pip-audit --require-hashes --disable-pip --requirement $$lock || exit 1; done
 
 .PHONY: check
 check: lint test ## What CI runs
 
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	--no-emit-index-url --no-emit-find-links --quiet
+	--no-emit-index-url --no-emit-find-links --no-emit-package localcloud-aws --quiet
 
 .PHONY: policies
 policies: setup ## Write terraform/policies.json, which the local deploy takes, from Terraform's plan
@@ -151,7 +151,7 @@ lock: setup ## Renew the lock files from pyproject.toml
 	echo 'pyspark==3.5.*' | $(COMPILE) --upgrade - -o requirements-spark35.lock
 	$(COMPILE) --upgrade requirements-security.in -o requirements-security.lock
 	$(COMPILE) --upgrade requirements-bench.in -o requirements-bench.lock
-	for name in $(basename $(wildcard localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done
+	for name in $(basename $(wildcard packages/localcloud/localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done
 
 .PHONY: clean
 clean: ## Remove what was built here, the local cloud's data included

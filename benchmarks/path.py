@@ -19,8 +19,6 @@ from typing import Any
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import GlueSettings, LocalCloudConfig
-from localcloud.deploy import Deployer
-from localcloud.foreground import WAREHOUSE_SECRET, warm
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState
@@ -28,6 +26,8 @@ from sluice.contract.files import read_contracts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
 from sluice.settings import Settings
+from sluice_laptop.deploy import Deployer
+from sluice_laptop.foreground import WAREHOUSE_SECRET, warm
 
 DATASET = "transactions"
 FIRST = Partition.parse("2026-11-01T00")

@@ -1,5 +1,7 @@
 """`sluice up` and `sluice demo`: the local cloud. Only these two commands need it installed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,21 @@ from sluice.cli.session import Session
 from sluice.errors import CommandError
 
 _MISSING = "the local cloud is not installed with this copy of Sluice ({}): pip install 'sluice[local]'"
+
+
+@contextmanager
+def _local_cloud() -> Iterator[None]:
+    """What the local cloud refuses is refused by the command."""
+    try:
+        from localcloud.errors import CloudError  # noqa: PLC0415 - is not installed where only AWS is used
+        from localcloud.java import require_java  # noqa: PLC0415
+    except ModuleNotFoundError as exc:
+        raise CommandError(_MISSING.format(exc)) from exc
+    try:
+        require_java()
+        yield
+    except CloudError as exc:
+        raise CommandError(str(exc)) from exc
 
 
 def up(
@@ -36,22 +53,19 @@ def up(
     `sluice --help`) from one start to the next; delete it to begin anew.
     """
     session = Session(context.ensure_object(GlobalOptions))
-    try:
-        from localcloud.config import LocalCloudConfig  # noqa: PLC0415 - is not installed where only AWS is used
-        from localcloud.java import require_java  # noqa: PLC0415
-        from localcloud.up import run  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        raise CommandError(_MISSING.format(exc)) from exc
-    require_java()
-    config = LocalCloudConfig(
-        session.options.state_dir.resolve(),
-        port=port,
-        warehouse_port=warehouse_port,
-        bind_address=bind_address,
-        host_names=tuple(host_name or ()),
-        warehouse_names=(session.settings.warehouse_workgroup or session.settings.warehouse_cluster,),
-    )
-    raise typer.Exit(run(config, session.settings, session.contracts))
+    with _local_cloud():
+        from localcloud.config import LocalCloudConfig  # noqa: PLC0415
+        from sluice_laptop.up import run  # noqa: PLC0415
+
+        config = LocalCloudConfig(
+            session.options.state_dir.resolve(),
+            port=port,
+            warehouse_port=warehouse_port,
+            bind_address=bind_address,
+            host_names=tuple(host_name or ()),
+            warehouse_names=(session.settings.warehouse_workgroup or session.settings.warehouse_cluster,),
+        )
+        raise typer.Exit(run(config, session.settings, session.contracts))
 
 
 def demo(
@@ -68,11 +82,8 @@ def demo(
     announced twice and one that names a missing file. Ends with status 1 on any difference.
     """
     session = Session(context.ensure_object(GlobalOptions))
-    try:
-        from localcloud.demo import DemoOptions, run  # noqa: PLC0415 - is not installed where only AWS is used
-        from localcloud.java import require_java  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        raise CommandError(_MISSING.format(exc)) from exc
-    require_java()
-    options = DemoOptions(folder, rows=rows, seed=seed, timeout_seconds=timeout)
-    raise typer.Exit(run(options, session.contracts))
+    with _local_cloud():
+        from sluice_laptop.demo import DemoOptions, run  # noqa: PLC0415
+
+        options = DemoOptions(folder, rows=rows, seed=seed, timeout_seconds=timeout)
+        raise typer.Exit(run(options, session.contracts))

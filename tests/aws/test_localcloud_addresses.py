@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from localcloud import healthy
 from localcloud.child import LocalCloudProcess
 from localcloud.config import LocalCloudConfig
 from sluice.settings import Settings
+from sluice_laptop import healthy
 from tests.aws.cloud import Aws, eventually, let_s3_send, zip_of
 from tests.aws.conftest import cloud_config
 from tests.aws.test_localcloud_restart import listeners

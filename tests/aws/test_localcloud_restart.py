@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from localcloud.child import LocalCloudProcess
-from localcloud.environment import CHECKOUT
 from localcloud.errors import AlreadyRunningError, PortBusyError
 from tests.aws.cloud import REGION, Aws, Jobs, eventually, let_s3_send, zip_of
 from tests.aws.conftest import cloud_config
 
+ROOT = Path(__file__).parents[2]
 INTERRUPTED = "LocalCloudStopped: local cloud stopped while the run was active"
 SLEEP = "import time; print('up', flush=True); time.sleep(300)"
 HANDLER = """
@@ -320,7 +320,7 @@ def test_the_local_cloud_ends_with_whoever_started_it(tmp_path: Path) -> None:
         "print(cloud.pid, flush=True)\n"
         "time.sleep(300)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=CHECKOUT, stdout=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     assert is_alive(pid)
@@ -349,7 +349,7 @@ def test_a_process_has_one_local_cloud(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],
-        cwd=CHECKOUT,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
@@ -361,7 +361,7 @@ def test_a_process_has_one_local_cloud(tmp_path: Path) -> None:
 
 def test_the_terminal_gets_the_ready_line_and_nothing_else(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "localcloud", "--state-dir", str(tmp_path), "--port", "0", "--no-warehouse"]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         Aws(ready["endpoint_url"]).client("s3").create_bucket(

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from localcloud.child import LocalCloudProcess
-from localcloud.environment import CHECKOUT
 from tests.aws.cloud import Aws, Jobs, eventually
 from tests.aws.conftest import cloud_config
 from tests.aws.machines import ROLE, Inbox, Machines, glue, invoke, refused, said
 
+ROOT = Path(__file__).parents[2]
 SLEEP = "import time; time.sleep(300)"
 
 pytestmark = pytest.mark.usefixtures("scheduled")
@@ -371,7 +371,7 @@ def load_machine(with_warehouse: Machines, tmp_path_factory: pytest.TempPathFact
     jobs = Jobs(with_warehouse.aws, with_warehouse.aws.make_bucket("load-machine"))
     function = with_warehouse.function(STEP.replace("FOLDER_NAME", repr(str(folder))))
     job = jobs.create("load", LOAD.replace("FOLDER_NAME", repr(str(folder))))
-    text = (CHECKOUT / "terraform" / "state_machines" / "load.asl.json").read_text(encoding="utf-8")
+    text = (ROOT / "terraform" / "state_machines" / "load.asl.json").read_text(encoding="utf-8")
     values = {"load_job": job, "load_step_function": function, "archive_function": function}
     definition = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], text)
     client = with_warehouse.aws.client("stepfunctions")

@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.child import LocalCloudProcess
-from localcloud.deploy.warehouse import keep_secret
 from localcloud.errors import PortBusyError
 from sluice.aws.clients import Clients
+from sluice_laptop.deploy.warehouse import keep_secret
 from tests.aws.cloud import Aws, eventually
 from tests.aws.conftest import cloud_config
 

@@ -10,8 +10,6 @@ import psycopg
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import GlueSettings, LocalCloudConfig
-from localcloud.deploy import Deployer
-from localcloud.foreground import WAREHOUSE_SECRET
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState, Stage
@@ -20,6 +18,8 @@ from sluice.contract.files import read_contracts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
 from sluice.settings import Settings
+from sluice_laptop.deploy import Deployer
+from sluice_laptop.foreground import WAREHOUSE_SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240.0

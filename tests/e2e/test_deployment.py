@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from localcloud.deploy import Deployer
-from localcloud.deploy.stack import Stack as StackNumbers
+from sluice_laptop.deploy import Deployer
+from sluice_laptop.deploy.stack import Stack as StackNumbers
 from tests.aws.cloud import eventually
 from tests.e2e.stack import Stack
 

@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from localcloud.demo.inbox import Inbox
 from sluice.batch import BatchState
 from sluice.layout import Partition
 from sluice.simulator import Sender, SimulatorOptions, Truth, simulate
+from sluice_laptop.demo.inbox import Inbox
 from tests.e2e.stack import Stack
 from tests.leaks import Secret, in_files, in_texts
 

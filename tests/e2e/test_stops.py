@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from localcloud.deploy.warehouse import bootstrap_warehouse
 from sluice.aws.arns import Arns
 from sluice.aws.executions import Execution, Executions
 from sluice.batch import BatchState
@@ -18,6 +17,7 @@ from sluice.names import SWEEP_FUNCTION
 from sluice.record import BatchRecord
 from sluice.retry import retry
 from sluice.simulator import Sender, SimulatorOptions, Truth, simulate
+from sluice_laptop.deploy.warehouse import bootstrap_warehouse
 from tests.e2e.stack import PATIENCE_SECONDS, Stack
 
 DATASET = "orders"

@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 import sluice
-from localcloud import healthy
 from localcloud.config import PASSWORD_ENV, LocalCloudConfig
 from sluice.settings import Settings
+from sluice_laptop import healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
@@ -122,24 +122,26 @@ def test_what_is_copied_is_enough_to_deploy(tmp_path: Path) -> None:
             else:
                 place.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / source, place)
+    [imported] = re.findall(r"printf \S+ (\S+) (\S+) > \S+/sluice\.pth", (ROOT / "Dockerfile").read_text())
+    sources = [str(image / Path(path).relative_to("/opt/sluice")) for path in imported]
     program = f"""
 import sys
-sys.path.insert(0, {str(image)!r})
+sys.path[:0] = {sources!r}
 import deploy, localcloud, sluice
 from deploy.packages import ENTRY_SCRIPTS, GLUE_PACKAGE, LAMBDA_PACKAGE, build, entry_script
-from localcloud.deploy import Deployer
-from localcloud.deploy.stack import Stack, load_machine_definition
-from localcloud.healthy import main
+from sluice_laptop.deploy import Deployer
+from sluice_laptop.deploy.stack import Stack, load_machine_definition
+from sluice_laptop.healthy import main
 from localcloud.redshift import Warehouse
 from localcloud.server import LocalCloud
-from localcloud.up import run
+from sluice_laptop.up import run
 from sluice.cli import main
 from sluice.contract.files import read_contracts
 from sluice.settings import Settings
 from pathlib import Path
 settings, contracts = Settings(), read_contracts(Path({str(image)!r}) / "contracts")
 Stack.read(settings), load_machine_definition(settings)
-print({{Path(module.__file__).parents[1] for module in (deploy, localcloud, sluice)}} == {{Path({str(image)!r})}})
+print({{str(Path(module.__file__).parents[1]) for module in (deploy, localcloud, sluice)}} == set({sources!r}))
 print(*contracts, *(len(build(package, contracts)) > 100_000 for package in (GLUE_PACKAGE, LAMBDA_PACKAGE)))
 print(*(len(entry_script(name)) > 1000 for name in ENTRY_SCRIPTS))
 """

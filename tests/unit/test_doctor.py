@@ -13,7 +13,6 @@ import pytest
 from botocore.stub import Stubber
 from rich.console import Console
 
-from localcloud.deploy.stack import Stack, load_machine_definition
 from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import DataApi
@@ -39,6 +38,7 @@ from sluice.record import Heartbeat, OpenLoad
 from sluice.settings import Settings
 from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.health import loads_by_table
+from sluice_laptop.deploy.stack import Stack, load_machine_definition
 from tests.doubles.ledger import MemoryLedger
 from tests.ledger_behaviour import record
 

@@ -13,11 +13,6 @@ from rich.console import Console
 
 from deploy.compare import Difference, compare_batches, compare_rows
 from lambda_trigger.manifest_events import manifest_events
-from localcloud.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
-from localcloud.demo.inbox import Message
-from localcloud.demo.readers import compare_answers, compare_counts
-from localcloud.demo.report import AnalysisResult, Report
-from localcloud.demo.scenario import s3_event
 from sluice.analysis import Reader
 from sluice.batch import BatchId, BatchState
 from sluice.contract.files import read_contracts
@@ -25,6 +20,11 @@ from sluice.handover import TableCounts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
 from sluice.simulator import SimulatorOptions, Truth, simulate
+from sluice_laptop.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
+from sluice_laptop.demo.inbox import Message
+from sluice_laptop.demo.readers import compare_answers, compare_counts
+from sluice_laptop.demo.report import AnalysisResult, Report
+from sluice_laptop.demo.scenario import s3_event
 
 CONTRACT = read_contracts(Path(__file__).resolve().parents[2] / "contracts")["transactions"]
 TABLE = CONTRACT.tables[0]

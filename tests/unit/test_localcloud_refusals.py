@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.deploy.stack import load_machine_definition
 from localcloud.errors import AwsApiError
 from localcloud.refusals import SERVICES, events, functions, objects, states, topics
 from localcloud.refusals.asking import Asked, Service, read_query, refuse_query, refuse_rest_xml
 from localcloud.registry import Response
 from sluice.settings import Settings
+from sluice_laptop.deploy.stack import load_machine_definition
 
 ROOT = Path(__file__).resolve().parents[2]
 

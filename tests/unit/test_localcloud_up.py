@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import pytest
 
-from localcloud import up
-from localcloud.foreground import warm
-from localcloud.up import History, psql_command
 from sluice.batch import BatchId, BatchState
 from sluice.handover import TableCounts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
 from sluice.settings import Settings
+from sluice_laptop import up
+from sluice_laptop.foreground import warm
+from sluice_laptop.up import History, psql_command
 
 HOUR = Partition.parse("2026-11-20T13")
 AT = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)

@@ -26,7 +26,7 @@ STACK = json.loads((ROOT / "terraform/stack.json").read_text(encoding="utf-8"))
 # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-python-libraries.html
 BOTO = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 GLUE_RUNTIME = (*BOTO, "pyspark", "py4j", "pyarrow", "PyYAML")
-SHIM = ROOT / "localcloud/glue/shim"
+SHIM = ROOT / "packages/localcloud/localcloud/glue/shim"
 
 LAMBDA_MODULES = tuple(function["handler"].rpartition(".")[0] for function in STACK["functions"].values())
 GLUE_MODULES = tuple(f"glue_jobs.{job['script'].removesuffix('.py')}" for job in STACK["glue"]["jobs"].values())
@@ -163,7 +163,9 @@ def test_zip_is_pure_and_reproducible(package: Package) -> None:
         assert parse_contracts(archive.read("sluice/contracts.json").decode()) == CONTRACTS
     assert names == sorted(set(names))
     assert [name for name in names if name.endswith((".so", ".pyd", ".pyc"))] == []
-    assert [name for name in names if name.startswith(("sluice/cli/", "sluice/simulator/", "localcloud/"))] == []
+    assert [
+        name for name in names if name.startswith(("sluice/cli/", "sluice/simulator/", "localcloud/", "sluice_laptop/"))
+    ] == []
     has_kernel = any(name.startswith("sluice/kernel/") for name in names)
     assert has_kernel == (package is GLUE_PACKAGE)
     # Lambda takes at most 50 MB zipped, and a start is faster the less there is.

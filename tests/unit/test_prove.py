@@ -1,12 +1,12 @@
 """What a bad day is counted as, and how the page tells of it."""
 
 from deploy.compare import Difference
-from localcloud.demo.after import compare_notifications
-from localcloud.demo.inbox import Message
-from localcloud.demo.prove import Day, section
-from localcloud.demo.report import Report
 from localcloud.faults.journal import Tally
 from localcloud.faults.plan import Kind
+from sluice_laptop.demo.after import compare_notifications
+from sluice_laptop.demo.inbox import Message
+from sluice_laptop.demo.prove import Day, section
+from sluice_laptop.demo.report import Report
 
 ROW = {"id": 1}
 TALLIES = (

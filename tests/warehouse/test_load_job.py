@@ -34,7 +34,9 @@ def package(tmp_path: Path) -> Path:
 def run_job(package: Path, endpoint: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(map(str, (package / "package.zip", ROOT / "localcloud" / "glue" / "shim"))),
+        "PYTHONPATH": os.pathsep.join(
+            map(str, (package / "package.zip", ROOT / "packages/localcloud/localcloud/glue/shim"))
+        ),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": "eu-central-1",
         "AWS_DEFAULT_REGION": "eu-central-1",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.deploy.warehouse import keep_secret
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.backoff import Backoff
 from sluice.errors import AwsError, WarehouseBusyError
+from sluice_laptop.deploy.warehouse import keep_secret
 from tests.warehouse.client import TARGET, Sql
 from tests.warehouse.conftest import PASSWORD, REGION
 
