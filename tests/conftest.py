@@ -1,15 +1,16 @@
 """What all layers share: each folder under tests/ is a layer, and the layer is the marker."""
 
 import os
+from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from tests import oldest_sdk
+from tests.scheduling import LAYERS, LayerScheduling, layer_of
 
 # Examples may take as long as a busy machine makes them take; pytest's own timeout is the limit.
 # In CI the examples are the same each time, so that a change is judged by what it changes alone.
@@ -17,8 +18,6 @@ settings.register_profile("sluice", deadline=None, derandomize="CI" in os.enviro
 settings.load_profile("sluice")
 
 oldest_sdk.install()
-
-LAYERS = ("unit", "spark", "warehouse", "aws", "e2e", "terraform")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,18 +42,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-class LayerScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """One worker runs all tests of a layer, so that what they share (a Spark session, a local cloud) is made once.
-
-    Unit tests share nothing: each file goes to whoever is free.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        layer = file.split("/")[1]
-        return file if layer == "unit" else layer
-
-
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LayerScheduling:
     """Say how tests are shared out when there are several workers."""
     return LayerScheduling(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many seconds each layer took on each worker, beside the slowest tests."""
+    if not config.option.durations:
+        return
+    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for report in (found for reports in terminalreporter.stats.values() for found in reports):
+        if isinstance(report, pytest.TestReport):
+            worker = getattr(report, "worker_id", "") or "here"
+            seconds[layer_of(report.nodeid), worker] += report.duration
+    terminalreporter.section("seconds of layers by worker")
+    for (layer, worker), taken in sorted(seconds.items(), key=lambda item: -item[1]):
+        terminalreporter.write_line(f"{taken:8.1f}s {layer:10} {worker}")

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,20 +21,24 @@ def cloud_config(state_dir: Path) -> LocalCloudConfig:
     return LocalCloudConfig(state_dir, port=0, with_warehouse=False, glue=glue, checkpoint_seconds=0.2, wait_scale=0.05)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloudProcess]:
-    """A running local cloud without a warehouse."""
-    with LocalCloudProcess(cloud_config(tmp_path_factory.mktemp("cloud"))) as running:
+    """A running local cloud without a warehouse.
+
+    Nobody kills it: it need not save its state, which grows with every test, as often as those that are killed.
+    """
+    config = replace(cloud_config(tmp_path_factory.mktemp("cloud")), checkpoint_seconds=5.0)
+    with LocalCloudProcess(config) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def aws(cloud: LocalCloudProcess) -> Aws:
     """Clients of the running local cloud."""
     return Aws(cloud.endpoint_url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scheduled(aws: Aws) -> str:
     """A function that a schedule calls every minute; whoever asks for it early shortens the wait of its test."""
     function = Machines(aws).function("import json\ndef handler(event, context):\n    print(json.dumps(event))")

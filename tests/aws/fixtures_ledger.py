@@ -29,7 +29,7 @@ JOB = "import time\nfor _ in range(600):\n    time.sleep(0.1)\n"
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clients(cloud: LocalCloudProcess) -> Clients:
     """Clients as production makes them."""
     return Clients(cloud.endpoint_url, REGION, "test", "test")

@@ -11,7 +11,7 @@ from tests.e2e.stack import ROOT, Stack, contracts_with
 FIFTH = sorted((ROOT / "tests" / "fixtures" / "fifth").glob("*.yaml"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """The four datasets of the project and four more, each added by its YAML file alone.
 

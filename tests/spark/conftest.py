@@ -13,7 +13,7 @@ from glue_jobs.conversion.spark import Limits, SparkEngine
 from tests.spark.lake import Lake
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A session as the Glue job has it, on two cores and without a network."""
     os.environ["PYSPARK_PYTHON"] = sys.executable

@@ -11,7 +11,7 @@ from tests.terraform.workspace import MIRROR_VARIABLE, TerraformError, Workspace
 KINDS = ("serverless", "provisioned")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Terraform, ready to run; in CI its absence is a failure."""
     terraform, mirror = shutil.which("terraform"), find_mirror()
@@ -30,7 +30,7 @@ def _absent(reason: str, *, is_ci: bool) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plans(workspace: Workspace) -> dict[str, Plan]:
     """What Terraform would make of an empty account, by the kind of warehouse."""
     messages = workspace.tested("-verbose", "-filter=tests/plans.tftest.hcl")
@@ -44,13 +44,13 @@ def plans(workspace: Workspace) -> dict[str, Plan]:
     return found
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="package", params=KINDS)
 def plan(plans: dict[str, Plan], request: pytest.FixtureRequest) -> Plan:
     """Each of the plans."""
     return plans[request.param]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serverless(plans: dict[str, Plan]) -> Plan:
     """The plan with Redshift Serverless, for what does not depend on the kind of warehouse."""
     return plans["serverless"]

@@ -134,7 +134,7 @@ def warehouse_folder() -> Iterator[Path]:
         yield Path(name) / "warehouse"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def local_aws() -> Iterator[LocalAws]:
     """A warehouse and an S3 for all tests of this layer."""
     port = free_port()
@@ -158,14 +158,14 @@ def local_aws() -> Iterator[LocalAws]:
             warehouse.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redshift(local_aws: LocalAws) -> RedshiftDataAPIServiceClient:
     """A boto3 client of the Redshift Data API."""
     found: RedshiftDataAPIServiceClient = local_aws.client("redshift-data")
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def s3(local_aws: LocalAws) -> S3Client:
     """A boto3 client of the S3 that COPY reads."""
     found: S3Client = local_aws.client("s3")
@@ -205,7 +205,7 @@ def folder() -> Iterator[Path]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def glue_redshift(local_aws: LocalAws) -> RedshiftDataAPIServiceClient:
     """A client of the Data API that knows what the botocore of Glue 6.0 knows."""
     options = {**CLIENT_OPTIONS, "endpoint_url": local_aws.endpoint, "config": _no_retries()}

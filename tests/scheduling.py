@@ -1,0 +1,54 @@
+"""Which file of tests goes to which worker: all cores have work to the end, and what a layer shares is made once."""
+
+from collections.abc import Iterable, Sequence
+
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+LAYERS = ("e2e", "aws", "warehouse", "terraform", "spark", "unit")
+"""The longest first. Unit tests share nothing and come in small files: they fill up what the others leave."""
+
+
+def layer_of(file: str) -> str:
+    """The folder below ``tests/`` in which a file is."""
+    return file.split("/")[1]
+
+
+def next_file(files: Sequence[str], mine: str, begun: Iterable[str]) -> str:
+    """The file for a worker that is free.
+
+    Args:
+        files: What is left, in its order; at least one.
+        mine: Layer of the worker's last file; empty when it has had none.
+        begun: Layers that any worker has begun.
+    """
+    left: dict[str, list[str]] = {}
+    for file in files:
+        left.setdefault(layer_of(file), []).append(file)
+    if mine in left:
+        return left[mine][0]
+    for layer in LAYERS:
+        if layer in left and layer not in begun:
+            return left[layer][0]
+    # All are begun: help where most is left, from the end, for the one who began comes from the front.
+    return max(left.values(), key=len)[-1]
+
+
+class LayerScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """A worker goes on with its layer while that has files; then it begins another, and in the end it helps."""
+
+    def __init__(self, config: object, log: Producer) -> None:
+        super().__init__(config, log)
+        self._layers: dict[WorkerController, str] = {}
+        self._begun: set[str] = set()
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        file = next_file(list(self.workqueue), self._layers.get(node, ""), self._begun)
+        self._layers[node] = layer_of(file)
+        self._begun.add(layer_of(file))
+        self.workqueue.move_to_end(file, last=False)
+        super()._assign_work_unit(node)
