@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localcloud.redshift.errors import (
     ActiveSessionsExceededError,
@@ -14,7 +16,7 @@ from localcloud.redshift.errors import (
 )
 from localcloud.redshift.requests import bind
 from localcloud.redshift.sessions import MAX_SESSIONS, SessionStore
-from localcloud.redshift.statements import MAX_ACTIVE, Request, StatementStore, Status
+from localcloud.redshift.statements import MAX_ACTIVE, Request, Statement, StatementStore, Status
 
 START = datetime(2026, 11, 20, 13, tzinfo=UTC)
 
@@ -63,6 +65,27 @@ def test_a_client_token_counts_for_8_hours() -> None:
     second, is_new = store.submit(request(), "token")
     assert is_new
     assert second.id != first.id
+
+
+@given(st.lists(st.tuples(st.integers(0, 14), st.sampled_from(["submit", "finish", "look"])), max_size=30))
+def test_each_statement_and_token_is_forgotten_in_its_own_time(steps: list[tuple[int, str]]) -> None:
+    clock = Clock()
+    store = StatementStore(clock)
+    statements: list[Statement] = []
+    for hours, step in steps:
+        clock.pass_by(hours=hours)
+        if step == "submit":
+            statement, is_new = store.submit(request(), f"token-{len(statements)}")
+            assert is_new
+            statements.append(statement)
+        elif step == "finish" and statements and not statements[-1].status.is_final:
+            statements[-1].status, statements[-1].updated_at = Status.FINISHED, clock.now
+    day = timedelta(hours=24)
+    kept = [one for one in statements if not one.status.is_final or clock.now - one.updated_at <= day]
+    assert list(store.newest_first()) == kept[::-1]
+    for number, statement in enumerate(statements):
+        is_known = statement in kept and clock.now - statement.created_at <= timedelta(hours=8)
+        assert store.submit(request(), f"token-{number}")[1] is not is_known
 
 
 def test_500_statements_may_be_active() -> None:

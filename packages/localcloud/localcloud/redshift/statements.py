@@ -114,6 +114,9 @@ class StatementStore:
         self._lock = threading.Lock()
         self._statements: dict[str, Statement] = {}
         self._tokens: dict[str, tuple[datetime, Request, str]] = {}
+        self._running: list[Statement] = []
+        # Nothing that is remembered now or later is old before this moment, so nothing is looked through until then.
+        self._forget_after = clock() + min(RESULTS_KEPT, TOKENS_KEPT)
 
     def submit(self, request: Request, token: str | None) -> tuple[Statement, bool]:
         """Book a request; give its statement, and whether it is new or known by its client token.
@@ -129,10 +132,12 @@ class StatementStore:
                 if known[1] != request:
                     raise ValidationError("The client token was used before with different request parameters")
                 return self._statements[known[2]], False
-            if sum(not statement.status.is_final for statement in self._statements.values()) >= MAX_ACTIVE:
+            self._running = [statement for statement in self._running if not statement.status.is_final]
+            if len(self._running) >= MAX_ACTIVE:
                 raise ActiveStatementsExceededError(f"More than {MAX_ACTIVE} statements are active")
             statement = self._new(request)
             self._statements[statement.id] = statement
+            self._running.append(statement)
             if token:
                 self._tokens[token] = (statement.created_at, request, statement.id)
             return statement, True
@@ -145,12 +150,17 @@ class StatementStore:
 
     def _forget(self) -> None:
         now = self._clock()
+        if now <= self._forget_after:
+            return
         for key, statement in list(self._statements.items()):
             if statement.status.is_final and now - statement.updated_at > RESULTS_KEPT:
                 del self._statements[key]
         for token, (created_at, _, _) in list(self._tokens.items()):
             if now - created_at > TOKENS_KEPT:
                 del self._tokens[token]
+        of_statements = [statement.updated_at + RESULTS_KEPT for statement in self._statements.values()]
+        of_tokens = [created_at + TOKENS_KEPT for created_at, _, _ in self._tokens.values()]
+        self._forget_after = min([now + min(RESULTS_KEPT, TOKENS_KEPT), *of_statements, *of_tokens])
 
     def get(self, statement_id: str) -> Statement:
         """Give a statement by its id, without the number of a part.
@@ -186,6 +196,7 @@ class StatementStore:
         """Forget a statement that was refused before it ran, and its token."""
         with self._lock:
             self._statements.pop(statement.id, None)
+            self._running = [other for other in self._running if other is not statement]
             self._tokens = {token: known for token, known in self._tokens.items() if known[2] != statement.id}
 
     def newest_first(self) -> Iterator[Statement]:
