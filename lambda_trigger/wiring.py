@@ -1,5 +1,11 @@
-"""The trigger's parts put together, once per Lambda container."""
+"""The trigger's parts put together, once per Lambda container.
 
+In Lambda that is while the container starts, before its first event: making the clients would be most of that event's
+work. AWS asks for it, too: "Initialize SDK clients and database connections outside of the function handler".
+Source: https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html (function code)
+"""
+
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,7 +50,7 @@ from sluice.aws.ledger import Ledger
 from sluice.aws.objects import Objects
 from sluice.aws.topics import Topics
 from sluice.contract import Contract
-from sluice.contract.packaged import packaged_contracts
+from sluice.contract.packaged import is_packaged, packaged_contracts
 from sluice.metrics import EmfMetrics
 from sluice.settings import Settings
 
@@ -171,7 +177,12 @@ class Application:
 
 @cache
 def application() -> Application:
-    """The application of this container, made at the first event from the environment and the packaged contracts."""
+    """The application of this container, made once from the environment and the packaged contracts."""
     share(logger)
     settings = Settings.from_environment()
     return Application.build(Doors.to_aws(Clients(), settings), settings, packaged_contracts())
+
+
+# The variable is Lambda's own. Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ and is_packaged():
+    application()

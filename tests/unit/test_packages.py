@@ -82,6 +82,22 @@ def test_functions_are_the_handlers_of_the_zip(tmp_path: Path) -> None:
     assert _run_bare(sys.executable, places, [*lines, *SHOW], tmp_path) == (0, SHOWN, "")
 
 
+@pytest.mark.parametrize(("variables", "made"), [({"AWS_LAMBDA_FUNCTION_NAME": "sluice-on-manifest"}, 1), ({}, 0)])
+def test_a_function_has_its_clients_before_its_first_event(
+    variables: dict[str, str], made: int, tmp_path: Path
+) -> None:
+    zip_path = _written(LAMBDA_PACKAGE, tmp_path)
+    runtime = _runtime(tmp_path / "runtime", BOTO)
+    environment = variables | {"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
+    lines = [
+        f"import os; os.environ.update({environment!r})",
+        "import lambda_trigger.on_manifest",
+        "from lambda_trigger.wiring import application",
+        "print(application.cache_info().currsize)",
+    ]
+    assert _run_bare(sys.executable, [zip_path, runtime], lines, tmp_path) == (0, f"{made}\n", "")
+
+
 def test_jobs_find_all_that_they_import(tmp_path: Path) -> None:
     places = [_written(GLUE_PACKAGE, tmp_path), _runtime(tmp_path / "runtime", GLUE_RUNTIME), SHIM]
     lines = [f"import {name}" for name in GLUE_MODULES]
