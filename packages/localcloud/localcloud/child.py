@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
+
+import boto3
 
 from localcloud import errors
 from localcloud.config import PASSWORD_ENV, LocalCloudConfig
-from localcloud.environment import SOURCES
+from localcloud.environment import SOURCES, aws_variables
 from localcloud.errors import LocalCloudError
 from localcloud.options import to_arguments
 
@@ -39,6 +42,22 @@ class LocalCloudProcess:
         """A libpq connection string, password included; None without a warehouse."""
         dsn: str | None = self._said("warehouse_dsn")
         return dsn
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 has a type for each service, none for all
+        """A boto3 client of the endpoint, as administrator.
+
+        Args:
+            service: As boto3 names it.
+        """
+        variables = aws_variables(self.config, urlsplit(self.endpoint_url).port or 0)
+        make: Any = boto3.client  # its overloads know services by literal names only
+        return make(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=variables["AWS_REGION"],
+            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        )
 
     @property
     def pid(self) -> int:
