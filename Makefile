@@ -94,6 +94,7 @@ docs: setup ## Make the generated references and the contracts' schema anew
 	$(BIN)/python -m sluice.doctor.reference
 	$(BIN)/python -m sluice.failures_reference
 	$(BIN)/python -m sluice.analysis.reference
+	$(BIN)/python -m deploy.diagrams
 	$(BIN)/sluice contract schema
 
 # The fixtures are sqlfluff's and stay with them:
@@ -117,6 +118,16 @@ sandbox-check: setup ## Deploy to the AWS account at hand, check every row, and 
 .PHONY: sandbox-rehearsal
 sandbox-rehearsal: setup java ## The same check, against the local cloud
 	$(BIN)/python -m sluice_laptop.rehearsal $(if $(SLUICE_TERRAFORM_MIRROR),--init=-plugin-dir=$(SLUICE_TERRAFORM_MIRROR))
+
+SITE = build/docs
+$(SITE)/.ready: requirements-docs.lock
+	rm -rf $(SITE) && $(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	touch $@
+
+.PHONY: site
+site: $(SITE)/.ready ## Build the documentation as a site that can be searched, into build/site
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
 
 SECURITY = build/security
 SECRETS = --disable-plugin KeywordDetector --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString \
@@ -151,6 +162,7 @@ lock: setup ## Renew the lock files from pyproject.toml
 	echo 'pyspark==3.5.*' | $(COMPILE) --upgrade - -o requirements-spark35.lock
 	$(COMPILE) --upgrade requirements-security.in -o requirements-security.lock
 	$(COMPILE) --upgrade requirements-bench.in -o requirements-bench.lock
+	$(COMPILE) --upgrade requirements-docs.in -o requirements-docs.lock
 	for name in $(basename $(wildcard packages/localcloud/localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done
 
 .PHONY: clean

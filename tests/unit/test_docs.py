@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy.diagrams import PAGE, with_diagrams
 from sluice.contract import parse_contract
 from sluice.contract.reference import REFERENCE_FILE, with_reference
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "packages/localcloud/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -23,6 +24,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_reference_of_contracts_is_current() -> None:
     current = (ROOT / REFERENCE_FILE).read_text(encoding="utf-8")
     assert current == with_reference(current), "run `make docs` and commit docs/contracts.md"
+
+
+def test_the_diagrams_are_current() -> None:
+    current = (ROOT / PAGE).read_text(encoding="utf-8")
+    assert current == with_diagrams(current), "run `make docs` and commit docs/architecture.md"
+
+
+def test_a_page_without_a_place_for_a_diagram_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 0 places for the diagram 'states of a batch'"):
+        with_diagrams("# A page\n")
 
 
 def test_the_readmes_contract_is_valid() -> None:
@@ -54,3 +65,8 @@ def test_every_rule_of_aws_has_a_test_that_is_there() -> None:
     for found in named:
         [(file, name)] = found
         assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{name}"
+
+
+def test_every_page_is_on_the_site() -> None:
+    listed = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} | {"adr/README.md"}
