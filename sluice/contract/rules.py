@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
+from functools import cache
 
 from sluice.contract.limits import SYSTEM_COLUMNS, column_limits, table_limits
 from sluice.contract.model import EPOCHS, ROOT_PREFIX, YEAR_PIVOT, Column, Contract, CsvSource, Scalar, Table, XmlSource
@@ -216,11 +217,20 @@ def _reading_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
         yield f"{at}.thousands_mark: {mark!r} is not one character that stands between digits"
 
 
+@cache
+def _timezones() -> frozenset[str]:
+    """Names of time zones; none where a machine has no list of them: there only AWS reads contracts.
+
+    Python opens every file of the list for it, which is a hundredth of a second and more, so nobody asks without need.
+    """
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _timezone(at: str, name: str | None) -> Iterator[str]:
-    known = (
-        zoneinfo.available_timezones()
-    )  # Nothing where a machine has no list of them; there only AWS reads contracts.
-    if name is not None and name != "UTC" and known and name not in known:
+    if name is None or name == "UTC":
+        return
+    known = _timezones()
+    if known and name not in known:
         yield f"{at}: {name!r} is no time zone of the IANA list, such as 'Europe/Berlin'"
 
 

@@ -1,11 +1,13 @@
 """Every rule of a contract: what breaks it is refused, and the message names file, field and rule."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sluice.contract import parse_contract
+from sluice.contract import parse_contract, rules
+from sluice.contract.files import read_contracts
 from sluice.errors import ContractError
 from tests.unit.contract_data import DROP, changed, plain_contract
 
@@ -249,3 +251,15 @@ def test_xml_needs_a_row_tag() -> None:
     data = plain_contract(source={"format": "xml", "layout": "p/%Y/%m/%d"})
     with pytest.raises(ContractError, match=r"source\.row_tag: is missing"):
         parse_contract(data, "parcels.yaml")
+
+
+def test_the_list_of_time_zones_is_read_for_a_time_zone_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python opens some 600 files for it: every function and job would pay for that at its start."""
+
+    def read() -> set[str]:
+        raise AssertionError("nobody names a time zone")
+
+    monkeypatch.setattr("zoneinfo.available_timezones", read)
+    rules._timezones.cache_clear()
+    contracts = read_contracts(Path(__file__).resolve().parents[2] / "contracts")
+    assert {name for name, contract in contracts.items() if rules.problems(contract)} == set()
