@@ -336,7 +336,12 @@ class Booking:
 
 
 def _converted(claim_id: str, engine: str, outcome: BatchOutcome) -> Fate:
-    facts: dict[str, Any] = {"counts": outcome.table_counts(), "reasons": dict(outcome.reasons), "engine": engine}
+    facts: dict[str, Any] = {
+        "counts": outcome.table_counts(),
+        "reasons": dict(outcome.reasons),
+        "absent": outcome.absent_columns(),
+        "engine": engine,
+    }
     if not outcome.error:
         facts["convert_claim"] = claim_id
     return Fate(_verdict(outcome), outcome.error, facts, outcome.files)

@@ -1,5 +1,6 @@
 """What a person can do about a batch, by its state: one sentence, and the command when there is one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sluice.batch import BatchState, Stage
@@ -33,6 +34,11 @@ def next_step(batch: BatchRecord) -> NextStep:
         case BatchState.LOADED | BatchState.ARCHIVED if batch.reason:
             text = "its rows are in the warehouse, but something after the load failed: mend the cause, then go on"
             return NextStep(text, f"sluice retry {batch.batch_id}")
+        case BatchState.LOADED | BatchState.ARCHIVED if batch.absent:
+            return NextStep(
+                "nothing to do, if it is right that files have no "
+                f"{_listed(batch.absent)}: its rows are in the warehouse, and an upsert kept the values there"
+            )
         case BatchState.LOADED | BatchState.ARCHIVED:
             return NextStep("nothing to do: its rows are in the warehouse")
         case BatchState.WAITING:
@@ -54,6 +60,11 @@ def next_step(batch: BatchRecord) -> NextStep:
         case _:
             what = "conversion" if batch.state is BatchState.CONVERTING else "load"
             return NextStep(f"its {what} is at work; the sweep books it should its end get lost")
+
+
+def _listed(names: Iterable[str]) -> str:
+    first, *rest = sorted(names)
+    return f"{first} and {len(rest)} more" if rest else first
 
 
 def _after_failure(batch: BatchRecord) -> NextStep:

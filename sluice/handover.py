@@ -5,6 +5,7 @@ without one did nothing that counts.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -193,12 +194,14 @@ class FileCounts:
         records: Source records read, a file that is not well-formed counting as one.
         rejected_records: Records quarantined.
         tables: Counts by table.
+        absent: Columns, as ``table.column``, that nothing in the file fills, as the contract allows.
     """
 
     url: str
     records: int
     rejected_records: int
     tables: dict[str, TableCounts]
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,10 @@ class BatchOutcome:
     def table_counts(self) -> dict[str, TableCounts]:
         """Counts by table over all files."""
         return sum_by_table(file.tables for file in self.files)
+
+    def absent_columns(self) -> dict[str, int]:
+        """How many files lack each column that may be absent, as ``table.column``."""
+        return dict(Counter(column for file in self.files for column in file.absent))
 
 
 @dataclass(frozen=True)

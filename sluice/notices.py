@@ -7,6 +7,7 @@ rows and rules, and no credentials.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -103,6 +104,7 @@ def loaded(dataset: str, records: Sequence[BatchRecord], now: datetime) -> Notic
         "partition_count": len(partitions),
         "rows": _rows(records),
         "quarantined": sum(counts.rejected for record in records for counts in record.counts.values()),
+        "files_without": _files_without(records),
         "seconds": round((now - first) / timedelta(seconds=1), 3),
     }
     what = partitions[0] if len(partitions) == 1 else f"{len(partitions)} partitions"
@@ -295,6 +297,14 @@ def _rows(records: Sequence[BatchRecord]) -> dict[str, dict[str, int]]:
             rows["inserted"] += counts.inserted
             rows["updated"] += counts.updated
     return total
+
+
+def _files_without(records: Sequence[BatchRecord]) -> dict[str, int]:
+    """How many files lack a column altogether, by column; the warehouse keeps the values that it has."""
+    total: Counter[str] = Counter()
+    for record in records:
+        total.update(record.absent)
+    return dict(sorted(total.most_common(MAX_LISTED)))
 
 
 def _notice(audience: Audience, subject: str, facts: Mapping[str, Any]) -> Notice:

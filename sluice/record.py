@@ -19,6 +19,8 @@ MAX_CHANGES = 50
 MAX_REASONS = 100
 """Reasons that a record keeps; with them all it stays far below what one item of the ledger holds (400 KB)."""
 OTHER_REASONS = "other reasons"
+MAX_ABSENT = 100
+"""Columns that a record names as absent from files; what each file lacks stands with the counts of the file."""
 _MAX_QUARANTINE_REASON_CHARACTERS = 300
 UNKNOWN_DATASET = "unknown"
 """Dataset of batches whose folder fits no contract; their partition is the folder."""
@@ -111,6 +113,8 @@ class BatchRecord:
         counts: Rows by table, from the conversion.
         load_counts: Rows by table, from the load.
         reasons: Quarantined records by reason, as `most_frequent` keeps them.
+        absent: Files by column that they lack altogether, as the contract allows, with names such as ``table.column``;
+            of very many the most frequent.
         history: The states that the batch had, oldest first; of very many the first and the latest.
         version: Number of times that the record was written.
     """
@@ -144,6 +148,7 @@ class BatchRecord:
     counts: dict[str, TableCounts] = field(default_factory=dict)
     load_counts: dict[str, LoadCounts] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    absent: dict[str, int] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
     version: int = 1
 
@@ -229,6 +234,8 @@ class BatchRecord:
             facts["reason"] = facts["reason"][:MAX_REASON_CHARACTERS]
         if "reasons" in facts:
             facts["reasons"] = most_frequent(facts["reasons"])
+        if "absent" in facts:
+            facts["absent"] = dict(_by_frequency(facts["absent"])[:MAX_ABSENT])
         change = Change(state, timestamp(at), note[:MAX_NOTE_CHARACTERS])
         facts.setdefault("stage", _IN_STAGE.get(state, self.stage))
         if state in _WAITS_FOR:
@@ -445,10 +452,14 @@ def most_frequent(reasons: Mapping[str, int]) -> dict[str, int]:
     short: Counter[str] = Counter()
     for reason, count in reasons.items():
         short[reason[:_MAX_QUARANTINE_REASON_CHARACTERS]] += count
-    ordered = sorted(short.items(), key=lambda item: (-item[1], item[0]))
+    ordered = _by_frequency(short)
     kept = dict(ordered[:MAX_REASONS])
     rest = sum(count for _, count in ordered[MAX_REASONS:])
     return kept | ({OTHER_REASONS: rest} if rest else {})
+
+
+def _by_frequency(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _extended(history: tuple[Change, ...], change: Change) -> tuple[Change, ...]:

@@ -57,6 +57,7 @@ def converted(batch: BatchRecord) -> BatchRecord:
         counts={"orders": TableCounts(10, 1, 2, 7)},
         load_counts={"orders": LoadCounts(7, 3, 4, 0)},
         reasons={"orders.order_date: no date": 1},
+        absent={"orders.note": 1},
         archiving_until=timestamp(AT + timedelta(minutes=1)),
     )
 

@@ -99,7 +99,7 @@ def file_counts(
                 published=published[name][file.url],
             )
             _check_balance(file.url, name, counts[name])
-        found.append(FileCounts(file.url, tally.records, tally.rejected, counts))
+        found.append(FileCounts(file.url, tally.records, tally.rejected, counts, tuple(sorted(tally.absent))))
     _check_sources({file.url for file in files}, published, duplicates)
     return tuple(found)
 

@@ -1,6 +1,6 @@
 """One batch in full, for people and for machines."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -70,7 +70,7 @@ def read_view(ledger: Ledger, text: str) -> BatchView:
 def batch_as_json(batch: BatchRecord) -> dict[str, object]:
     """A batch as machines get it in lists."""
     names = ("batch_id", "dataset", "partition", "state", "reason", "stage", "attempts", "run_id", "manifest_url",
-             "received_at", "updated_at", "reasons")  # fmt: skip
+             "received_at", "updated_at", "reasons", "absent")  # fmt: skip
     plain = batch.to_plain()
     tables = {name: asdict(counts) for name, counts in batch.counts.items()}
     return {name: plain[name] for name in names} | {"counts": tables, "history": plain["history"]}
@@ -105,7 +105,10 @@ def render_view(view: BatchView) -> Group:
         _section("history", ("since", "seconds", "state", "note"), history, ("seconds",)),
         _section("rows by table", ("table", *_COUNTS), counts, _COUNTS),
         _section("loaded by table", ("table", *_LOADS), loads, _LOADS),
-        _section("quarantined, by reason", ("records", "reason"), _reason_rows(batch), ("records",)),
+        _section("quarantined, by reason", ("records", "reason"), _by_frequency(batch.reasons), ("records",)),
+        _section(
+            "absent from files, as the contract allows", ("files", "column"), _by_frequency(batch.absent), ("files",)
+        ),
         _section("files", ("records", "rejected", "file"), files, ("records", "rejected")),
     ]
     parts = [part for section in sections for part in section]
@@ -168,8 +171,8 @@ def _numbers(counts: TableCounts | LoadCounts, names: tuple[str, ...]) -> tuple[
     return tuple(getattr(counts, name) for name in names)
 
 
-def _reason_rows(batch: BatchRecord) -> list[tuple[object, ...]]:
-    return [(count, reason) for reason, count in sorted(batch.reasons.items(), key=lambda item: (-item[1], item[0]))]
+def _by_frequency(counts: Mapping[str, int]) -> list[tuple[object, ...]]:
+    return [(count, name) for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def _next(batch: BatchRecord) -> list[Text]:

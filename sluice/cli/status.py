@@ -86,7 +86,9 @@ def _view(batches: tuple[BatchRecord, ...], *, is_filtered: bool) -> RenderableT
     if not batches:
         return Text("no batch fits these filters" if is_filtered else "no batches yet; `sluice send` writes some")
     states = ", ".join(f"{count} {name}" for name, count in _by_state(batches).items())
-    return Group(table_of(_COLUMNS, map(_row, batches), numbers=_NUMBERS), Text(states, "dim"))
+    lacking = [batch.batch_id for batch in batches if batch.absent]
+    told = f"; files without a column in {len(lacking)}, see `sluice status {lacking[0]}`" if lacking else ""
+    return Group(table_of(_COLUMNS, map(_row, batches), numbers=_NUMBERS), Text(states + told, "dim"))
 
 
 def _by_state(batches: Iterable[BatchRecord]) -> dict[str, int]:

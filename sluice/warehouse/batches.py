@@ -72,9 +72,13 @@ def batch_id_lists(batch_ids: Iterable[str]) -> Iterator[str]:
     return _lists(literal(_checked(batch_id)[0]) for batch_id in sorted(set(batch_ids)))
 
 
-def literal_lists(texts: Iterable[str]) -> Iterator[str]:
-    """Texts as lists of literals for ``IN``, each well below the Data API's limit of 100 KB."""
-    return _lists(map(literal, sorted(texts)))
+def value_lists(rows: Iterable[str]) -> Iterator[str]:
+    """Rows for ``VALUES``, with commas between them, in lists that are each well below the Data API's limit of 100 KB.
+
+    Args:
+        rows: Each with its parentheses.
+    """
+    return _lists(rows)
 
 
 def within(column: str, batch_ids: Iterable[str]) -> str:

@@ -10,15 +10,17 @@ equalities, a table as source, no name before the columns that SET changes) and
 https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html (when a snapshot is taken).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
 from sluice.contract.sqltype import SqlType
+from sluice.warehouse.absence import Absence
 from sluice.warehouse.affected import day, insert_dates, noted_before, partition_of, sent_before
 from sluice.warehouse.audit import insert_audit
-from sluice.warehouse.batches import BATCHES, ListedBatch, create_batches, insert_batches, literal_lists, within
+from sluice.warehouse.batches import BATCHES, ListedBatch, create_batches, insert_batches, within
 from sluice.warehouse.quoting import identifier, lines, names
 from sluice.warehouse.staging import Staging, plain_columns
 from sluice.warehouse.target import Target
@@ -70,6 +72,12 @@ class Load:
         """The ids of the batches."""
         return [batch.batch_id for batch in self.batches]
 
+    @cached_property
+    def absence(self) -> Absence:
+        """Which of the columns that may be null the raw files lack; null in others is never kept."""
+        not_null = self.target.table.not_null
+        return Absence.of({name: self.absent.get(name, ()) for name in self.columns if name not in not_null})
+
 
 def merge(
     staging: Staging,
@@ -114,9 +122,9 @@ def _upsert(load: Load) -> tuple[str, ...]:
     """Newest row per key: first among the staged rows, then against the target."""
     return (
         f"CREATE TEMP TABLE {FRESH} {plain_columns(load.target, load.types)}",
+        *load.absence.statements(),
         _insert_newest(load),
         _delete_stale(load.target),
-        *_keep_stored(load),
         *_note_upserted(load),
         *insert_audit(load.staging, load.claim_id, _count_fresh(), _count_known(load.target)),
         _merge(load),
@@ -126,47 +134,85 @@ def _upsert(load: Load) -> tuple[str, ...]:
 def _insert_newest(load: Load) -> str:
     """One row per key. What stands behind batch and file decides between equal rows only, so the result is certain."""
     table = load.target.table
+    keys = _staged_keys(load.target)
     leading = (*table.order_by, BATCH_ID, SOURCE_FILE)
     order = (*leading, *(name for name in load.columns if name not in {*leading, *table.primary_key}))
     newest_first = ", ".join(f"{_STAGED}.{identifier(name)} DESC NULLS LAST" for name in order)
+    partition = f"PARTITION BY {', '.join(keys.values())}"
+    values = {name: f"{_STAGED}.{identifier(name)}" for name in load.columns} | keys
+    kept = {name: _kept_value(load, name, partition, newest_first) for name in load.absence.columns}
+    selected = ", ".join(
+        text if text == f"{_STAGED}.{identifier(name)}" else f"{text} AS {identifier(name)}"
+        for name, text in (values | kept).items()
+    )
     return lines(
         f"INSERT INTO {FRESH} ({names(load.columns)})",
         f"SELECT {names(load.columns)}",
         "FROM (",
-        f"SELECT {names(load.columns, _STAGED)},",
-        f"ROW_NUMBER() OVER (PARTITION BY {names(table.primary_key, _STAGED)} ORDER BY {newest_first}) AS {_RANK}",
+        f"SELECT {selected},",
+        f"ROW_NUMBER() OVER ({partition} ORDER BY {newest_first}) AS {_RANK}",
         f"FROM {_staged_rows(load.staging)}",
+        *_beside(load),
         f") AS {_RANKED}",
         f"WHERE {_RANK} = 1",
     )
 
 
+def _staged_keys(target: Target) -> dict[str, str]:
+    """The key's columns of a staged row, texts without blanks at their ends.
+
+    Redshift does not tell texts apart by these, so two such keys are one row, which gets one spelling.
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html (significance of trailing blanks)
+    """
+    table = target.table
+    staged = {name: f"{_STAGED}.{identifier(name)}" for name in table.primary_key}
+    return {name: f"RTRIM({text})" if table.column(name).sql_type.is_text else text for name, text in staged.items()}
+
+
+def _kept_value(load: Load, name: str, partition: str, newest_first: str) -> str:
+    """The value of a column that some files lack: that of the newest row which has it, of those staged or the target's.
+
+    Batches give the same whether they are loaded together or one after the other. Rows that are staged and older than
+    the target's are left out by `_beside`.
+    """
+    lacks = load.absence.is_lacking(name)
+    # FIRST_VALUE takes null for a value, as it should: a row that has the column and is null there says so.
+    staged = (
+        f"FIRST_VALUE({_STAGED}.{identifier(name)}) OVER ({partition} ORDER BY {lacks}, {newest_first} "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+    )
+    nobody_has_it = f"MIN({lacks}) OVER ({partition}) = '1'"
+    target = load.target
+    stored = f"{target.column(target.table.primary_key[0])} IS NOT NULL"
+    return f"CASE WHEN {stored} AND {nobody_has_it} THEN {target.column(name)} ELSE {staged} END"
+
+
+def _beside(load: Load) -> tuple[str, ...]:
+    """What staged rows are read with where files lack columns: what each file lacks, and the target's row."""
+    if not load.absence.columns:
+        return ()
+    target = load.target
+    return (
+        load.absence.join(f"{_STAGED}.{identifier(SOURCE_FILE)}"),
+        f"LEFT JOIN {target.sql} ON {_same_staged_key(target)}",
+        f"WHERE CASE WHEN {_is_stale(target, _STAGED)} THEN 0 ELSE 1 END = 1",
+    )
+
+
 def _delete_stale(target: Target) -> str:
-    """Compare versions column by column; columns joined into one text would order 10 before 9."""
-    order = (*target.table.order_by, BATCH_ID)
-    reasons = (_wins_at(target, order[: place + 1]) for place in range(len(order)))
     return lines(
         f"DELETE FROM {FRESH}",
         f"USING {target.sql}",
         f"WHERE {_same_key(target)}",
-        f"AND ({' OR '.join(reasons)})",
+        f"AND {_is_stale(target, FRESH)}",
     )
 
 
-def _keep_stored(load: Load) -> Iterator[str]:
-    """Rows of a file without a field take over what the target has in its column."""
-    by_files: dict[frozenset[str], list[str]] = {}
-    for name in load.columns:
-        if name in load.absent and name not in load.target.table.not_null:
-            by_files.setdefault(frozenset(load.absent[name]), []).append(name)
-    for files, columns in by_files.items():
-        taken = ", ".join(f"{identifier(name)} = {load.target.column(name)}" for name in columns)
-        for listed in literal_lists(files):
-            yield lines(
-                f"UPDATE {FRESH} SET {taken}",
-                f"FROM {load.target.sql}",
-                f"WHERE {_same_key(load.target)} AND {FRESH}.{identifier(SOURCE_FILE)} IN ({listed})",
-            )
+def _is_stale(target: Target, other: str) -> str:
+    """Whether the target's row is the newer one, column by column: joined into one text, 10 would come before 9."""
+    order = (*target.table.order_by, BATCH_ID)
+    reasons = (_wins_at(target, order[: place + 1], other) for place in range(len(order)))
+    return f"({' OR '.join(reasons)})"
 
 
 def _note_upserted(load: Load) -> tuple[str, ...]:
@@ -181,19 +227,19 @@ def _note_upserted(load: Load) -> tuple[str, ...]:
     met = lines(
         f'SELECT {_STAGED}.{_BATCH} AS "batch_id", {day(target.column(column))} AS "affected_date"',
         f"FROM {_staged_rows(load.staging)}",
-        f"INNER JOIN {target.sql} ON {_same_key(target, _STAGED)}",
+        f"INNER JOIN {target.sql} ON {_same_staged_key(target)}",
     )
     come = f"SELECT {_BATCH}, {day(identifier(column))} FROM {FRESH}"
     before = (sent_before(target, column, load.batch_ids), noted_before(target, load.batch_ids))
     return (insert_dates(target, met, *([come] if column in load.columns else []), *before),)
 
 
-def _wins_at(target: Target, columns: tuple[str, ...]) -> str:
+def _wins_at(target: Target, columns: tuple[str, ...], other: str) -> str:
     """The target's version is the newer one because of the last of these columns; all before are equal."""
     *equal, last = columns
     operator = ">=" if last == BATCH_ID else ">"
-    terms = [f"{target.column(name)} = {FRESH}.{identifier(name)}" for name in equal]
-    return f"({' AND '.join([*terms, f'{target.column(last)} {operator} {FRESH}.{identifier(last)}'])})"
+    terms = [f"{target.column(name)} = {other}.{identifier(name)}" for name in equal]
+    return f"({' AND '.join([*terms, f'{target.column(last)} {operator} {other}.{identifier(last)}'])})"
 
 
 def _count_fresh() -> str:
@@ -208,8 +254,12 @@ def _count_known(target: Target) -> str:
     )
 
 
-def _same_key(target: Target, other: str = FRESH) -> str:
-    return " AND ".join(f"{target.column(name)} = {other}.{identifier(name)}" for name in target.table.primary_key)
+def _same_key(target: Target) -> str:
+    return " AND ".join(f"{target.column(name)} = {FRESH}.{identifier(name)}" for name in target.table.primary_key)
+
+
+def _same_staged_key(target: Target) -> str:
+    return " AND ".join(f"{target.column(name)} = {text}" for name, text in _staged_keys(target).items())
 
 
 def _merge(load: Load) -> str:

@@ -112,8 +112,8 @@ CREATE TEMP TABLE "_load_fresh" (
 INSERT INTO "_load_fresh" ("order_id", "customer_id", "order_date", "ship_date", "ship_mode", "total_amount", "discount", "tax", "profit", "order_status", "updated_at", "_batch_id", "_source_file")
 SELECT "order_id", "customer_id", "order_date", "ship_date", "ship_mode", "total_amount", "discount", "tax", "profit", "order_status", "updated_at", "_batch_id", "_source_file"
 FROM (
-SELECT "_staged"."order_id", "_staged"."customer_id", "_staged"."order_date", "_staged"."ship_date", "_staged"."ship_mode", "_staged"."total_amount", "_staged"."discount", "_staged"."tax", "_staged"."profit", "_staged"."order_status", "_staged"."updated_at", "_staged"."_batch_id", "_staged"."_source_file",
-ROW_NUMBER() OVER (PARTITION BY "_staged"."order_id" ORDER BY "_staged"."updated_at" DESC NULLS LAST, "_staged"."_batch_id" DESC NULLS LAST, "_staged"."_source_file" DESC NULLS LAST, "_staged"."customer_id" DESC NULLS LAST, "_staged"."order_date" DESC NULLS LAST, "_staged"."ship_date" DESC NULLS LAST, "_staged"."ship_mode" DESC NULLS LAST, "_staged"."total_amount" DESC NULLS LAST, "_staged"."discount" DESC NULLS LAST, "_staged"."tax" DESC NULLS LAST, "_staged"."profit" DESC NULLS LAST, "_staged"."order_status" DESC NULLS LAST) AS "_rank"
+SELECT RTRIM("_staged"."order_id") AS "order_id", "_staged"."customer_id", "_staged"."order_date", "_staged"."ship_date", "_staged"."ship_mode", "_staged"."total_amount", "_staged"."discount", "_staged"."tax", "_staged"."profit", "_staged"."order_status", "_staged"."updated_at", "_staged"."_batch_id", "_staged"."_source_file",
+ROW_NUMBER() OVER (PARTITION BY RTRIM("_staged"."order_id") ORDER BY "_staged"."updated_at" DESC NULLS LAST, "_staged"."_batch_id" DESC NULLS LAST, "_staged"."_source_file" DESC NULLS LAST, "_staged"."customer_id" DESC NULLS LAST, "_staged"."order_date" DESC NULLS LAST, "_staged"."ship_date" DESC NULLS LAST, "_staged"."ship_mode" DESC NULLS LAST, "_staged"."total_amount" DESC NULLS LAST, "_staged"."discount" DESC NULLS LAST, "_staged"."tax" DESC NULLS LAST, "_staged"."profit" DESC NULLS LAST, "_staged"."order_status" DESC NULLS LAST) AS "_rank"
 FROM "sluice"."stage_orders_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
 ) AS "_ranked"
 WHERE "_rank" = 1;
@@ -130,7 +130,7 @@ SELECT CAST('public' AS varchar(128)), "_affected"."batch_id", "_affected"."affe
 FROM (
 SELECT "_staged"."_batch_id" AS "batch_id", CAST("orders"."order_date" AS date) AS "affected_date"
 FROM "sluice"."stage_orders_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
-INNER JOIN "public"."orders" ON "orders"."order_id" = "_staged"."order_id"
+INNER JOIN "public"."orders" ON "orders"."order_id" = RTRIM("_staged"."order_id")
 UNION
 SELECT "_batch_id", CAST("order_date" AS date) FROM "_load_fresh"
 UNION
@@ -282,8 +282,8 @@ CREATE TEMP TABLE "_load_fresh" (
 INSERT INTO "_load_fresh" ("order_id", "line_number", "product_id", "quantity", "unit_price", "order_date", "customer_id", "updated_at", "_batch_id", "_source_file")
 SELECT "order_id", "line_number", "product_id", "quantity", "unit_price", "order_date", "customer_id", "updated_at", "_batch_id", "_source_file"
 FROM (
-SELECT "_staged"."order_id", "_staged"."line_number", "_staged"."product_id", "_staged"."quantity", "_staged"."unit_price", "_staged"."order_date", "_staged"."customer_id", "_staged"."updated_at", "_staged"."_batch_id", "_staged"."_source_file",
-ROW_NUMBER() OVER (PARTITION BY "_staged"."order_id", "_staged"."line_number" ORDER BY "_staged"."updated_at" DESC NULLS LAST, "_staged"."_batch_id" DESC NULLS LAST, "_staged"."_source_file" DESC NULLS LAST, "_staged"."product_id" DESC NULLS LAST, "_staged"."quantity" DESC NULLS LAST, "_staged"."unit_price" DESC NULLS LAST, "_staged"."order_date" DESC NULLS LAST, "_staged"."customer_id" DESC NULLS LAST) AS "_rank"
+SELECT RTRIM("_staged"."order_id") AS "order_id", "_staged"."line_number", "_staged"."product_id", "_staged"."quantity", "_staged"."unit_price", "_staged"."order_date", "_staged"."customer_id", "_staged"."updated_at", "_staged"."_batch_id", "_staged"."_source_file",
+ROW_NUMBER() OVER (PARTITION BY RTRIM("_staged"."order_id"), "_staged"."line_number" ORDER BY "_staged"."updated_at" DESC NULLS LAST, "_staged"."_batch_id" DESC NULLS LAST, "_staged"."_source_file" DESC NULLS LAST, "_staged"."product_id" DESC NULLS LAST, "_staged"."quantity" DESC NULLS LAST, "_staged"."unit_price" DESC NULLS LAST, "_staged"."order_date" DESC NULLS LAST, "_staged"."customer_id" DESC NULLS LAST) AS "_rank"
 FROM "sluice"."stage_order_items_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
 ) AS "_ranked"
 WHERE "_rank" = 1;
@@ -300,7 +300,7 @@ SELECT CAST('public' AS varchar(128)), "_affected"."batch_id", "_affected"."affe
 FROM (
 SELECT "_staged"."_batch_id" AS "batch_id", CAST("order_items"."order_date" AS date) AS "affected_date"
 FROM "sluice"."stage_order_items_0123456789ab" AS "_staged" INNER JOIN "_load_batches" ON "_staged"."_batch_id" = "_load_batches"."batch_id"
-INNER JOIN "public"."order_items" ON "order_items"."order_id" = "_staged"."order_id" AND "order_items"."line_number" = "_staged"."line_number"
+INNER JOIN "public"."order_items" ON "order_items"."order_id" = RTRIM("_staged"."order_id") AND "order_items"."line_number" = "_staged"."line_number"
 UNION
 SELECT "_batch_id", CAST("order_date" AS date) FROM "_load_fresh"
 UNION

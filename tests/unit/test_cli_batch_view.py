@@ -119,6 +119,20 @@ def test_a_new_batch_has_no_empty_sections() -> None:
     ]
 
 
+def test_fields_that_files_lack_are_told() -> None:
+    loading = converted(record()).moved(BatchState.LOADING, AT, absent={"orders.note": 1, "orders.gift": 2})
+    batch = loading.moved(BatchState.LOADED, AT)
+    view = read_view(ledger_with(batch), batch.batch_id)
+    shown = text_of(view)
+    begin = shown.index("absent from files, as the contract allows")
+    assert shown[begin + 1 : begin + 4] == ["files  column", "    2  orders.gift", "    1  orders.note"]
+    assert shown[-1] == (
+        "next: nothing to do, if it is right that files have no orders.gift and 1 more: its rows are in the warehouse, "
+        "and an upsert kept the values there"
+    )
+    assert view_as_json(view)["absent"] == {"orders.note": 1, "orders.gift": 2}
+
+
 def test_a_machine_gets_the_same() -> None:
     batch = failed()
     found = json.loads(json.dumps(view_as_json(read_view(ledger_with(batch), batch.batch_id)), default=str))

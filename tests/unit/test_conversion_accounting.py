@@ -118,9 +118,11 @@ def test_a_batch_without_a_good_record_replaces_no_table(contract: Contract, goo
 
 def test_balanced_books(contract: Contract) -> None:
     tables = {"t": staged(a=3, b=1, duplicates=1), "u": staged(a=7)}
-    assert file_counts(contract, [A, B], {A.url: tally(4, 2, items=7), B.url: tally(1, 0)}, tables) == (
+    lacking = tally(1, 0)
+    lacking.absent = frozenset({"u.k", "t.v"})
+    assert file_counts(contract, [A, B], {A.url: tally(4, 2, items=7), B.url: lacking}, tables) == (
         FileCounts(A.url, 6, 2, {"t": TableCounts(6, 2, 1, 3), "u": TableCounts(7, 0, 0, 7)}),
-        FileCounts(B.url, 1, 0, {"t": TableCounts(1, 0, 0, 1), "u": TableCounts(0, 0, 0, 0)}),
+        FileCounts(B.url, 1, 0, {"t": TableCounts(1, 0, 0, 1), "u": TableCounts(0, 0, 0, 0)}, ("t.v", "u.k")),
     )
 
 

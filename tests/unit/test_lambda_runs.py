@@ -9,11 +9,11 @@ from lambda_trigger.sweeping import SweepError
 from sluice.aws.jobs import JobRun
 from sluice.batch import BatchState, Stage
 from sluice.errors import AwsError, StartUnclearError
-from sluice.handover import FileCounts, LoadCounts, TableCounts
+from sluice.handover import BatchOutcome, FileCounts, FrozenManifest, LoadCounts, TableCounts
 from sluice.record import BatchRecord, Slot, timestamp
 from sluice.settings import Settings
 from tests.doubles.machine import Going
-from tests.doubles.world import START, World
+from tests.doubles.world import START, World, published
 
 OUTDATED = "OutdatedFilesError: table public.orders: its files have tax where the contract has vat"
 FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
@@ -59,6 +59,20 @@ def test_a_batch_goes_all_the_way(world: World) -> None:
     file = f"s3://sluice-raw/{FOLDER.format(1)}/part-1"
     assert world.ledger.file_counts(record.batch_id) == (FileCounts(file, 1, 0, {"orders": TableCounts(1, 0, 0, 1)}),)
     assert [world.ledger.slot("orders", stage) for stage in Stage] == [None, None]
+
+
+def test_what_files_lack_is_booked_and_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(run: str, manifest: FrozenManifest) -> BatchOutcome:
+        outcome = published(run, manifest)
+        return replace(outcome, files=tuple(replace(file, absent=("orders.note",)) for file in outcome.files))
+
+    monkeypatch.setattr("tests.doubles.world.published", lacking)
+    convert = started(world, 1)
+    world.succeed(convert.run_id)
+    world.notify(convert.run_id)
+    (record,) = records(world)
+    assert record.absent == {"orders.note": 1}
+    assert [file.absent for file in world.ledger.file_counts(record.batch_id)] == [("orders.note",)]
 
 
 def test_the_same_end_twice_changes_nothing(world: World) -> None:

@@ -151,6 +151,7 @@ def test_the_end_is_told_and_closes_the_load(world: World) -> None:
         "partition_count": 2,
         "rows": {"orders": {"inserted": 0, "updated": 0}},
         "quarantined": 0,
+        "files_without": {},
     }
     assert 600 < seconds < 601
     assert {record.reason for record in records(world)} == {""}

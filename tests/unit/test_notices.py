@@ -74,8 +74,13 @@ def test_a_load() -> None:
         record("1"),
         counts={"orders": TableCounts(5, 1, 0, 4), "order_items": TableCounts(9, 2, 0, 7)},
         load_counts={"orders": LoadCounts(4, 3, 1, 0), "order_items": LoadCounts(7, 7, 0, 0)},
+        absent={"orders.note": 2},
     )
-    second = replace(record("2", partition=HOUR.next()), load_counts={"orders": LoadCounts(4, 1, 2, 1)})
+    second = replace(
+        record("2", partition=HOUR.next()),
+        load_counts={"orders": LoadCounts(4, 1, 2, 1)},
+        absent={"orders.note": 1, "orders.gift": 1},
+    )
     notice = notices.loaded("orders", [second, first], AT + timedelta(seconds=61.5))
     assert (notice.audience, notice.subject) == (Audience.BUSINESS, "Sluice: orders 2 partitions loaded")
     assert body(notice) == {
@@ -85,6 +90,7 @@ def test_a_load() -> None:
         "partition_count": 2,
         "rows": {"orders": {"inserted": 4, "updated": 3}, "order_items": {"inserted": 7, "updated": 0}},
         "quarantined": 3,
+        "files_without": {"orders.gift": 1, "orders.note": 3},
         "seconds": 61.5,
     }
     assert notices.loaded("orders", [first], AT).subject == "Sluice: orders 2026-11-20T13 loaded"

@@ -11,7 +11,8 @@ import pytest
 
 from sluice.contract.model import Column, LoadMode, Table
 from sluice.failures import Verdict
-from tests.warehouse.loads import Loads, Row, batch_id, contract_of, counts, row, things
+from sluice.handover import PublishedFile
+from tests.warehouse.loads import Loads, Row, Rows, batch_id, contract_of, counts, row, things
 
 ID, VERSION, NAME, PRICE = things().columns
 COLOR = Column("color", "varchar(8)")
@@ -111,4 +112,37 @@ def test_what_a_raw_file_lacks_erases_nothing(loads: Loads) -> None:
         (2, 2, None, Decimal("7.00")),
         (3, 1, "old", Decimal("5.00")),
         (4, 1, None, Decimal("1.00")),
+    ]
+
+
+def lacking(loads: Loads, batch: str, rows: Rows, *columns: str) -> dict[str, tuple[PublishedFile, ...]]:
+    """The published file of a batch whose raw file lacks columns."""
+    file = loads.publish(things(), batch, rows)
+    return {"things": (replace(file, absent={f"s3://raw/{batch}/part-0": columns}),)}
+
+
+def having(loads: Loads, batch: str, rows: Rows) -> dict[str, tuple[PublishedFile, ...]]:
+    return {"things": (loads.publish(things(), batch, rows),)}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_batches_with_and_without_a_field_give_the_same_together_and_apart(loads: Loads, *, together: bool) -> None:
+    """Of each value the newest row decides that has the field, staged or stored; null is a value where it is there."""
+    loads.load(things(), {batch_id(0): [row(key, 5, "stored", "5.00") for key in (1, 2, 3, 4)]})
+    one, two, three = (batch_id(hour) for hour in (1, 2, 3))
+    batches = {
+        one: having(loads, one, [row(1, 6, "one"), row(2, 4, "stale"), row(3, 6, None), row(5, 1, "one")]),
+        two: lacking(loads, two, [row(key, 7, None, "7.00") for key in (1, 2, 3, 5)], "name"),
+        three: lacking(loads, three, [row(1, 8, None, None), row(6, 1, None, None)], "name", "price"),
+    }
+    for some in [batches] if together else [{name: files} for name, files in batches.items()]:
+        loads.run(contract_of(things()), loads.dispatch(contract_of(things()), some))
+
+    assert loads.rows(columns=("id", "version", "name", "price")) == [
+        (1, 8, "one", Decimal("7.00")),
+        (2, 7, "stored", Decimal("7.00")),
+        (3, 7, None, Decimal("7.00")),
+        (4, 5, "stored", Decimal("5.00")),
+        (5, 7, "one", Decimal("7.00")),
+        (6, 1, None, None),
     ]

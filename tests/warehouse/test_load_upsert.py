@@ -270,3 +270,21 @@ def test_a_dataset_of_two_tables_loads_a_batch_only_when_both_are_loaded(loads: 
     assert sorted(outcome[good].tables) == ["parts", "things"]
     assert "table public.parts: stage" in outcome[bad].error
     assert sorted(outcome[bad].tables) == ["things"]
+
+
+def test_blanks_at_the_end_of_a_text_make_no_other_key(loads: Loads) -> None:
+    """Redshift takes such keys for one, so a MERGE that had both would find two source rows for one of the target.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html (significance of trailing blanks)
+    """
+    named = things(columns=(Column("id", "varchar(5)"), *THINGS.columns[1:]))
+    first, second = batch_id(1), batch_id(2)
+
+    together = loads.load(
+        named, {first: [("A", 1, "one", None), ("B ", 1, "b", None)], second: [("A  ", 2, "two", None)]}
+    )
+    later = loads.load(named, {batch_id(3): [("A ", 3, "three", None), ("B", 2, "b", None), (" A", 1, "other", None)]})
+
+    assert loads.rows(columns=("id", "version", "name")) == [(" A", 1, "other"), ("A", 3, "three"), ("B", 2, "b")]
+    assert counts(together) == {first: (2, 1, 0, 1), second: (1, 1, 0, 0)}
+    assert counts(later) == {batch_id(3): (3, 1, 2, 0)}
