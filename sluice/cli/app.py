@@ -53,6 +53,11 @@ class _Commands(LazyGroup):
             "sluice loads --table order_items --since 6h",
         ),
         Entry(
+            "release",
+            "Free tables of load mode full_refresh that a batch keeps all later refreshes out of.",
+            "sluice release stock stock.2099010100.00000000000000000000000000000001 --dry-run",
+        ),
+        Entry(
             "doctor",
             "Examine a deployed stack, on AWS or on this machine: is everything there, as the contracts say, and "
             "alive?",

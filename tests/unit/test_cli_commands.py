@@ -80,6 +80,7 @@ def test_these_are_the_commands() -> None:
         "sluice replay",
         "sluice quarantine",
         "sluice loads",
+        "sluice release",
         "sluice doctor",
         "sluice drift",
         "sluice dlq",
