@@ -143,6 +143,8 @@ class Column:
             others are 0, or ``cut`` them.
         decimal_mark: What stands before the fraction of a number.
         thousands_mark: What may stand between groups of three digits of a number.
+        json: Whether the value is taken with all that is in it, as JSON text: an array or object of JSON or Parquet.
+            Numbers keep their digits.
         trim: Whether white space around the value is removed.
         case: ``upper`` or ``lower`` to change letters.
         null_values: Texts that mean null, beside those of the contract.
@@ -169,6 +171,7 @@ class Column:
     sub_microseconds: Literal["refuse", "cut"] = "refuse"
     decimal_mark: Literal[".", ","] = "."
     thousands_mark: str | None = None
+    json: bool = False
     trim: bool = False
     case: Literal["upper", "lower"] | None = None
     null_values: tuple[str, ...] = ()

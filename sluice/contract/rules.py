@@ -64,6 +64,11 @@ def _contract(contract: Contract) -> Iterator[str]:
             yield from _paths(f"tables[{index}]", table)
         if table.explode and contract.source.format == "csv":
             yield f"tables[{index}].explode: a CSV record has no nested arrays"
+        if contract.source.format in ("csv", "xml"):
+            for column in table.columns:
+                if column.json:
+                    at = f"tables[{index}].columns[{table.columns.index(column)}] ({column.name})"
+                    yield f"{at}.json: only JSON and Parquet have values that can be written as JSON"
 
 
 def _shape(contract: Contract) -> Iterator[str]:
@@ -244,6 +249,8 @@ def _text_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
         unknown = sorted(set(re.findall(r"%(.?)", column.format)) - _DATE_DIRECTIVES)
         if unknown:
             yield f"{at}.format: unknown directive %{unknown[0]}"
+    if column.json and (not sql_type.is_text or column.case is not None):
+        yield f"{at}.json: JSON is kept in char or varchar, and its letters as they are"
     for field in ("case", "pattern"):
         if getattr(column, field) is not None and not sql_type.is_text:
             yield f"{at}.{field}: only char and varchar have a {field}"

@@ -16,7 +16,13 @@ TEXT_OF_ELEMENT = "#text"
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One text."""
+    """One text.
+
+    Attributes:
+        is_json: Whether it is the JSON of whatever stands there.
+    """
+
+    is_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +90,17 @@ def shape_of(contract: Contract) -> Shape:
     record = Group()
     for path in items.values():
         _member(record, path, Items(Group()))
-    for (table_name, _), place in places.items():
+    for (table_name, column_name), place in places.items():
         start = _items_at(record, items[table_name]).element if place.in_item else record
-        _member(start, place.path, Leaf())
+        _member(start, place.path, Leaf(contract.table(table_name).column(column_name).json))
     return Shape(record, items, places)
+
+
+def has_json(node: Node) -> bool:
+    """Whether a part of a shape is taken as JSON."""
+    if isinstance(node, Leaf):
+        return node.is_json
+    return any(map(has_json, (node if isinstance(node, Group) else node.element).members.values()))
 
 
 def _place(contract: Contract, table: Table, column: Column) -> Place:
@@ -129,6 +142,8 @@ def _member(start: Group, path: Path, node: Node) -> None:
     found = group.members.setdefault(path[-1], node)
     if type(found) is not type(node):
         raise ShapeError(f"{'.'.join(path)}: is both a text and an object or array")
+    if isinstance(found, Leaf) and found != node:
+        raise ShapeError(f"{'.'.join(path)}: is both a single value and JSON")
 
 
 def _items_at(record: Group, path: Path) -> Items:

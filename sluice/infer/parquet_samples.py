@@ -13,7 +13,7 @@ from sluice.contract.sqltype import INTEGER_BITS, MAX_DECIMAL_PRECISION, MAX_VAR
 from sluice.errors import SampleError
 from sluice.infer.observed import Path, Tree
 from sluice.infer.opened import Sample
-from sluice.kernel.parse.parquet import plain_array, text_of
+from sluice.kernel.parse.parquet_values import plain_array, text_of
 
 _ROWS_AT_ONCE: Final = 1000
 _TEXT: Final = SqlType("varchar", length=MAX_VARCHAR_BYTES)

@@ -10,7 +10,7 @@ import io
 import logging
 import struct
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 from operator import itemgetter
 from typing import BinaryIO, cast
 
@@ -19,13 +19,13 @@ from pyarrow import csv
 
 from sluice.contract import Contract, CsvSource
 from sluice.contract.shape import Shape, leaf_names
-from sluice.kernel.arrow import ARROW_REFUSES, pc
+from sluice.kernel.arrow import ARROW_REFUSES, Array, pc
 from sluice.kernel.chunk import Proven
 from sluice.kernel.columns import TableProver, both
 from sluice.kernel.lines import Lines, ends_lines_with_line_feeds
 from sluice.kernel.parse.content import RawBytes, file_records, open_binary
 from sluice.kernel.parse.csv_text import Places
-from sluice.kernel.parse.parsed import UNDECODABLE, FileNotes, Parsed
+from sluice.kernel.parse.parsed import BYTE_ORDER_MARK, UNDECODABLE, FileNotes, Parsed
 from sluice.kernel.parse.reader import csv_records
 from sluice.kernel.raw import RawFile
 from sluice.kernel.splits import Part, is_utf_8
@@ -117,10 +117,9 @@ class CsvLane:
             yield from self._after_header(lines, places)
 
     def _after_header(self, lines: Lines, places: Places) -> Iterator[Proven | Parsed]:
-        form = PlainForm(self._source, places[1])
+        form = PlainForm(self._source, places.width)
         if not form.is_known or not self._in_columns:
-            # A blank line comes first, so that none is taken for the first one of a file.
-            yield from self._records.records(self._records.ahead(chain(["\n"], lines)), places)
+            yield from self._records.records(self._records.ahead(lines), places)
             return
         while (block := lines.block()) is not None:
             yield from self._block(block, lines, places, form)
@@ -170,10 +169,11 @@ class CsvLane:
 
     def _proven(self, block: bytes, places: Places, form: "PlainForm") -> tuple[list[Proven], list[int]]:
         """What is proven of lines in plain form, and the numbers of the others."""
-        texts = form.cut(block, [place for place in places[0] if place is not None])
+        read = [place for place in places.columns if place is not None]
+        texts = form.cut(block, read)
         nothing = pa.nulls(texts.num_rows, pa.string())
-        fields = [nothing if place is None else texts[str(place)] for place in places[0]]
-        columns, proven = [], None
+        fields = [nothing if place is None else texts[str(place)] for place in places.columns]
+        columns, proven = [], _no_header(texts, places, read)
         for prover, indices in self._tables:
             values, of_table = prover.prove([fields[index] for index in indices])
             columns.append(values)
@@ -201,7 +201,7 @@ class PlainForm:
 
     def is_plain(self, block: bytes) -> bool:
         """Whether all lines of a block, which is UTF-8, are in plain form."""
-        if not block.endswith(b"\n") or UNDECODABLE.encode() in block:
+        if not block.endswith(b"\n") or UNDECODABLE.encode() in block or BYTE_ORDER_MARK.encode() in block:
             return False
         whole = pa.StringArray.from_buffers(1, pa.py_buffer(struct.pack("<ii", 0, len(block))), pa.py_buffer(block))
         return bool(pc.match_substring_regex(whole, self._lines)[0].as_py())
@@ -212,6 +212,7 @@ class PlainForm:
         is_plain = pc.match_substring_regex(array, self._line)
         is_plain = pc.and_(is_plain, pc.less_equal(pc.binary_length(array), MAX_PLAIN_BYTES))
         is_plain = pc.and_(is_plain, pc.invert(pc.match_substring(array, UNDECODABLE)))
+        is_plain = pc.and_(is_plain, pc.invert(pc.starts_with(array, BYTE_ORDER_MARK)))
         return cast("list[bool]", is_plain.to_pylist())
 
     def cut(self, block: bytes, places: Sequence[int]) -> pa.Table:
@@ -239,24 +240,26 @@ class PlainForm:
         ).combine_chunks()
 
 
-class _Fed:
-    """Lines from one of a block on, then those after the block; remembers how many of the block were taken.
+def _no_header(texts: pa.Table, places: Places, read: Sequence[int]) -> Array | None:
+    """Which records are certainly not the header again; None when all are."""
+    if not places.names or not read:
+        return None
+    first = read[0]
+    is_name = pc.fill_null(pc.equal(texts[str(first)], places.names[first] or ""), False)
+    return pc.invert(is_name) if pc.any(is_name).as_py() else None
 
-    A blank line comes before them, so that none is taken for the first one of a file.
-    """
+
+class _Fed:
+    """Lines from one of a block on, then those after the block; remembers how many of the block were taken."""
 
     def __init__(self, texts: Sequence[bytes], start: int, after: Lines | None) -> None:
         self._texts, self._after = texts, after
         self.end = start
-        self._has_begun = False
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        if not self._has_begun:
-            self._has_begun = True
-            return "\n"
         if self.end < len(self._texts):
             self.end += 1
             return self._texts[self.end - 1].decode() + "\n"

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from sluice.contract import Contract, JsonSource
-from sluice.contract.shape import Group, Leaf, Node, Path, Shape
+from sluice.contract.shape import Group, Leaf, Node, Path, Shape, has_json
 from sluice.kernel.arrow import ARROW_REFUSES, Array, pc
 from sluice.kernel.chunk import Proven
 from sluice.kernel.columns import ColumnProver, TableProver, both
@@ -55,7 +55,8 @@ class _NoFormError(ValueError):
 
 def can_prove(source: JsonSource, shape: Shape) -> bool:
     """Whether the vector lane knows files of this kind."""
-    return source.records == "lines" and source.match == "exact" and is_utf_8(source.encoding) and not shape.items
+    is_plain = not shape.items and not has_json(shape.record)
+    return source.records == "lines" and source.match == "exact" and is_utf_8(source.encoding) and is_plain
 
 
 @dataclass(slots=True)

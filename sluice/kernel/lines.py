@@ -16,11 +16,10 @@ def ends_lines_with_line_feeds(content: "io.BufferedReader[Any]") -> bool:
     """Whether the lines of a UTF-8 file end as `Lines` takes them to; in doubt they do not.
 
     The first line break says how lines end. A lone carriage return before it, or no line feed near the beginning, is
-    left to those who know more; so is a second byte order mark.
+    left to those who know more.
     """
-    start = content.peek()
-    first, found, _ = start.partition(b"\n")
-    return bool(found) and b"\r" not in first.removesuffix(b"\r") and not start.startswith(2 * _BYTE_ORDER_MARK)
+    first, found, _ = content.peek().partition(b"\n")
+    return bool(found) and b"\r" not in first.removesuffix(b"\r")
 
 
 class Lines:

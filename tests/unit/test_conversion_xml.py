@@ -20,6 +20,7 @@ SHAPE = Group(
     }
 )
 BROKEN = "file: is not well-formed XML"
+ENCODED = "file: is in an encoding that cannot be read; XML is read in UTF-8, UTF-16 and encodings of one byte"
 
 
 def reader(**source: object) -> XmlRecords:
@@ -82,7 +83,8 @@ def row(identifier: str | None = None, name: str | None = None, price: object = 
         pytest.param('<r><p id="1"/>', [row("1"), BROKEN], id="cut off"),
         pytest.param("<r/><r/>", [BROKEN], id="two documents"),
         pytest.param(b'<r><p id="\xe9"/></r>', [BROKEN], id="bytes that are no UTF-8"),
-        pytest.param('<?xml version="1.0" encoding="x-unknown"?><r/>', [BROKEN], id="unknown encoding"),
+        pytest.param('<?xml version="1.0" encoding="x-unknown"?><r/>', [ENCODED], id="unknown encoding"),
+        pytest.param('<?xml version="1.0" encoding="Shift_JIS"?><r/>', [ENCODED], id="an encoding of several bytes"),
     ],
 )
 def test_file(body: str | bytes, expected: list[object]) -> None:

@@ -131,7 +131,8 @@ def test_a_field_that_one_record_has_is_not_absent(lines: str) -> None:
 def test_nested_fields_are_named_with_their_path() -> None:
     source = contract(JSON, {"id": "bigint", "city": {"type": "varchar(9)", "source": "to.city"}})
     assert refused(convert(source, '{"id":1,"to":{"City":"X"}}\n')) == [[f"file: lacks field to.city{near('to.City')}"]]
-    assert refused(convert(source, '{"id":1,"to.city":"X"}\n')) == [[f"file: lacks field to.city{near('to.city')}"]]
+    as_one = " (the file has it as one name, 'to.city', and a path is read part by part)"
+    assert refused(convert(source, '{"id":1,"to.city":"X"}\n')) == [[f"file: lacks field to.city{as_one}"]]
 
 
 def exploding(*, may_be_absent: bool) -> Contract:

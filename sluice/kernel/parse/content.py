@@ -36,6 +36,7 @@ class RawBytes(io.RawIOBase):
 
     Attributes:
         taken: Bytes read so far.
+        has_content: Whether there is a byte, as far as is known.
         failure: What the stream raised, if it did: a fault of the world, which is no verdict on the file.
     """
 
@@ -43,6 +44,7 @@ class RawBytes(io.RawIOBase):
         super().__init__()
         self._stream = stream
         self.taken = 0
+        self.has_content = False
         self.failure: BaseException | None = None
 
     def readable(self) -> bool:
@@ -55,7 +57,9 @@ class RawBytes(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to a place, as streams do."""
-        return self._stream.seek(offset, whence)
+        place = self._stream.seek(offset, whence)
+        self.has_content |= whence == io.SEEK_END and place - offset > 0
+        return place
 
     def tell(self) -> int:
         """The place of the next byte."""
@@ -71,6 +75,7 @@ class RawBytes(io.RawIOBase):
             raise
         view[: len(found)] = found
         self.taken += len(found)
+        self.has_content |= bool(found)
         return len(found)
 
 
@@ -212,12 +217,12 @@ def file_records(
         if raw.failure is not None:
             raise raw.failure from None
         if isinstance(exc, BrokenFileError):
-            yield broken_file(exc if raw.taken else BrokenFileError("is empty"))
+            yield broken_file(exc if raw.has_content else BrokenFileError("is empty"))
             return
         _logger.exception("a reader failed on the content of a file")
         yield broken_file(BrokenFileError("cannot be read: the reader failed on its content (see the log)"))
         return
-    if not raw.taken and not (may_be_empty and compression == "none"):
+    if not raw.has_content and not (may_be_empty and compression == "none"):
         yield broken_file(BrokenFileError("is empty"))
 
 

@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from sluice.contract import CsvSource
 from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS, RawBytes, file_records, lines_of, open_binary, open_text
 from sluice.kernel.parse.csv_fields import FieldReader, QuoteError, UnclosedQuoteError
 from sluice.kernel.parse.parsed import (
+    BYTE_ORDER_MARK,
     MAX_RAW_TEXT,
     UNDECODABLE,
     BrokenFileError,
@@ -22,11 +23,26 @@ MAX_QUOTED_CHARACTERS: Final = 1 << 20
 """A quote that does not close within this much text is an error: no field of the warehouse could hold it, and the rest
 of the file must not disappear in it."""
 
-_BYTE_ORDER_MARK = "\ufeff"
 Fields = list[str | None]
-Places = tuple[list[int | None], int]
-"""Where each column stands in the file's records, and how many fields these have."""
 Item = tuple[Fields | None, str, str | None]
+
+
+class Places(NamedTuple):
+    """Where columns stand in the records of a file.
+
+    Attributes:
+        columns: The place of each column; None of one that the file lacks.
+        width: How many fields a record has.
+        names: The fields of the header; nothing where files have none.
+    """
+
+    columns: list[int | None]
+    width: int
+    names: Fields
+
+    def is_header(self, fields: Fields) -> bool:
+        """Whether a record is the header again, as in files that were put together; one field alone may be a value."""
+        return len(fields) > 1 and fields == self.names
 
 
 class CsvRecords:
@@ -128,17 +144,18 @@ class CsvRecords:
 
     def records(self, ahead: "Ahead", found: Places) -> Iterator[Parsed]:
         """The records of lines, after `begin`."""
-        places, width = found
         for fields, raw_text, error in self._items(ahead):
             if fields is None:
                 yield Parsed(None, raw_text, error)
-            elif len(fields) != width:
-                few = len(fields) < width
+            elif len(fields) != found.width:
+                few = len(fields) < found.width
                 yield Parsed(None, raw_text, "record: too few fields" if few else "record: too many fields")
             elif UNDECODABLE in raw_text:
                 yield Parsed(None, raw_text, f"record: bytes that are not {self._source.encoding}")
+            elif found.is_header(fields):
+                yield Parsed(None, raw_text, "record: is the header again")
             else:
-                yield Parsed(tuple([None if place is None else fields[place] for place in places]), raw_text)
+                yield Parsed(tuple([None if place is None else fields[place] for place in found.columns]), raw_text)
 
     def _places(self, names: Fields | None, notes: FileNotes | None) -> Places:
         if names is None:
@@ -159,7 +176,8 @@ class CsvRecords:
             raise lacks("column", missing, known, where=where)
         if notes is not None:
             notes.absent = tuple(absent)
-        return [places.get(name) for name in self._columns], len(names)
+        header = names if self._source.header else []
+        return Places([places.get(name) for name in self._columns], len(names), header)
 
     def _matched(self, columns: Iterable[str], known: dict[str, int]) -> dict[str, int]:
         """Columns that the header writes in another case.
@@ -183,8 +201,7 @@ class CsvRecords:
         otherwise one forgotten quote would swallow the records after it.
         """
         while (line := ahead.take()) is not None:
-            if ahead.is_first:
-                line = line.removeprefix(_BYTE_ORDER_MARK)
+            line = line.removeprefix(BYTE_ORDER_MARK)  # Files that were put together have one before each of them.
             record = without_end(line)
             if not record or (record.isspace() and self._reader.delimiter not in record):
                 continue
@@ -216,21 +233,14 @@ class Ahead:
         self._coming: deque[str] = deque()
         self._open_lines = self._open_size = 0
         self._is_dead_end = False
-        self._taken = 0
 
     @property
     def is_looking(self) -> bool:
         """Whether lines are known that were not taken yet."""
         return bool(self._coming)
 
-    @property
-    def is_first(self) -> bool:
-        """Whether the line taken last is the first of all."""
-        return self._taken == 1
-
     def take(self) -> str | None:
         """The next line, or None at the end."""
-        self._taken += 1
         if not self._coming:
             return next(self._rest, None)
         line = self._coming.popleft()
@@ -271,7 +281,6 @@ class Ahead:
 
     def _closed(self) -> list[str]:
         taken = [self._coming.popleft() for _ in range(self._open_lines + 1)]
-        self._taken += len(taken)
         self._open_lines = self._open_size = 0
         return taken
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, BinaryIO, TextIO
 
 from sluice.contract import JsonSource
-from sluice.contract.shape import Group, Path
+from sluice.contract.shape import Group, Path, has_json
 from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS, RawBytes, file_records, lines_of, open_text
 from sluice.kernel.parse.parsed import (
+    BYTE_ORDER_MARK,
     MAX_RAW_TEXT,
     UNDECODABLE,
     BrokenFileError,
@@ -17,10 +18,9 @@ from sluice.kernel.parse.parsed import (
     Parsed,
 )
 from sluice.kernel.parse.presence import Presence
-from sluice.kernel.parse.values import extractor, respelt
+from sluice.kernel.parse.values import Number, extractor, respelt
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_BYTE_ORDER_MARK = "\ufeff"
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _PIECE = 1 << 18
 _MALFORMED = "record: malformed JSON"
@@ -30,10 +30,10 @@ _TOO_LONG = f"record: longer than {MAX_RECORD_CHARACTERS} characters"
 class _Decoder:
     """Python's JSON decoder, which remembers what it let pass: equal keys, and numbers that JSON does not have."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: type[str]) -> None:
         self._flaw: str | None = None
         self._decoder = json.JSONDecoder(
-            parse_int=str, parse_float=str, parse_constant=self._no_number, object_pairs_hook=self._object
+            parse_int=number, parse_float=number, parse_constant=self._no_number, object_pairs_hook=self._object
         )
 
     def read(self, text: str, start: int) -> tuple[Any, int, str | None]:
@@ -71,7 +71,7 @@ class JsonRecords:
             needed: Places that a file with records must have.
         """
         self._source, self._shape, self._needed = source, shape, frozenset(needed)
-        self._decoder = _Decoder()
+        self._decoder = _Decoder(Number if has_json(shape) else str)
         self._extract = extractor(shape)
         self._presence = Presence(shape)
 
@@ -81,7 +81,7 @@ class JsonRecords:
 
     def line(self, text: str) -> Parsed:
         """The record of one line that is not blank."""
-        text = text.removeprefix(_BYTE_ORDER_MARK)
+        text = text.removeprefix(BYTE_ORDER_MARK)
         if len(text) > MAX_RECORD_CHARACTERS:
             return Parsed(None, text[:MAX_RAW_TEXT], _TOO_LONG)
         begin = _end_of_space(text, 0)

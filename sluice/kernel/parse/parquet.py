@@ -7,30 +7,31 @@ where the type is none of a contract's.
 
 import io
 import json
-import struct
-import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import date, datetime, timedelta
 from typing import Any, BinaryIO, Final, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.contract import ParquetSource
-from sluice.contract.shape import Group, Items, Leaf, Node, Path, place_name
+from sluice.contract.shape import TEXT_OF_ELEMENT, Group, Items, Leaf, Node, Path, place_name
 from sluice.kernel.parse.content import RawBytes, file_records
+from sluice.kernel.parse.parquet_values import (
+    Columns,
+    NoJsonError,
+    element_type,
+    has_int96,
+    json_of,
+    plain_array,
+    text_of,
+    whole_moments,
+)
 from sluice.kernel.parse.parsed import BrokenFileError, FileNotes, MalformedRecordError, Parsed, lacks
 from sluice.kernel.parse.values import spelt
 
 BATCH_BYTES: Final = 32 << 20
 """About how much of a file is held at once, beside a page of each column."""
 MAX_BATCH_ROWS: Final = 8192
-
-_EXACT_IN_DOUBLE = 2**53
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - counted from, not a moment
-_PER_SECOND = {"s": 1, "ms": 1000, "us": 10**6, "ns": 10**9}
-_DAY_ZERO = date(1970, 1, 1)
-
 Take = Callable[[Any], Any]
 
 
@@ -69,7 +70,12 @@ class ParquetRecords:
                 raise BrokenFileError("has a column whose Parquet type cannot be read") from None
             columns = self._columns(found, notes)
             take = _group_of(self._shape, columns, (), marks_utc=self._marks_utc)
-            yield from self._records(file, columns, take)
+            if not has_int96(file):
+                yield from self._records(_batches(file, columns), file, columns, take)
+                return
+            with _opened(raw, int96_unit="us") as in_microseconds:
+                batches = map(whole_moments, _batches(in_microseconds, columns), _batches(file, columns))
+                yield from self._records(batches, file, columns, take)
 
     def _columns(self, found: pa.Schema, notes: FileNotes | None) -> "_Found":
         columns = _Found.of(self._shape, list(found), ignores_case=self._ignores_case)
@@ -80,17 +86,16 @@ class ParquetRecords:
             notes.absent = tuple(place_name(path) for path in absent)
         return columns
 
-    def _records(self, file: pq.ParquetFile, columns: "_Found", take: Take) -> Iterator[Parsed]:
-        names = [member.name for member in columns.members.values()]
-        rows = _rows_at_once(file.metadata)
+    def _records(
+        self, batches: "Iterator[Columns]", file: pq.ParquetFile, columns: "_Found", take: Take
+    ) -> Iterator[Parsed]:
         try:
-            if not names:  # Every column of the contract may be absent, and is.
+            if not columns.members:  # Every column of the contract may be absent, and is.
                 yield from (Parsed(take({}), "") for _ in range(file.metadata.num_rows))
                 return
-            for batch in file.iter_batches(batch_size=rows, columns=columns.paths()):
-                arrays = {name: plain_array(batch.column(name)) for name in names}
-                for values in zip(*(array.to_pylist() for array in arrays.values()), strict=True):
-                    yield _parsed(take, dict(zip(names, values, strict=True)))
+            for batch in batches:
+                for values in zip(*(column for _, column in batch.values()), strict=True):
+                    yield _parsed(take, dict(zip(batch, values, strict=True)))
         except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError) as exc:
             raise BrokenFileError(
                 f"its Parquet data are damaged or of a kind that cannot be read: {_told(exc)}"
@@ -102,13 +107,19 @@ def _told(exc: Exception) -> str:
     return (str(exc).splitlines() or [""])[0][:200]
 
 
-def _opened(raw: RawBytes) -> pq.ParquetFile:
+def _batches(file: pq.ParquetFile, columns: "_Found") -> "Iterator[Columns]":
+    names = [member.name for member in columns.members.values()]
+    for batch in file.iter_batches(batch_size=_rows_at_once(file.metadata), columns=columns.paths()):
+        arrays = {name: batch.column(name) for name in names}
+        yield {name: (array.type, plain_array(array).to_pylist()) for name, array in arrays.items()}
+
+
+def _opened(raw: RawBytes, int96_unit: str = "ns") -> pq.ParquetFile:
     if not raw.seek(0, io.SEEK_END):
         raise BrokenFileError("is empty")
     raw.seek(0)
     try:
-        # INT96 has nanoseconds over years that 64 bits of them do not reach; what wrote it meant microseconds.
-        return pq.ParquetFile(pa.PythonFile(raw, mode="r"), coerce_int96_timestamp_unit="us")
+        return pq.ParquetFile(pa.PythonFile(raw, mode="r"), coerce_int96_timestamp_unit=int96_unit)
     except (pa.ArrowException, OSError, ValueError) as exc:
         if raw.failure is not None:
             raise
@@ -154,9 +165,11 @@ class _Found:
             child, below = node.members[name], (*path, name)
             _check(child, field.type, below)
             if not isinstance(child, Leaf):
-                kind = field.type if isinstance(child, Group) else _element_type(field.type)
+                kind = field.type if isinstance(child, Group) else element_type(field.type)
                 part = child if isinstance(child, Group) else child.element
-                inner[name] = cls.of(part, list(cast("Any", kind)), ignores_case=ignores_case, path=below)
+                # An element that is a single value is as one with a text, as elements of XML have.
+                fields = list(cast("Any", kind)) if pa.types.is_struct(kind) else [pa.field(TEXT_OF_ELEMENT, kind)]
+                inner[name] = cls.of(part, fields, ignores_case=ignores_case, path=below)
         return cls(members, inner)
 
     def absent(self, node: Group, path: Path) -> Iterator[Path]:
@@ -199,12 +212,6 @@ def _names(fields: "list[pa.Field[Any]]", path: Path) -> Iterator[str]:
             yield from _names(list(field.type), below)
 
 
-def _element_type(kind: Any) -> pa.DataType:  # noqa: ANN401 - pyarrow has a class for each kind of list
-    """Type of a list's elements; the null type for what is no list."""
-    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view)
-    return kind.value_type if any(is_kind(kind) for is_kind in lists) else pa.null()
-
-
 def _check(node: Node, kind: pa.DataType, path: Path) -> None:
     """Make sure that a field is what the contract reads at its place.
 
@@ -213,11 +220,14 @@ def _check(node: Node, kind: pa.DataType, path: Path) -> None:
     """
     column = place_name(path)
     if isinstance(node, Leaf):
-        if text_of(kind) is None:
-            raise BrokenFileError(f"column {column} has Parquet type {kind}, which is not a single value of a contract")
+        if (json_of(kind) if node.is_json else text_of(kind)) is None:
+            what = "has no JSON" if node.is_json else "is not a single value of a contract"
+            raise BrokenFileError(f"column {column} has Parquet type {kind}, which {what}")
     elif isinstance(node, Items):
-        if not pa.types.is_struct(_element_type(kind)):
-            raise BrokenFileError(f"column {column} has Parquet type {kind}, which is not an array of objects")
+        element, of_values = element_type(kind), TEXT_OF_ELEMENT in node.element.members
+        if not pa.types.is_struct(element) and (not of_values or pa.types.is_null(element) or text_of(element) is None):
+            what = "single values" if of_values else "objects"
+            raise BrokenFileError(f"column {column} has Parquet type {kind}, which is not an array of {what}")
     elif not pa.types.is_struct(kind):
         raise BrokenFileError(f"column {column} has Parquet type {kind}, which is not an object")
 
@@ -261,15 +271,19 @@ def _nothing(node: Node) -> Take:
 
 def _member(node: Node, kind: pa.DataType, inner: _Found | None, path: Path, *, marks_utc: bool) -> Take:
     if isinstance(node, Leaf) or inner is None:
-        return _leaf(kind, path, marks_utc=marks_utc)
+        is_json = isinstance(node, Leaf) and node.is_json
+        return _json(kind, path) if is_json else _leaf(kind, path, marks_utc=marks_utc)
     if isinstance(node, Group):
         return _group_of(node, inner, path, marks_utc=marks_utc)
     element = _group_of(node.element, inner, path, marks_utc=marks_utc)
+    of_values = not pa.types.is_struct(element_type(kind))
     refusal = f"record: {place_name(path)} has an element that is null"
 
     def take(items: list[Any] | None) -> list[Any] | None:
         if items is None:
             return None
+        if of_values:
+            return [element({TEXT_OF_ELEMENT: item}) for item in items]
         if None in items:
             raise MalformedRecordError(refusal)
         return [element(item) for item in items]
@@ -293,129 +307,18 @@ def _leaf(kind: pa.DataType, path: Path, *, marks_utc: bool) -> Take:
     return take
 
 
-def plain_array(array: "pa.Array[Any]") -> "pa.Array[Any]":
-    """An array whose values Python can hold exactly: texts as bytes, moments and days as numbers."""
-    kind = plain_type(array.type)
-    return array if kind == array.type else array.cast(kind)
+def _json(kind: pa.DataType, path: Path) -> Take:
+    to_json = json_of(kind) or str
+    name = place_name(path)
 
-
-def plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type of what `plain_array` makes of an array of some type."""
-    if pa.types.is_dictionary(kind):
-        return plain_type(kind.value_type)
-    if pa.types.is_string(kind) or pa.types.is_string_view(kind):
-        return pa.binary()
-    if pa.types.is_large_string(kind):
-        return pa.large_binary()
-    if pa.types.is_timestamp(kind) or pa.types.is_time64(kind) or pa.types.is_date64(kind):
-        return pa.int64()
-    if pa.types.is_time32(kind) or pa.types.is_date32(kind):
-        return pa.int32()
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(plain_type(field.type)) for field in kind])
-    if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)))
-    if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(plain_type(kind.value_type)))
-    return kind
-
-
-def text_of(kind: pa.DataType) -> Callable[[Any], str] | None:
-    """How a value of a type, as `plain_array` has it, is written as text; None for types of no single value."""
-    if pa.types.is_dictionary(kind):
-        return text_of(kind.value_type)
-    if isinstance(kind, pa.BaseExtensionType):
-        return _uuid if kind.extension_name == "arrow.uuid" else text_of(kind.storage_type)
-    for is_kind, writer in _WRITERS:
-        if is_kind(kind):
-            return writer(kind)
-    return None
-
-
-def _utf_8(value: bytes) -> str:
-    return value.decode("utf-8")
-
-
-def _uuid(value: uuid.UUID | bytes) -> str:
-    return str(value if isinstance(value, uuid.UUID) else uuid.UUID(bytes=value))
-
-
-def _float(form: str, digits: range) -> Callable[[float], str]:
-    """The shortest text that is read back as the same number; whole numbers look like integers."""
-
-    def write(value: float) -> str:
-        if value.is_integer() and abs(value) < _EXACT_IN_DOUBLE:
-            return str(int(value))
-        for count in digits:
-            text = f"{value:.{count}g}"
-            try:
-                if struct.pack(form, float(text)) == struct.pack(form, value):
-                    return text
-            except OverflowError:
-                continue
-        return repr(value)
-
-    return write
-
-
-_FLOATS: Final = {16: _float("<e", range(3, 6)), 32: _float("<f", range(6, 10)), 64: _float("<d", range(15, 18))}
-
-
-def _day(value: int) -> str:
-    try:
-        return (_DAY_ZERO + timedelta(days=value)).isoformat()
-    except OverflowError:
-        return f"{value} days after 1970-01-01"
-
-
-def _day_of_milliseconds(value: int) -> str:
-    return _day(value // 86_400_000)
-
-
-def _moment(per_second: int) -> Callable[[int], str]:
-    """A moment in UTC, such as ``2026-11-20 13:05:00.25``; with nine digits where six do not say it."""
-
-    def write(value: int) -> str:
-        seconds, fraction = divmod(value, per_second)
+    def take(value: Any) -> str | None:  # noqa: ANN401 - a value of any type
+        if value is None:
+            return None
         try:
-            return f"{_EPOCH + timedelta(seconds=seconds)}{_fraction(fraction, per_second)}"
-        except OverflowError:
-            return f"{seconds} seconds after 1970-01-01"
+            return to_json(value)
+        except UnicodeDecodeError:
+            raise MalformedRecordError(f"record: {name} has bytes that are not UTF-8 (Parquet type {kind})") from None
+        except NoJsonError as exc:
+            raise MalformedRecordError(f"record: {name} has {exc}, which JSON does not have") from None
 
-    return write
-
-
-def _time(per_second: int) -> Callable[[int], str]:
-    def write(value: int) -> str:
-        seconds, fraction = divmod(value, per_second)
-        return f"{(_EPOCH + timedelta(seconds=seconds)).time()}{_fraction(fraction, per_second)}"
-
-    return write
-
-
-def _fraction(fraction: int, per_second: int) -> str:
-    digits = str(fraction).zfill(len(str(per_second)) - 1).rstrip("0")
-    return f".{digits}" if fraction else ""
-
-
-_TEXTS = (
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_string_view,
-    pa.types.is_binary,
-    pa.types.is_large_binary,
-    pa.types.is_binary_view,
-    pa.types.is_fixed_size_binary,
-)
-_WRITERS: Final[tuple[tuple[Callable[[Any], bool], Callable[[Any], Callable[[Any], str]]], ...]] = (
-    (pa.types.is_boolean, lambda _: lambda value: "true" if value else "false"),
-    (pa.types.is_integer, lambda _: str),
-    (pa.types.is_floating, lambda kind: _FLOATS[kind.bit_width]),
-    (pa.types.is_decimal, lambda _: lambda value: format(value, "f")),
-    (lambda kind: any(is_text(kind) for is_text in _TEXTS), lambda _: _utf_8),
-    (pa.types.is_date32, lambda _: _day),
-    (pa.types.is_date64, lambda _: _day_of_milliseconds),
-    (pa.types.is_timestamp, lambda kind: _moment(_PER_SECOND[kind.unit])),
-    (pa.types.is_time, lambda kind: _time(_PER_SECOND[kind.unit])),
-    (pa.types.is_null, lambda _: lambda _: ""),
-)
+    return take

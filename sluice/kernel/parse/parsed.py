@@ -1,10 +1,12 @@
 """What readers give, and how they refuse."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
+BYTE_ORDER_MARK = "\ufeff"
 UNDECODABLE = "\ufffd"
 """What decoders put in place of bytes that the encoding does not have."""
 
@@ -67,12 +69,17 @@ def lacks(what: str, missing: Iterable[str], found: Iterable[str], *, where: str
         where: Words before the reason.
     """
     missing, found = list(missing), list(dict.fromkeys(found))
-    told = []
-    for name in missing[:_MAX_NAMES]:
-        near = nearest(name, found)
-        told.append(name if near is None else f"{name} (nearest in the file: {shown(near)})")
+    told = [f"{name}{_hint(name, nearest(name, found))}" for name in missing[:_MAX_NAMES]]
     more = f" and {len(missing) - _MAX_NAMES} more" if len(missing) > _MAX_NAMES else ""
     return BrokenFileError(f"{where}lacks {what} {', '.join(told)}{more}")
+
+
+def _hint(name: str, near: str | None) -> str:
+    if near is None:
+        return ""
+    if near == name:
+        return f" (the file has it as one name, {shown(near)}, and a path is read part by part)"
+    return f" (nearest in the file: {shown(near)})"
 
 
 def nearest(name: str, others: Iterable[str]) -> str | None:
@@ -94,4 +101,5 @@ def shown(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(character for character in decomposed if character.isalnum())

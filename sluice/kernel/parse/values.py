@@ -1,5 +1,6 @@
 """A parsed JSON value to a record: takes what the contract's shape names, all leaves as text."""
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -7,6 +8,14 @@ from sluice.contract.shape import TEXT_OF_ELEMENT, Group, Items, Leaf, Node
 from sluice.kernel.parse.parsed import MalformedRecordError
 
 Extract = Callable[[Any], Any]
+
+
+class Number(str):
+    """The digits of a number, where a number and a text with the same digits must be told apart."""
+
+    __slots__ = ()
+
+
 _Value = TypeVar("_Value")
 
 
@@ -64,7 +73,7 @@ def extractor(shape: Group) -> Extract:
 
 def _of(node: Node, path: str) -> Extract:
     if isinstance(node, Leaf):
-        return _leaf(path)
+        return _json(path) if node.is_json else _leaf(path)
     return _items(node, path) if isinstance(node, Items) else _group(node, path)
 
 
@@ -77,6 +86,36 @@ def _leaf(path: str) -> Extract:
         raise MalformedRecordError(f"record: {path} is not a single value")
 
     return take
+
+
+def _json(path: str) -> Extract:
+    def take(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+        if value is None:
+            return None
+        try:
+            return json_text(value)
+        except RecursionError:
+            raise MalformedRecordError(f"record: {path} is nested too deep") from None
+
+    return take
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A value as JSON without blanks; numbers, which are `Number`, with the digits of the source."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{','.join(map(json_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_quoted(name)}:{json_text(item)}' for name, item in value.items())}}}"
+    return _quoted(value) if isinstance(value, str) else _WORDS[value]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+_WORDS = {None: "null", True: "true", False: "false"}
 
 
 def _group(node: Group, path: str) -> Extract:

@@ -65,10 +65,14 @@ class XmlRecords:
             yield from self._rows(_Bounded(open_binary(raw, self._source.compression)), presence)
         except DefusedXmlException:
             raise BrokenFileError("has a document type or entities, which are refused") from None
-        except (ParseError, LookupError, ValueError) as exc:
-            if isinstance(exc, BrokenFileError):
-                raise
+        except BrokenFileError:
+            raise
+        except ParseError as exc:
             raise BrokenFileError("is not well-formed XML") from exc
+        except (LookupError, ValueError) as exc:
+            raise BrokenFileError(
+                "is in an encoding that cannot be read; XML is read in UTF-8, UTF-16 and encodings of one byte"
+            ) from exc
         presence.conclude(self._needed, notes, "element")
 
     def _rows(self, stream: "_Bounded", presence: Presence) -> Iterator[Parsed]:
