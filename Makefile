@@ -9,6 +9,9 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 PARALLEL = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
+KERNEL_TESTS = $(wildcard tests/unit/test_kernel_*.py tests/unit/test_conversion_*.py) tests/unit/test_cases.py \
+	tests/unit/test_corpora.py
+
 .DEFAULT_GOAL := help
 
 ##@ Use
@@ -74,6 +77,11 @@ test-spark35: java $(VENV35)/.ready ## Run the tests of the Spark jobs on the Sp
 
 $(VENV35)/.ready: requirements.lock requirements-spark35.lock pyproject.toml bin/setup-spark35
 	@PYTHON="$(PYTHON)" bin/setup-spark35 "$(VENV35)"
+
+.PHONY: test-arrow17
+test-arrow17: setup ## Run the kernel's tests on the Arrow of Glue 5.0
+	@$(BIN)/python -m pip install --quiet --upgrade --target build/arrow17 --no-deps pyarrow==17.0.0 numpy==1.26.4
+	@PYTHONPATH=build/arrow17 $(BIN)/python -m pytest --timeout 0 $(PYTEST_ARGS) $(KERNEL_TESTS)
 
 .PHONY: lint
 lint: setup ## ruff, mypy and the import rules

@@ -383,11 +383,11 @@ def test_command_of_the_image_is_the_command_line(
 
 
 def test_what_make_test_leaves_out_is_run_by_the_workflow() -> None:
-    """Docker's engine, and the tests on the Spark of Glue 5."""
+    """Docker's engine, and the tests on the Spark and the Arrow of Glue 5."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/checks.yml").read_text(encoding="utf-8"))
     commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in workflow["jobs"].items()}
     assert commands["spark35"] == ["make test-spark35"]
+    assert commands["arrow17"] == ["make test-arrow17"]
     assert commands["image"][0] == "docker compose config --quiet"
-    assert "test-spark35" in re.findall(
-        r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {"test-spark35", "test-arrow17"} <= set(targets)
