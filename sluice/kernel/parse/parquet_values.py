@@ -52,7 +52,7 @@ def whole_moments(in_microseconds: Columns, in_nanoseconds: Columns) -> Columns:
 Whole = Callable[[Any, Any], Any]
 
 
-def _whole(coarse: pa.DataType, fine: pa.DataType) -> Whole | None:
+def _whole(coarse: Any, fine: Any) -> Whole | None:  # noqa: ANN401 - pyarrow has a class for each kind
     """How a value is put together of two of these types; None where they are the same."""
     if coarse == fine:
         return None
