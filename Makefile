@@ -61,6 +61,20 @@ bench: java setup $(BENCH)/.ready ## The same with 6 million rows, XML and burst
 test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: one after the other)
 	@$(BIN)/python -m pytest $(PARALLEL) --durations 25 $(PYTEST_ARGS)
 
+LOCALCLOUD = packages/localcloud
+.PHONY: test-localcloud
+test-localcloud: java setup ## Run the tests of the laptop's AWS
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS) $(LOCALCLOUD)/localcloud_tests
+
+ALONE = build/alone
+$(ALONE)/.ready: requirements.lock $(LOCALCLOUD)/pyproject.toml bin/setup $(wildcard $(LOCALCLOUD)/localcloud/runtimes/*.lock)
+	@PYTHON="$(PYTHON)" bin/setup $(ALONE) $(LOCALCLOUD)
+
+.PHONY: test-localcloud-alone
+test-localcloud-alone: java $(ALONE)/.ready ## The same in an environment without Sluice
+	! $(ALONE)/bin/python -P -c "import sluice" 2>/dev/null
+	cd $(LOCALCLOUD) && $(CURDIR)/$(ALONE)/bin/python -P -m pytest $(PYTEST_ARGS)
+
 SEEDS ?= 1 2 3 4
 .PHONY: prove
 prove: java setup ## Run the demo on bad days of AWS: 5 % of all answers and events go wrong (SEEDS="numbers")

@@ -3,13 +3,12 @@
 import os
 from collections import defaultdict
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 
-from tests import oldest_sdk
+from localcloud.runtimes import oldest_sdk
 from tests.scheduling import LAYERS, LayerScheduling, layer_of
 
 # Examples may take as long as a busy machine makes them take; pytest's own timeout is the limit.
@@ -17,15 +16,14 @@ from tests.scheduling import LAYERS, LayerScheduling, layer_of
 settings.register_profile("sluice", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("sluice")
 
-oldest_sdk.install()
+# `DataApi` sends it only to a client whose model has it.
+oldest_sdk.install({"redshift-data": {"WaitTimeSeconds"}})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test with the name of its layer."""
-    root = Path(__file__).parent
     for item in items:
-        layer = item.path.relative_to(root).parts[0]
-        if layer in LAYERS:
+        if (layer := layer_of(item.nodeid)) in LAYERS:
             item.add_marker(layer)
 
 

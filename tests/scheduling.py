@@ -11,8 +11,8 @@ LAYERS = ("e2e", "aws", "warehouse", "terraform", "spark", "unit")
 
 
 def layer_of(file: str) -> str:
-    """The folder below ``tests/`` in which a file is."""
-    return file.split("/")[1]
+    """The folder in which a file, or the file of a test, is: of the product's tests, or of the local cloud's own."""
+    return file.partition("::")[0].split("/")[-2]
 
 
 def next_file(files: Sequence[str], mine: str, begun: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from lambda_trigger import wiring
 from localcloud.child import LocalCloudProcess
+from localcloud_tests.aws.cloud import eventually, let_s3_send
 from sluice.aws.arns import Arns
 from sluice.aws.catalog import GlueCatalog
 from sluice.aws.clients import Clients
@@ -20,7 +21,6 @@ from sluice.aws.ledger import Ledger, ledger_table_definition
 from sluice.backoff import Backoff
 from sluice.catalog_tables import raw_table
 from sluice.settings import Settings
-from tests.aws.cloud import eventually, let_s3_send
 from tests.doubles.world import CONTRACTS
 
 REGION: Literal["eu-central-1"] = "eu-central-1"

@@ -7,15 +7,11 @@ import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud_tests.aws.cloud import Aws
+from localcloud_tests.aws.queries import ENDLESS, Queries
 from sluice.aws.athena import Athena
 from sluice.errors import AwsError
-from tests.aws.cloud import Aws
-from tests.aws.queries import Queries
 
-ENDLESS = """
-    SELECT count(*) FROM UNNEST(sequence(1, 100000)) AS a (x) CROSS JOIN UNNEST(sequence(1, 100000)) AS b (y)
-    WHERE (x * y) % 7 = sqrt(x + y)
-"""
 NO_LOCATION = (
     "No output location provided. An output location is required either through the Workgroup result "
     "configuration setting or as an API input."

@@ -7,12 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from localcloud_tests.aws.cloud import Aws
+from localcloud_tests.aws.queries import Queries
 from sluice.catalog_tables import processed_table, quarantine_table
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
 from sluice.layout import PARTITION_KEYS, Partition, ProcessedLayout
-from tests.aws.cloud import Aws
-from tests.aws.queries import Queries
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = list(read_contracts(ROOT / "contracts").values())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud_tests.aws.cloud import REGION, Aws
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger, ledger_table_definition
 from sluice.batch import BatchId, BatchState
@@ -15,7 +16,6 @@ from sluice.layout import Partition
 from sluice.manifest import Manifest
 from sluice.record import BatchRecord
 from sluice.simulator import Sender, SimulatorOptions, simulate
-from tests.aws.cloud import REGION, Aws
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 HOUR = Partition.parse("2026-11-20T13")

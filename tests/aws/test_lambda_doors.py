@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
+from localcloud_tests.aws.cloud import eventually
 from sluice.aws.catalog import GlueCatalog
 from sluice.aws.clients import Clients
 from sluice.aws.documents import Documents
@@ -16,7 +17,6 @@ from sluice.aws.failures import as_sluice_error
 from sluice.aws.jobs import GlueJobs
 from sluice.aws.topics import Topics
 from sluice.errors import AwsBusyError, AwsDeniedError, AwsError, MissingObjectError, SluiceError, StartUnclearError
-from tests.aws.cloud import eventually
 from tests.aws.fixtures_ledger import Trigger, clients, trigger
 
 __all__ = ["clients", "trigger"]

@@ -11,11 +11,11 @@ import pytest
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import LocalCloudConfig
+from localcloud_tests.aws.cloud import Aws, eventually, let_s3_send, zip_of
+from localcloud_tests.aws.conftest import cloud_config
+from localcloud_tests.aws.test_restart import listeners
 from sluice.settings import Settings
 from sluice_laptop import healthy
-from tests.aws.cloud import Aws, eventually, let_s3_send, zip_of
-from tests.aws.conftest import cloud_config
-from tests.aws.test_localcloud_restart import listeners
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the whole of 127.0.0.0/8 is this machine on Linux only"

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from localcloud_tests.aws.cloud import Aws
 from sluice.aws.athena import Athena
-from tests.aws.cloud import Aws
 
 MOMENTS = [datetime(2026, 7, 1, 23, 30, 0, 250_000, tzinfo=UTC), None]
 

@@ -9,6 +9,8 @@ import pytest
 
 from crawlers.definitions import CrawlerPlace, crawler_definitions, crawler_request
 from localcloud.glue.crawls.kinds import normal
+from localcloud_tests.aws.cloud import Aws
+from localcloud_tests.aws.test_crawls import ROLE, Crawls, parquet
 from sluice.aws.catalog import GlueCatalog
 from sluice.catalog_tables import Zone, processed_table, zone_tables
 from sluice.contract import Contract
@@ -17,8 +19,6 @@ from sluice.layout import Partition, ProcessedLayout
 from sluice.simulator.options import SimulatorOptions
 from sluice.simulator.partition import simulate
 from sluice.simulator.send import Sender
-from tests.aws.cloud import Aws
-from tests.aws.test_localcloud_crawls import ROLE, Crawls, parquet
 
 CONTRACTS = read_contracts(Path(__file__).resolve().parents[2] / "contracts")
 

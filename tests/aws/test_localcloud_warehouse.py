@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 
 from localcloud.child import LocalCloudProcess
 from localcloud.errors import PortBusyError
+from localcloud_tests.aws.cloud import Aws, eventually
+from localcloud_tests.aws.conftest import cloud_config
 from sluice.aws.clients import Clients
 from sluice_laptop.deploy.warehouse import keep_secret
-from tests.aws.cloud import Aws, eventually
-from tests.aws.conftest import cloud_config
 
 
 @pytest.fixture

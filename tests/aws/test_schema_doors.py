@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from localcloud_tests.aws.cloud import Aws
 from sluice.aws.samples import Samples
 from sluice.aws.schemas import CatalogSchemas
 from sluice.drift.ports import CatalogTable
 from sluice.errors import AwsError, InputChangedError, MissingObjectError
 from sluice.layout import Partition
 from sluice.stored import ListedFile
-from tests.aws.cloud import Aws
 
 _numbers = itertools.count(1)
 KEYS = [{"Name": name, "Type": "string"} for name in ("year", "month", "day", "hour")]

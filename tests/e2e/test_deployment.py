@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from localcloud_tests.aws.cloud import eventually
 from sluice_laptop.deploy import Deployer
 from sluice_laptop.deploy.stack import Stack as StackNumbers
-from tests.aws.cloud import eventually
 from tests.e2e.stack import Stack
 
 

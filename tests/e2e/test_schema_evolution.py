@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from localcloud_tests.aws.cloud import eventually
 from sluice.aws.athena import Athena
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.documents import Documents
@@ -25,7 +26,6 @@ from sluice.names import crawler_name
 from sluice.record import BatchRecord
 from sluice.replay import Replay
 from sluice_laptop.demo.inbox import Inbox
-from tests.aws.cloud import eventually
 from tests.e2e.stack import Stack
 
 DATASET = "gauges"

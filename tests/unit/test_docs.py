@@ -60,7 +60,7 @@ def test_every_decision_is_listed() -> None:
 
 def test_every_rule_of_aws_has_a_test_that_is_there() -> None:
     rows = (ROOT / "docs" / "aws-limits.md").read_text(encoding="utf-8").splitlines()
-    named = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in rows if row.startswith("| ")][2:]
+    named = [re.findall(r"`((?:tests|packages)/[\w/]+\.py)::(\w+)`", row) for row in rows if row.startswith("| ")][2:]
     assert named
     for found in named:
         [(file, name)] = found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from glue_jobs.loading.context import LoadContext
 from glue_jobs.loading.run import load_claim
+from localcloud_tests.warehouse.client import parquet, put
 from sluice.aws.bootstrap import run_bootstrap
 from sluice.aws.catalog import GlueCatalog
 from sluice.batch import BatchId
@@ -23,7 +24,6 @@ from sluice.layout import Partition
 from sluice.settings import Settings
 from sluice.warehouse.bootstrap import Grants, bootstrap_steps
 from sluice.warehouse.procedure import refresh_statements
-from tests.warehouse.client import parquet, put
 from tests.warehouse.loads import Loads, Row, arrow_table
 
 if TYPE_CHECKING:

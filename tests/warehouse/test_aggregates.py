@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
     from mypy_boto3_s3 import S3Client
 
-    from tests.warehouse.conftest import LocalAws
+    from localcloud_tests.warehouse.conftest import LocalAws
 
 D = Decimal
 

@@ -15,6 +15,9 @@ import pytest
 from crawlers import sync_schema
 from crawlers.schema_sync import SchemaSync
 from crawlers.wiring import sync_of
+from localcloud_tests.warehouse.client import Sql
+from localcloud_tests.warehouse.conftest import LocalAws
+from localcloud_tests.warehouse.lake import Lake
 from sluice.aws.clients import Clients
 from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.cli import main
@@ -26,9 +29,6 @@ from sluice.settings import Settings
 from sluice.warehouse.books import create_books
 from sluice.warehouse.bootstrap import create_own
 from sluice.warehouse.target import Target
-from tests.warehouse.client import Sql
-from tests.warehouse.conftest import LocalAws
-from tests.warehouse.lake import Lake
 from tests.warehouse.loads import Loads, arrow_table, batch_id, contract_of, row, things
 
 EVENT = Path(__file__).parents[1] / "events" / "glue_crawler_state_change.json"

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from localcloud_tests.warehouse.client import Sql
 from sluice.contract import parse_contract
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.health import bad_keys, freshness, loads_by_table, rows_per_load
 from sluice.warehouse.history import COLUMNS, select_history
 from tests.unit.contract_data import plain_contract
-from tests.warehouse.client import Sql
 
 TABLE = parse_contract(plain_contract(), "parcels.yaml").tables[0]
 _AUDIT = (

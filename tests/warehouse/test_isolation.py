@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from localcloud_tests.warehouse.client import TARGET, Sql
 from sluice.contract.model import Column, LoadMode
 from sluice.warehouse.bootstrap import create_own
-from tests.warehouse.client import TARGET, Sql
 from tests.warehouse.loads import Loads, batch_id, contract_of, row, stored, things
 
 LEVELS = {"SNAPSHOT": "Snapshot Isolation", "SERIALIZABLE": "Serializable"}

@@ -17,7 +17,7 @@ from sluice.settings import Settings
 from tests.warehouse.loads import Loads, batch_id, contract_of, row, stored, things
 
 if TYPE_CHECKING:
-    from tests.warehouse.conftest import LocalAws
+    from localcloud_tests.warehouse.conftest import LocalAws
 
 ROOT = Path(__file__).parents[2]
 THINGS = things()

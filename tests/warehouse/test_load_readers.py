@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from localcloud_tests.warehouse.client import TARGET, Sql
 from sluice.contract.model import LoadMode
 from sluice.handover import LoadBatchOutcome
 from sluice.warehouse.batches import list_batches
 from sluice.warehouse.merge import merge
 from sluice.warehouse.staging import Staging, stage
 from sluice.warehouse.target import Target
-from tests.warehouse.client import TARGET, Sql
 from tests.warehouse.loads import Loads, batch_id, contract_of, counts, row, stored, things
 
 MODES: list[LoadMode] = ["upsert", "append", "full_refresh"]

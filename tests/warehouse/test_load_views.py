@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from localcloud_tests.warehouse.client import Sql
 from sluice.contract.model import Column, Table
 from sluice.failures import Verdict
-from tests.warehouse.client import Sql
 from tests.warehouse.loads import Loads, batch_id, contract_of, counts, row, things
 
 WIDER = things(columns=tuple(replace(c, type="decimal(12,2)") if c.name == "price" else c for c in things().columns))

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud_tests.warehouse.client import TARGET, Sql
+from localcloud_tests.warehouse.conftest import PASSWORD, REGION
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.backoff import Backoff
 from sluice.errors import AwsError, WarehouseBusyError
 from sluice_laptop.deploy.warehouse import keep_secret
-from tests.warehouse.client import TARGET, Sql
-from tests.warehouse.conftest import PASSWORD, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
 
-    from tests.warehouse.conftest import LocalAws
+    from localcloud_tests.warehouse.conftest import LocalAws
 
 OWN = {"username": "sluice", "password": PASSWORD, "engine": "redshift", "dbname": "warehouse"}
 USER = "SELECT current_user"
