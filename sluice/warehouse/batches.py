@@ -10,7 +10,8 @@ from sluice.contract.model import LoadMode
 from sluice.layout import Partition
 from sluice.warehouse.quoting import identifier, literal
 
-_BATCH_ID = re.compile(r"[a-z][a-z0-9_]*\.(\d{4})(\d\d)(\d\d)(\d\d)?\.[0-9A-Z]+")
+_BATCH_ID = re.compile(r"[a-z][a-z0-9_]*\.(\d{4})(\d\d)(\d\d)(\d\d)?\.[0-9A-Z]+(?:-[0-9A-Z]+)*")
+"""Behind a hyphen stands the sequencer of a batch that `BatchId.after` has put behind an older one."""
 _MAX_VALUES_BYTES = 60_000
 
 MAX_RANGES = 100

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import md5
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,7 @@ from lambda_trigger.wiring import Application, Doors
 from sluice.aws.documents import ObjectInfo
 from sluice.aws.jobs import CLAIM_ARGUMENT, JobRun
 from sluice.batch import Stage
+from sluice.contract import Contract
 from sluice.contract.files import read_contracts
 from sluice.errors import MissingObjectError, ObjectTooLargeError, SluiceError, UnreadableObjectError
 from sluice.handover import (
@@ -107,6 +109,9 @@ class MemoryDocuments:
     def write(self, url: str, text: str) -> None:
         self.put(url, text.encode())
 
+    def exists(self, url: str) -> bool:
+        return url in self._versions
+
     def create(self, url: str, text: str) -> bool:
         if url in self._versions:
             return False
@@ -125,6 +130,13 @@ class MemoryCatalog:
 
     def register(self, database: str, table: str, partitions: Mapping[tuple[str, ...], str]) -> None:
         self.partitions.setdefault((database, table), {}).update(partitions)
+
+    def switch(
+        self, database: str, wanted: Mapping[str, Mapping[tuple[str, ...], str]]
+    ) -> dict[tuple[str, ...], SluiceError]:
+        for table, partitions in wanted.items():
+            self.register(database, table, partitions)
+        return {}
 
     def locations(self, database: str, table: str, expression: str) -> dict[tuple[str, ...], str]:
         """Every partition: an expression may be answered with more than it was made for."""
@@ -234,12 +246,21 @@ class World:
     Args:
         settings: The settings; the defaults when None.
         is_archiving: Whether raw files are archived where the contracts ask for it.
+        contracts: The contracts by dataset; the project's own when None.
+        faults: What every call to the outside passes.
     """
 
-    def __init__(self, settings: Settings | None = None, *, is_archiving: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        is_archiving: bool = False,
+        contracts: Mapping[str, Contract] | None = None,
+        faults: Faults | None = None,
+    ) -> None:
         self.settings = settings or Settings()
         self.now = START
-        self.faults = Faults()
+        self.faults = faults or Faults()
         self.documents = MemoryDocuments()
         self.objects = MemoryObjects(self.documents, self.clock)
         self.ledger = MemoryLedger()
@@ -247,19 +268,20 @@ class World:
         self.glue = FakeGlue()
         self.topics = MemoryTopics()
         self.metrics = MemoryMetrics()
-        self.warehouse = FakeWarehouse()
+        self.warehouse = self.make_warehouse()
         self.machine = FakeMachine(
             self.settings.load_machine, definition(self.settings), self._tasks(), self.faults, self._sleep
         )
         self.contracts = {
-            name: contract if is_archiving else replace(contract, archive=False) for name, contract in CONTRACTS.items()
+            name: contract if is_archiving else replace(contract, archive=False)
+            for name, contract in (CONTRACTS if contracts is None else contracts).items()
         }
         self.conversions: Counter[str] = Counter()
         self.loads: list[str] = []
         self.sent: list[ManifestEvent] = []
         self._sequencers = itertools.count(0x55AED6DCD90281E5)
         claims = itertools.count(1)
-        doors = Doors(
+        self._doors = Doors(
             cast("LedgerPort", Door(self.ledger, self.faults)),
             cast("DocumentsPort", Door(self.documents, self.faults)),
             cast("ObjectsPort", Door(self.objects, self.faults)),
@@ -272,7 +294,21 @@ class World:
             new_claim_id=lambda: f"c{next(claims):04}",
             workers=1,
         )
-        self.app = Application.build(doors, self.settings, self.contracts)
+        self.app = Application.build(self._doors, self.settings, self.contracts)
+
+    def make_warehouse(self) -> FakeWarehouse:
+        """The warehouse of this world."""
+        return FakeWarehouse()
+
+    def deploy(self, contracts: Mapping[str, Contract]) -> None:
+        """Functions and jobs from now on know other contracts."""
+        self.contracts = dict(contracts)
+        self.app = Application.build(self._doors, self.settings, self.contracts)
+
+    def warehouse_task(self, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """A task of the state machine that asks the warehouse itself."""
+        answer: dict[str, Any] = getattr(self.warehouse, resource)(arguments)
+        return answer
 
     def _tasks(self) -> dict[str, Any]:
         """What the states of the machine call."""
@@ -280,8 +316,10 @@ class World:
             "sluice-load-step": self._load_step,
             "sluice-archive": self._archive_step,
             "arn:aws:states:::glue:startJobRun.sync": self._start_and_wait,
-            "arn:aws:states:::aws-sdk:redshiftdata:executeStatement": self.warehouse.execute_statement,
-            "arn:aws:states:::aws-sdk:redshiftdata:describeStatement": self.warehouse.describe_statement,
+            "arn:aws:states:::aws-sdk:redshiftdata:executeStatement": partial(self.warehouse_task, "execute_statement"),
+            "arn:aws:states:::aws-sdk:redshiftdata:describeStatement": partial(
+                self.warehouse_task, "describe_statement"
+            ),
         }
 
     def _load_step(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sluice.batch import BatchId
 from sluice.contract.model import LoadMode
 from sluice.errors import LayoutError
+from sluice.layout import Partition
 from sluice.warehouse.batches import (
     MAX_RANGES,
     ListedBatch,
@@ -37,8 +39,31 @@ def test_a_newer_batch_takes_the_place_of_those_that_its_mode_replaces(mode: Loa
     )
 
 
+def test_a_batch_that_was_put_behind_an_older_one_is_listed_behind_it() -> None:
+    """As when the sweep found a manifest first, and the next one's event came later."""
+    older = BatchId.make("things", Partition.parse("2026-11-20T01"), "6B00526200000000")
+    placed = BatchId.make("things", Partition.parse("2026-11-20T01"), "55AED6DCD90281E8").after(older)
+    twice = BatchId.make("things", Partition.parse("2026-11-20T01"), "55AED6DCD90281E9").after(placed)
+    found = list_batches([str(twice), str(older), str(placed)], "append")
+    assert [(one.batch_id, one.is_current) for one in found] == [
+        (str(older), False),
+        (str(placed), False),
+        (str(twice), True),
+    ]
+    assert {one.partition_digits for one in found} == {"2026112001"}
+    assert within('"b"', [str(placed)]) == within('"b"', [str(older)])
+
+
 @pytest.mark.parametrize(
-    "text", ["", "things.2026112001", "things.2026112001.0a'", "things.x.0A", "things.2026112001.0A.0A"]
+    "text",
+    [
+        "",
+        "things.2026112001",
+        "things.2026112001.0a'",
+        "things.x.0A",
+        "things.2026112001.0A.0A",
+        "things.2026112001.0A-",
+    ],
 )
 def test_what_is_no_batch_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no batch id"):
