@@ -5,7 +5,7 @@ VENV := .venv
 VENV35 := build/venv-spark35
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-# tests/conftest.py keeps the tests of a layer together; they begin in the order of the folders, the longest first.
+# tests/scheduling.py says which worker gets which file.
 WORKERS ?= 2
 PARALLEL = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
@@ -47,14 +47,17 @@ $(BENCH)/.ready: requirements-bench.lock
 	touch $@
 
 .PHONY: bench-quick
-bench-quick: java setup $(BENCH)/.ready ## Job 1 beside its peers and the whole path, small data (some minutes)
+bench-quick: java setup $(BENCH)/.ready ## Both jobs beside their peers and the whole path, small data (some minutes)
 	$(BIN)/python -m benchmarks.job1 --quick
-	$(BIN)/python -m benchmarks.path 300x1
+	$(BIN)/python -m benchmarks.job2 --quick
+	$(BIN)/python -m benchmarks.path 300x1 300x66
 
 .PHONY: bench
-bench: java setup $(BENCH)/.ready ## The same with 6 million rows, XML and bursts of manifests
+bench: java setup $(BENCH)/.ready ## The same with 6 million rows, XML, bursts of manifests and a long table (an hour and more)
 	$(BIN)/python -m benchmarks.job1
+	$(BIN)/python -m benchmarks.job2
 	$(BIN)/python -m benchmarks.path --full
+	$(BIN)/python -m benchmarks.load_lookup
 
 ##@ Develop
 .PHONY: test

@@ -13,21 +13,32 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from benchmarks.lineitem import render
 from benchmarks.measure import CommandFailedError, Cost, run
+from benchmarks.peers import BUCKET
+from localcloud.child import LocalCloudProcess
+from localcloud.config import LocalCloudConfig
+from sluice.aws.clients import Clients
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "build" / "bench-data"
 PEERS_BIN = ROOT / "build" / "bench" / "bin"
 """The environment of requirements-bench.lock."""
 OURS = ("process", "spark")
+IN_THEIR_OWN = ("polars", "awswrangler")
+"""Peers that are installed there; the others are Sluice's own dependencies."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ def _cases(scale: str, forms: Mapping[str, str]) -> list[Case]:
 
 
 QUICK = _cases("0.1", {
-    "csv": "process duckdb polars",
+    "csv": "process duckdb polars awswrangler",
     "json": "process duckdb polars",
     "csv.gz": "process duckdb",
     "1pc.csv": "process",
@@ -70,6 +81,7 @@ FULL = [
 RATIOS = (
     ("CSV: Sluice / DuckDB", "process csv 0.1", "duckdb csv 0.1", "≤ 1.3"),
     ("CSV: Sluice / Polars", "process csv 0.1", "polars csv 0.1", ""),
+    ("CSV: Sluice / awswrangler", "process csv 0.1", "awswrangler csv 0.1", ""),
     ("CSV: Sluice / bare Spark", "process csv 0.1", "bare-spark csv 0.1", ""),
     ("JSON lines: Sluice / DuckDB", "process json 0.1", "duckdb json 0.1", "≤ 2"),
     ("gzip CSV: Sluice / DuckDB", "process csv.gz 0.1", "duckdb csv.gz 0.1", "≤ 2"),
@@ -89,7 +101,7 @@ def command_of(case: Case, path: Path, out: Path) -> list[str]:
     """What runs a case."""
     if case.who in OURS:
         return [sys.executable, "-m", "benchmarks.convert", case.who, str(path), str(out)]
-    python = str(PEERS_BIN / "python") if case.who == "polars" else sys.executable
+    python = str(PEERS_BIN / "python") if case.who in IN_THEIR_OWN else sys.executable
     return [python, "-m", "benchmarks.peers", case.who.removeprefix("bare-"), str(path), str(out)]
 
 
@@ -111,9 +123,25 @@ def measure(case: Case, repeat: int) -> Cost:
     """
     path, found = render(data(case.scale), case.form), []
     for _ in range(repeat):
-        with tempfile.TemporaryDirectory(prefix="out-", dir=DATA) as out:
-            found.append(run(command_of(case, path, Path(out)), ROOT, {}))
+        with TemporaryDirectory(prefix="out-", dir=DATA) as out, _s3(case) as environment:
+            found.append(run(command_of(case, path, Path(out)), ROOT, environment))
     return min(found, key=lambda cost: cost.cpu)
+
+
+@contextmanager
+def _s3(case: Case) -> Iterator[Mapping[str, str]]:
+    """An S3 for awswrangler, which writes nowhere else; what it spends is not counted. Gives the environment."""
+    if case.who != "awswrangler":
+        yield {}
+        return
+    with TemporaryDirectory(prefix="sluice-bench-") as folder:
+        config = LocalCloudConfig(Path(folder) / "state", port=0, with_warehouse=False)
+        with LocalCloudProcess(config) as cloud:
+            clients = Clients.of_local_cloud(cloud.endpoint_url, config.region)
+            place: CreateBucketConfigurationTypeDef = {"LocationConstraint": "eu-central-1"}
+            clients.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+            keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+            yield {"AWS_ENDPOINT_URL": cloud.endpoint_url, "AWS_DEFAULT_REGION": config.region, **keys}
 
 
 def ratios(costs: Mapping[str, Cost]) -> Iterable[tuple[str, float, float, float, str]]:
@@ -138,8 +166,9 @@ def keep(told: Mapping[str, object], costs: Mapping[str, Cost], failed: Mapping[
 def machine() -> dict[str, object]:
     """What a reader must know of the machine and the versions."""
     versions = {name: metadata.version(name) for name in ("duckdb", "pyarrow", "pyspark")}
-    asked = [str(PEERS_BIN / "python"), "-c", "import polars; print(polars.__version__)"]
-    versions["polars"] = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - ours
+    asked = "from importlib import metadata as m; print(*(m.version(n) for n in ('polars', 'awswrangler', 'dlt')))"
+    said = subprocess.run([str(PEERS_BIN / "python"), "-c", asked], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    versions |= dict(zip(("polars", "awswrangler", "dlt"), said.stdout.split(), strict=True))
     load = os.getloadavg()[0]
     return {
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",

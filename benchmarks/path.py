@@ -4,12 +4,14 @@
 
 Each round sends so many manifests at once, hours of ``transactions`` with so many rows each, and waits until the last
 is LOADED. Printed is a line for each kind of round; build/bench-path.json has for each round the seconds from the first
-manifest to the last LOADED, and the seconds of one batch between the states that the ledger has of it, with those of
-the Glue runs behind them.
+manifest to the last LOADED, the seconds of one batch between the states that the ledger has of it, with those of the
+Glue runs behind them, the CPU seconds of the local cloud with all that it started, and what the same calls and runs
+would cost on AWS (see ``cost.py``).
 """
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -17,8 +19,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
+
+from benchmarks.cost import Usage, bill, dpus, prices
 from localcloud.child import LocalCloudProcess
 from localcloud.config import GlueSettings, LocalCloudConfig
+from localcloud.faults.control import follow_plan, read_tallies
+from localcloud.faults.plan import FaultPlan
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState
@@ -35,9 +42,13 @@ HEADER = (
     "transaction_id;order_id;product_id;quantity;unit_price;discount_percent;transaction_date;payment_method;updated_at"
 )
 FULL = ("300x1", "10000x1", "100000x1", "1000000x1", "300x66", "300x300")
+COUNTING = FaultPlan(rate=1e-15)
+"""Requests of functions and jobs are counted while anything may go wrong; with this plan nothing ever does."""
 IDLE_SECONDS = 15
 """From the deploy to the first manifest: the functions' processes have started by then, as when somebody works."""
 ROOT = Path(__file__).resolve().parents[1]
+_REPORT = re.compile(r"^REPORT .*Billed Duration: ([\d.]+) ms\s+Memory Size: (\d+) MB")
+"""Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html."""
 
 
 class Cloud:
@@ -75,7 +86,8 @@ class Cloud:
     def round(self, manifests: int, rows: int) -> dict[str, Any]:
         """Send manifests and wait until the last batch is LOADED."""
         before = self.sent
-        began = time.time()
+        follow_plan(self.cloud.endpoint_url, COUNTING)
+        began, cpu = time.time(), _cpu_seconds(self.cloud.pid)
         for _ in range(manifests):
             self.send(rows)
         while True:
@@ -93,7 +105,48 @@ class Cloud:
             "states": dict(_steps(began, newest)),
             "engine": newest.engine,
             "glue": self._runs(began),
+            "cpu": round(_cpu_seconds(self.cloud.pid) - cpu, 2),
+            "dollars": {name: round(cost, 7) for name, cost in bill(self._usage(began), prices()).items()},
         }
+
+    def _usage(self, since: float) -> Usage:
+        runs = self._runs(since)
+        glue = {name: self.clients.glue.get_job(JobName=name)["Job"] for name in {run["job"] for run in runs}}
+        units = {name: dpus(job["WorkerType"], job["NumberOfWorkers"]) for name, job in glue.items()}
+        calls = {(tally.service, tally.operation): tally.asked for tally in read_tallies(self.cloud.endpoint_url)}
+        return Usage(
+            calls=calls,
+            glue=[(run["seconds"], units[run["job"]]) for run in runs],
+            lambdas=self._invocations(since),
+            transitions=self._transitions(since),
+            loads=sum(run["job"] == self.settings.load_job for run in runs),
+        )
+
+    def _invocations(self, since: float) -> list[tuple[float, float]]:
+        """Seconds and gigabytes of each invocation of a function, as Lambda reports them in its log."""
+        logs = self.clients.session.client("logs", endpoint_url=self.cloud.endpoint_url)
+        found = []
+        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+            name, start = group["logGroupName"], int(since * 1000)
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=start)
+            for event in (event for page in pages for event in page["events"]):
+                report = _REPORT.search(event["message"])
+                if report:
+                    found.append((float(report[1]) / 1000, float(report[2]) / 1024))
+        return found
+
+    def _transitions(self, since: float) -> int:
+        states = self.clients.stepfunctions
+        entered = 0
+        for machine in states.list_state_machines()["stateMachines"]:
+            for execution in states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
+                if execution["startDate"].timestamp() >= since - 0.5:
+                    pages = states.get_paginator("get_execution_history").paginate(
+                        executionArn=execution["executionArn"], includeExecutionData=False
+                    )
+                    events = (event for page in pages for event in page["events"])
+                    entered += sum(event["type"].endswith("StateEntered") for event in events)
+        return entered
 
     def _runs(self, since: float) -> list[dict[str, Any]]:
         found = []
@@ -104,6 +157,18 @@ class Cloud:
                     seconds = round(completed - started, 2)
                     found.append({"job": job, "after": round(started - since, 2), "seconds": seconds})
         return found
+
+
+def _cpu_seconds(pid: int) -> float:
+    """CPU seconds of the local cloud and all that it ever started: whoever waited for a child has its seconds."""
+    root, total = psutil.Process(pid), 0.0
+    for process in [root, *root.children(recursive=True)]:
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
 
 
 def _moment(text: str) -> float:
@@ -123,7 +188,9 @@ def _told(name: str, rounds: list[dict[str, Any]]) -> str:
     first, *others = [found["seconds"] for found in rounds]
     best = min(rounds, key=lambda found: float(found["seconds"]))
     states = ", ".join(f"{state} {seconds}" for state, seconds in best["states"].items())
-    return f"{name:>12}  first {first:6.2f} s  best {min([first, *others]):6.2f} s  {best['engine']:8} {states}"
+    dollars = sum(best["dollars"].values())
+    rest = f"CPU {best['cpu']:6.1f} s  {dollars:.3f} $  {best['engine']:8} {states}"
+    return f"{name:>12}  first {first:6.2f} s  best {min([first, *others]):6.2f} s  {rest}"
 
 
 def main() -> None:
