@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploy.compare import Difference
+from glue_jobs.conversion.engines import EngineName
 from sluice.batch import BatchState
 from sluice.contract import Contract
 from sluice.layout import MANIFEST_NAME, Partition
@@ -39,6 +40,14 @@ def compare_aggregate(name: str, expected: Sequence[Row], found: Sequence[Row]) 
             yield Difference(name, "", "row", row, "none")
     for text in left:
         yield Difference(name, "", "row", "none", text)
+
+
+def compare_engines(batches: Iterable[BatchRecord]) -> Iterator[Difference]:
+    """Whether both engines have converted something: the job's own process and Spark."""
+    engines = {batch.engine for batch in batches}
+    for name in EngineName:
+        if name not in engines:
+            yield Difference("batches", "", f"converted by {name}", "some", "none")
 
 
 def compare_archive(

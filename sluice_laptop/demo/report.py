@@ -88,7 +88,13 @@ class Report:
             "error": self.error,
             "differences": [f"{d.where} {d.key} {d.what}: {d.expected!r}, {d.got!r}" for d in self.differences],
             "batches": [
-                {"dataset": b.dataset, "partition": b.partition, "state": str(b.state), "reason": b.reason}
+                {
+                    "dataset": b.dataset,
+                    "partition": b.partition,
+                    "state": str(b.state),
+                    "engine": b.engine,
+                    "reason": b.reason,
+                }
                 for b in self.batches
             ],
         }
@@ -194,10 +200,10 @@ def _gist(message: Message) -> str:
 
 def _batches(batches: Sequence[BatchRecord]) -> Table:
     view = Table(title="Batches", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for name in ("dataset", "partition", "state", "reason"):
+    for name in ("dataset", "partition", "state", "converted by", "reason"):
         view.add_column(name, overflow="fold")
     for batch in batches:
-        view.add_row(batch.dataset, batch.partition, state_text(batch.state), Text(batch.reason))
+        view.add_row(batch.dataset, batch.partition, state_text(batch.state), batch.engine, Text(batch.reason))
     return view
 
 

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,11 +33,17 @@ from sluice.settings import Settings
 from sluice.simulator import DATASETS, SimulatorOptions
 from sluice.simulator.aggregates import truth_of_aggregates
 from sluice.warehouse.quoting import qualified
-from sluice_laptop.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
+from sluice_laptop.demo.after import (
+    AggregateResult,
+    compare_aggregate,
+    compare_archive,
+    compare_engines,
+    compare_notifications,
+)
 from sluice_laptop.demo.inbox import Inbox
 from sluice_laptop.demo.readers import Readers, Run, compare_answers, compare_counts
 from sluice_laptop.demo.report import AnalysisResult, Report
-from sluice_laptop.demo.scenario import START, Scenario
+from sluice_laptop.demo.scenario import START, Scenario, large_hour, size_of
 from sluice_laptop.foreground import WAREHOUSE_SECRET, deployed, interrupt_on_signals
 
 _POLL_SECONDS = 0.5
@@ -52,7 +58,7 @@ class DemoOptions:
 
     Attributes:
         folder: Where its state and its report go.
-        rows: Source records in each hour of each dataset.
+        rows: Source records in each hour of each dataset; the late hour of orders has more, and goes through Spark.
         seed: Seed of the data.
         timeout_seconds: How long the pipeline may take.
         faults: What goes wrong with AWS meanwhile; nothing by default.
@@ -133,9 +139,17 @@ class Demo:
         self._contracts = {name: contracts[name] for name in DATASETS}
         self._console = console
         self._report = report
+        self._simulator = SimulatorOptions(
+            START, options.seed, options.rows, bad_share=0.05, duplicate_share=0.05, update_share=0.2
+        )
         # A failed run goes again at once, and a manifest that names a file which never comes is refused at once: nobody
         # wants to watch a demo wait.
         self._settings = Settings(warehouse_secret=WAREHOUSE_SECRET, retry_delay_seconds=0, file_wait_seconds=0)
+        # A bad day is about faults; Spark's start would only make it longer.
+        self._with_spark = not options.faults.rate
+        if self._with_spark:
+            size = size_of(large_hour(self._contracts, self._simulator))
+            self._settings = replace(self._settings, spark_from_bytes=size)
 
     def run(self) -> None:
         """Start everything, send, wait, compare; stop everything, whatever happens.
@@ -169,10 +183,7 @@ class Demo:
             self._report.is_complete = True
 
     def _scenario(self, clients: Clients) -> Scenario:
-        simulator = SimulatorOptions(
-            START, self._options.seed, self._options.rows, bad_share=0.05, duplicate_share=0.05, update_share=0.2
-        )
-        return Scenario(clients, self._settings, self._contracts, simulator)
+        return Scenario(clients, self._settings, self._contracts, self._simulator, with_large=self._with_spark)
 
     def _wait(self, cloud: LocalCloudProcess, scenario: Scenario, ledger: Ledger, clients: Clients) -> None:
         deadline = time.monotonic() + self._options.timeout_seconds
@@ -221,6 +232,8 @@ class Demo:
     def _compare(self, scenario: Scenario, warehouse: DataApi) -> None:
         report, truth = self._report, scenario.truth
         report.differences += compare_batches(truth, scenario.rejected, report.batches)
+        if self._with_spark:
+            report.differences += compare_engines(report.batches)
         counts = sum_by_table(batch.counts for batch in report.batches)
         for name, contract in truth.tables.items():
             table, expected = contract.table(name), truth.rows(name)

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from tempfile import TemporaryFile
 from typing import Final
 from urllib.parse import quote_plus
 
@@ -11,15 +13,21 @@ from sluice.contract import Contract
 from sluice.layout import MANIFEST_NAME, Partition
 from sluice.record import BatchRecord
 from sluice.settings import Settings
-from sluice.simulator import DATASETS, Sender, SimulatorOptions, Truth, simulate
+from sluice.simulator import DATASETS, Sender, SimulatedPartition, SimulatorOptions, Truth, simulate
+from sluice.simulator.options import MAX_ROWS
 
 START: Final = Partition.parse("2026-11-20T13")
 _TWICE: Final = "orders"
 _BROKEN: Final = "customers"
+LARGE: Final = "orders"
+_TIMES: Final = 4
+"""How many times the rows of any other hour the large hour has: the other hours of a dataset weigh less together."""
 
 
 class Scenario:
     """Three hours of all datasets, the middle one late, one manifest announced twice, one that names a missing file.
+
+    The late hour of orders may be a large one: sent when no other of its dataset waits, it has a run of its own.
 
     Args:
         clients: Clients of the endpoint.
@@ -27,6 +35,7 @@ class Scenario:
         contracts: The contracts by dataset.
         options: What the source system writes.
         on_record: Called after each record that was made.
+        with_large: Whether the late hour of orders is large.
     """
 
     def __init__(
@@ -36,12 +45,15 @@ class Scenario:
         contracts: Mapping[str, Contract],
         options: SimulatorOptions,
         on_record: Callable[[], None] = lambda: None,
+        *,
+        with_large: bool = False,
     ) -> None:
         self.truth = Truth({name: contracts[name] for name in DATASETS})
         self._clients = clients
         self._settings = settings
         self._contracts = contracts
         self._options = options
+        self._with_large = with_large
         self._sender = Sender(clients.s3, settings.raw_bucket, self.truth, on_record)
         self._first = options.start
         self._late = self._first.next()
@@ -82,7 +94,10 @@ class Scenario:
                 self._is_announced_again = True
 
     def _send(self, dataset: str, hour: Partition) -> None:
-        self._sender.send(simulate(self._contracts[dataset], hour, self._options))
+        if self._with_large and (dataset, hour) == (LARGE, self._late):
+            self._sender.send(large_hour(self._contracts, self._options))
+        else:
+            self._sender.send(simulate(self._contracts[dataset], hour, self._options))
 
     def _announce_again(self, batch: BatchRecord) -> None:
         """Put the event that S3 has sent for a batch into the queue once more, as S3 now and then does itself."""
@@ -94,6 +109,25 @@ class Scenario:
             event["Records"][0]["s3"]["object"]["versionId"] = manifest["VersionId"]  # type: ignore[index]
         url = self._clients.sqs.get_queue_url(QueueName=self._settings.manifest_queue)["QueueUrl"]
         self._clients.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
+
+
+def large_hour(contracts: Mapping[str, Contract], options: SimulatorOptions) -> SimulatedPartition:
+    """The late hour of orders with several times the rows.
+
+    Args:
+        contracts: The contracts by dataset.
+        options: Of every other hour.
+    """
+    rows = min(options.rows * _TIMES, MAX_ROWS)
+    return simulate(contracts[LARGE], options.start.next(), replace(options, rows=rows))
+
+
+def size_of(partition: SimulatedPartition) -> int:
+    """Bytes of a partition's files, which are the same each time that they are written."""
+    with TemporaryFile() as stream:
+        for index in range(len(partition.file_names)):
+            partition.write(index, stream)
+        return stream.tell()
 
 
 def s3_event(bucket: str, key: str, sequencer: str, etag: str, size_bytes: int) -> dict[str, list[dict[str, object]]]:

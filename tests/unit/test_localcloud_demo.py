@@ -19,12 +19,18 @@ from sluice.contract.files import read_contracts
 from sluice.handover import TableCounts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
-from sluice.simulator import SimulatorOptions, Truth, simulate
-from sluice_laptop.demo.after import AggregateResult, compare_aggregate, compare_archive, compare_notifications
+from sluice.simulator import DATASETS, SimulatorOptions, Truth, simulate
+from sluice_laptop.demo.after import (
+    AggregateResult,
+    compare_aggregate,
+    compare_archive,
+    compare_engines,
+    compare_notifications,
+)
 from sluice_laptop.demo.inbox import Message
 from sluice_laptop.demo.readers import compare_answers, compare_counts
 from sluice_laptop.demo.report import AnalysisResult, Report
-from sluice_laptop.demo.scenario import s3_event
+from sluice_laptop.demo.scenario import LARGE, START, large_hour, s3_event, size_of
 
 CONTRACT = read_contracts(Path(__file__).resolve().parents[2] / "contracts")["transactions"]
 TABLE = CONTRACT.tables[0]
@@ -138,7 +144,9 @@ def test_the_report_for_machines(tmp_path: Path) -> None:
                 "rows_read": 40, "rejected": 4, "duplicates": 1, "published": 35, "warehouse": 35, "expected": 35,
             }
         },
-        "batches": [{"dataset": "transactions", "partition": "2026-11-20T13", "state": "LOADED", "reason": ""}],
+        "batches": [
+            {"dataset": "transactions", "partition": "2026-11-20T13", "state": "LOADED", "engine": "", "reason": ""}
+        ],
         **NOTHING_AFTER,
     }  # fmt: skip
 
@@ -320,3 +328,26 @@ def test_the_report_tells_who_agrees() -> None:
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "1 analysis queries give the same rows through every reader" in shown
     assert "analysis queries on which the readers do not agree: r" in shown
+
+
+def test_a_demo_that_used_one_engine_alone_is_not_right() -> None:
+    both = [_batch(engine="process"), _batch(engine="spark"), _batch(engine="", state=BatchState.REJECTED)]
+    assert list(compare_engines(both)) == []
+    assert [difference.what for difference in compare_engines(both[:1])] == ["converted by spark"]
+    assert [difference.what for difference in compare_engines(both[1:])] == ["converted by process"]
+
+
+@pytest.mark.parametrize("rows", [50, 300])
+def test_the_large_hour_outweighs_all_other_hours_of_any_dataset(rows: int) -> None:
+    contracts = read_contracts(Path(__file__).resolve().parents[2] / "contracts")
+    options = SimulatorOptions(START, rows=rows, bad_share=0.05, duplicate_share=0.05, update_share=0.2)
+    large = large_hour(contracts, options)
+    assert (large.contract.dataset, large.partition) == (LARGE, START.next())
+    hours = (START, START.next(), START.next().next())
+    together = {
+        name: sum(
+            size_of(simulate(contracts[name], hour, options)) for hour in hours if (name, hour) != (LARGE, hours[1])
+        )
+        for name in DATASETS
+    }
+    assert size_of(large) > max(together.values()) * 1.3
