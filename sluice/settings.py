@@ -49,7 +49,7 @@ class Settings:
         max_ahead_seconds: How far ahead of now a partition may begin; one that begins later is REJECTED.
         reconcile_seconds: How often the raw bucket is searched for manifests of which no event came.
         spark_from_bytes: From this sum of its raw files' bytes on Spark distributes a conversion run; a smaller one is
-            converted in the job's own process.
+            converted in the job's own process. Bytes of plain CSV, or what is as much work in another form.
         replaced_grace_seconds: How long the files of a replaced partition stay, for queries that have begun and for
             people who look back. It must be longer than a conversion run may take.
         runs_retention_days: How long the ledger keeps what it knows of runs and raw files after a batch is through; its

@@ -99,7 +99,7 @@ variable "max_files_per_run" {
 }
 
 variable "spark_from_bytes" {
-  description = "From this sum of its raw files' bytes on Spark distributes a conversion; a smaller one is converted by the job's driver alone."
+  description = "From this sum of its raw files' bytes (of plain CSV, or what is as much work in another form) on Spark distributes a conversion; a smaller one is converted by the job's driver alone."
   type        = number
   default     = 536870912
   nullable    = false

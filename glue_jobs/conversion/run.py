@@ -116,7 +116,8 @@ class _Run:
         """Settle every batch of the input."""
         context = self._context
         batches = self._accepted(task, predicate)
-        name = choose((batch.size_bytes for batch in batches.values()), context.settings.spark_from_bytes)
+        sizes = (batch.size_bytes for batch in batches.values())
+        name = choose(context.contract.source, sizes, context.settings.spark_from_bytes)
         _LOGGER.info("run %s: %d batches, engine %s", context.run, len(batches), name)
         if batches:
             self._note(batches.values())

@@ -43,7 +43,7 @@ from sluice_laptop.demo.after import (
 from sluice_laptop.demo.inbox import Inbox
 from sluice_laptop.demo.readers import Readers, Run, compare_answers, compare_counts
 from sluice_laptop.demo.report import AnalysisResult, Report
-from sluice_laptop.demo.scenario import START, Scenario, large_hour, size_of
+from sluice_laptop.demo.scenario import START, Scenario, large_hour, work_of
 from sluice_laptop.foreground import WAREHOUSE_SECRET, deployed, interrupt_on_signals
 
 _POLL_SECONDS = 0.5
@@ -58,7 +58,7 @@ class DemoOptions:
 
     Attributes:
         folder: Where its state and its report go.
-        rows: Source records in each hour of each dataset; the late hour of orders has more, and goes through Spark.
+        rows: Source records in each hour of each dataset; the late hour of products has more, and goes through Spark.
         seed: Seed of the data.
         timeout_seconds: How long the pipeline may take.
         faults: What goes wrong with AWS meanwhile; nothing by default.
@@ -148,8 +148,8 @@ class Demo:
         # A bad day is about faults; Spark's start would only make it longer.
         self._with_spark = not options.faults.rate
         if self._with_spark:
-            size = size_of(large_hour(self._contracts, self._simulator))
-            self._settings = replace(self._settings, spark_from_bytes=size)
+            work = work_of(large_hour(self._contracts, self._simulator))
+            self._settings = replace(self._settings, spark_from_bytes=work)
 
     def run(self) -> None:
         """Start everything, send, wait, compare; stop everything, whatever happens.

@@ -8,6 +8,7 @@ from tempfile import TemporaryFile
 from typing import Final
 from urllib.parse import quote_plus
 
+from glue_jobs.conversion.engines import work_of_a_byte
 from sluice.aws.clients import Clients
 from sluice.contract import Contract
 from sluice.layout import MANIFEST_NAME, Partition
@@ -19,15 +20,15 @@ from sluice.simulator.options import MAX_ROWS
 START: Final = Partition.parse("2026-11-20T13")
 _TWICE: Final = "orders"
 _BROKEN: Final = "customers"
-LARGE: Final = "orders"
+LARGE: Final = "products"
 _TIMES: Final = 4
-"""How many times the rows of any other hour the large hour has: the other hours of a dataset weigh less together."""
+"""How many times the rows of any other hour the large hour has: all others of a dataset are less work together."""
 
 
 class Scenario:
     """Three hours of all datasets, the middle one late, one manifest announced twice, one that names a missing file.
 
-    The late hour of orders may be a large one: sent when no other of its dataset waits, it has a run of its own.
+    The late hour of products may be a large one: sent when no other of its dataset waits, it has a run of its own.
 
     Args:
         clients: Clients of the endpoint.
@@ -35,7 +36,7 @@ class Scenario:
         contracts: The contracts by dataset.
         options: What the source system writes.
         on_record: Called after each record that was made.
-        with_large: Whether the late hour of orders is large.
+        with_large: Whether the late hour of products is large.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class Scenario:
 
 
 def large_hour(contracts: Mapping[str, Contract], options: SimulatorOptions) -> SimulatedPartition:
-    """The late hour of orders with several times the rows.
+    """The late hour of products, which are in XML, with several times the rows.
 
     Args:
         contracts: The contracts by dataset.
@@ -122,12 +123,12 @@ def large_hour(contracts: Mapping[str, Contract], options: SimulatorOptions) -> 
     return simulate(contracts[LARGE], options.start.next(), replace(options, rows=rows))
 
 
-def size_of(partition: SimulatedPartition) -> int:
-    """Bytes of a partition's files, which are the same each time that they are written."""
+def work_of(partition: SimulatedPartition) -> int:
+    """Bytes of a partition's files, as `Settings.spark_from_bytes` has them; the same each time that it is written."""
     with TemporaryFile() as stream:
         for index in range(len(partition.file_names)):
             partition.write(index, stream)
-        return stream.tell()
+        return stream.tell() * work_of_a_byte(partition.contract.source)
 
 
 def s3_event(bucket: str, key: str, sequencer: str, etag: str, size_bytes: int) -> dict[str, list[dict[str, object]]]:

@@ -61,7 +61,7 @@ def test_the_demo_accounts_for_every_row() -> None:
     assert set(batches[0]) == {"dataset", "partition", "state", "engine", "reason"}
     # One run is large enough for Spark, and no other.
     by_spark = [(batch["dataset"], batch["partition"]) for batch in batches if batch["engine"] == "spark"]
-    assert by_spark == [("orders", "2026-11-20T14")]
+    assert by_spark == [("products", "2026-11-20T14")]
     assert {batch["engine"] for batch in batches if batch["state"] != "REJECTED"} == {"process", "spark"}
 
 

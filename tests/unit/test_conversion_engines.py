@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from glue_jobs.conversion.engines import EngineName, choose
+from glue_jobs.conversion.engines import EngineName, choose, work_of_a_byte
 from glue_jobs.conversion.prefetch import AHEAD, in_order
+from sluice.contract import CsvSource, JsonSource, ParquetSource, Source, XmlSource
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,27 @@ from glue_jobs.conversion.prefetch import AHEAD, in_order
     [([], EngineName.PROCESS), ([99], EngineName.PROCESS), ([60, 40], EngineName.SPARK), ([500], EngineName.SPARK)],
 )
 def test_the_bytes_of_a_run_choose_its_engine(sizes: list[int], name: EngineName) -> None:
-    assert choose(sizes, 100) is name
+    assert choose(CsvSource("l"), sizes, 100) is name
+
+
+@pytest.mark.parametrize(
+    ("source", "work"),
+    [
+        (CsvSource("l"), 1),
+        (CsvSource("l", compression="gzip"), 4),
+        (CsvSource("l", compression="bzip2"), 8),
+        (JsonSource("l"), 1),
+        (JsonSource("l", records="array"), 2),
+        (JsonSource("l", records="concatenated", compression="gzip"), 8),
+        (XmlSource("l", "row"), 6),
+        (XmlSource("l", "row", compression="gzip"), 24),
+        (ParquetSource("l"), 30),
+    ],
+)
+def test_bytes_that_are_more_work_come_to_spark_sooner(source: Source, work: int) -> None:
+    assert work_of_a_byte(source) == work
+    assert choose(source, [599], 600 * work) is EngineName.PROCESS
+    assert choose(source, [600], 600 * work) is EngineName.SPARK
 
 
 def counting(start: int, count: int, wait: float = 0) -> Callable[[], Iterator[int]]:

@@ -30,7 +30,7 @@ from sluice_laptop.demo.after import (
 from sluice_laptop.demo.inbox import Message
 from sluice_laptop.demo.readers import compare_answers, compare_counts
 from sluice_laptop.demo.report import AnalysisResult, Report
-from sluice_laptop.demo.scenario import LARGE, START, large_hour, s3_event, size_of
+from sluice_laptop.demo.scenario import LARGE, START, large_hour, s3_event, work_of
 
 CONTRACT = read_contracts(Path(__file__).resolve().parents[2] / "contracts")["transactions"]
 TABLE = CONTRACT.tables[0]
@@ -346,8 +346,8 @@ def test_the_large_hour_outweighs_all_other_hours_of_any_dataset(rows: int) -> N
     hours = (START, START.next(), START.next().next())
     together = {
         name: sum(
-            size_of(simulate(contracts[name], hour, options)) for hour in hours if (name, hour) != (LARGE, hours[1])
+            work_of(simulate(contracts[name], hour, options)) for hour in hours if (name, hour) != (LARGE, hours[1])
         )
         for name in DATASETS
     }
-    assert size_of(large) > max(together.values()) * 1.3
+    assert work_of(large) > max(together.values()) * 1.3
