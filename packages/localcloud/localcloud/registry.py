@@ -184,6 +184,21 @@ def keep_queues_across_ports() -> None:
     vars(sqs).update(DEFAULT_PORT=CANONICAL_PORT, _CANONICAL_NETLOC=f"{sqs.DEFAULT_HOST}:{CANONICAL_PORT}")
 
 
+def read_queues_at_once(most: int) -> None:
+    """Let a queue whose reader names no MaximumConcurrency be read by so many environments of a function at once.
+
+    AWS begins with five. Each of them is a process here, whose start is a second of a core.
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+
+    Raises:
+        AttributeError: MiniStack has another way to limit them.
+    """
+    functions = _ministack("services.lambda_svc")
+    if not hasattr(functions, "_ESM_SQS_DEFAULT_CONCURRENCY"):
+        raise AttributeError("_ESM_SQS_DEFAULT_CONCURRENCY")
+    vars(functions).update(_ESM_SQS_DEFAULT_CONCURRENCY=most)
+
+
 def show_messages_again() -> None:
     """Make messages that were being worked on when the state was saved visible, as soon as it is read again.
 

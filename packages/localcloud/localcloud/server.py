@@ -123,6 +123,7 @@ class LocalCloud:
         started.callback(stop_logging, log_to_file(self.config.log_file))
         apply_environment(self.config, self.port)
         registry.keep_queues_across_ports()
+        registry.read_queues_at_once(max(2, self.config.glue.cores))
         registry.show_messages_again()
         registry.replace_body_lookup(into_arrays)
         registry.wrap_lambda_logs(with_metrics)

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.25
 _STATUS = "/proc/self/status"
 
 _hidden = os.environ.get("LOCALCLOUD_HIDDEN_PATHS", "").split(os.pathsep)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.config import GlueSettings
 from localcloud_tests.aws.cloud import Aws, eventually
 from localcloud_tests.aws.machines import Machines
 
@@ -54,3 +55,22 @@ def test_what_cannot_start_answers_its_first_event_as_without(aws: Aws, machines
 def test_there_is_nothing_to_make_ready_of_a_function_that_is_not_there(aws: Aws) -> None:
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         aws.client("lambda").invoke(FunctionName="nobody", InvocationType="DryRun")
+
+
+def test_a_queue_is_read_by_no_more_processes_than_there_are_cores(
+    aws: Aws, machines: Machines, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    function = machines.function(
+        "import os, time\ndef handler(event, context):\n    time.sleep(0.3)\n"
+        f"    with open({str(seen)!r}, 'a') as out:\n        out.write(f'{{os.getpid()}}\\n')"
+    )
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName=f"{function}-messages", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    for number in range(10):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number))
+    aws.client("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName=function, BatchSize=1)
+    eventually(lambda: seen.exists() and len(seen.read_text().splitlines()) == 10)
+    # MiniStack's own number is five.
+    assert len(set(seen.read_text().split())) <= max(2, GlueSettings().cores) < 5
