@@ -105,7 +105,7 @@ def older_versions(newer: pa.Table, present: int) -> pa.Table:
     count = newer.num_rows * present // 100
     moved = pc.add(newer["l_orderkey"].slice(count), 1_000_000_000)
     keys = pa.chunked_array([*newer["l_orderkey"].slice(0, count).chunks, *moved.chunks], pa.int64())
-    days = pc.subtract(newer["l_shipdate"].cast(pa.int32()), 1).cast(pa.date32())
+    days = pc.subtract(newer["l_shipdate"].cast(pa.int32()), pa.scalar(1, pa.int32())).cast(pa.date32())
     place = newer.schema.get_field_index
     older = newer.set_column(place("l_orderkey"), "l_orderkey", keys)
     return older.set_column(place("l_shipdate"), "l_shipdate", days)

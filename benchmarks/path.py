@@ -47,7 +47,7 @@ COUNTING = FaultPlan(rate=1e-15)
 IDLE_SECONDS = 15
 """From the deploy to the first manifest: the functions' processes have started by then, as when somebody works."""
 ROOT = Path(__file__).resolve().parents[1]
-_REPORT = re.compile(r"^REPORT .*Billed Duration: ([\d.]+) ms\s+Memory Size: (\d+) MB")
+REPORT = re.compile(r"^REPORT .*Billed Duration: ([\d.]+) ms\s+Memory Size: (\d+) MB")
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html."""
 
 
@@ -130,7 +130,7 @@ class Cloud:
             name, start = group["logGroupName"], int(since * 1000)
             pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=start)
             for event in (event for page in pages for event in page["events"]):
-                report = _REPORT.search(event["message"])
+                report = REPORT.search(event["message"])
                 if report:
                     found.append((float(report[1]) / 1000, float(report[2]) / 1024))
         return found

@@ -3,15 +3,20 @@
 import gzip
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pyarrow as pa
 import pytest
 
+from benchmarks import job2
 from benchmarks.convert import contract_for
 from benchmarks.job1 import FULL, RATIOS, Case, chosen, ratios
 from benchmarks.lineitem import COLUMNS, SMALL_FILES, render
+from benchmarks.load_clients import BATCHES, CLIENTS
 from benchmarks.measure import CommandFailedError, Cost, run
+from benchmarks.path import REPORT
 
 ROWS = [
     '1,155,7,1,17,24386.67,0.04,0.02,N,O,1996-03-13,1996-02-12,1996-03-22,DELIVER IN PERSON,TRUCK,"egular <a> & b"',
@@ -93,3 +98,34 @@ def test_the_contract_reads_the_form_and_bears_ten_percent_of_bad_rows(form: str
     contract = contract_for(Path(f"lineitem.{form}"))
     assert contract.source.format == format_
     assert contract.max_rejected_ratio > 0.1
+
+
+@pytest.mark.parametrize(("present", "keys"), [(0, []), (50, [1, 2]), (100, [1, 2, 3, 4])])
+def test_so_many_of_the_keys_are_there_in_an_older_version(present: int, keys: list[int]) -> None:
+    day = date(1996, 3, 13)
+    newer = pa.table({"l_orderkey": pa.array([1, 2, 3, 4], pa.int64()), "l_shipdate": [day] * 4, "l_tax": ["a"] * 4})
+    older = job2.older_versions(newer, present)
+    assert older.schema == newer.schema
+    others = [1_000_000_001, 1_000_000_002, 1_000_000_003, 1_000_000_004][len(keys) :]
+    assert older["l_orderkey"].to_pylist() == [*keys, *others]
+    assert older["l_shipdate"].to_pylist() == [date(1996, 3, 12)] * 4
+
+
+def test_loads_are_compared_with_those_of_the_same_share() -> None:
+    found = {
+        "sluice 50% 0.1": job2.Spent(client=2, cloud=4, server=3, wall=9, rows=1),
+        "psql-merge 50% 0.1": job2.Spent(client=1, cloud=0, server=2, wall=3, rows=1),
+        "psql-merge 100% 0.1": job2.Spent(client=1, cloud=0, server=1, wall=3, rows=1),
+    }
+    assert list(job2.ratios(found, "0.1")) == [("50 % present: Sluice / psql-merge", 3.0, 1.5)]
+    assert {case.who for case in job2.FULL} == set(CLIENTS)
+    assert sorted(BATCHES.values()) == [BATCHES["older"], BATCHES["newer"]]
+
+
+def test_the_report_of_an_invocation_is_read() -> None:
+    line = (
+        "REPORT RequestId: 5f9 \tDuration: 12.4 ms\tBilled Duration: 13 ms\tMemory Size: 512 MB\tMax Memory Used: 90 MB"
+    )
+    match = REPORT.search(line)
+    assert match is not None
+    assert match.groups() == ("13", "512")
