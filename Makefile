@@ -78,6 +78,10 @@ test-localcloud-alone: java $(ALONE)/.ready ## The same in an environment withou
 	! $(ALONE)/bin/python -P -c "import sluice" 2>/dev/null
 	cd $(LOCALCLOUD) && $(CURDIR)/$(ALONE)/bin/python -P -m pytest $(PYTEST_ARGS)
 
+.PHONY: installed
+installed: java setup ## Install the wheels without the checkout, and take a project from init to the warehouse
+	SLUICE_INSTALLED=1 $(BIN)/python -m pytest tests/e2e/test_installed.py
+
 SEEDS ?= 1 2 3 4
 .PHONY: prove
 prove: java setup ## Run the demo on bad days of AWS: 5 % of all answers and events go wrong (SEEDS="numbers")
@@ -134,6 +138,11 @@ fidelity: setup ## Count how the local Redshift takes sqlfluff's statements (FIX
 package: setup ## Build the zips that ship into dist/
 	$(BIN)/python -m deploy.packages dist
 	$(BIN)/python -m deploy.catalog dist
+
+.PHONY: wheel
+wheel: setup ## Build the wheels of Sluice and of the laptop's AWS into dist/wheels/
+	$(BIN)/python -m hatchling build -t wheel -d dist/wheels
+	cd packages/localcloud && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist/wheels
 
 .PHONY: sandbox-check
 sandbox-check: setup ## Deploy to the AWS account at hand, check every row, and destroy (OWNER=name EMAIL=address)

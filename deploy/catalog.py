@@ -29,6 +29,7 @@ from sluice.catalog_tables import PARTITION_INDEX, Zone, zone_tables
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
 from sluice.layout import ProcessedLayout, split_url
+from sluice.root import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import TableInputTypeDef
@@ -124,7 +125,7 @@ def _entry(contract: Contract, zone: Zone, table: "TableInputTypeDef") -> tuple[
 
 def main(folder: str = "dist") -> None:
     """Write the document of the checkout's contracts."""
-    write_catalog(Path(folder), Path(__file__).resolve().parent.parent / "contracts")
+    write_catalog(Path(folder), ROOT / "contracts")
 
 
 if __name__ == "__main__":

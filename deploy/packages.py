@@ -18,17 +18,19 @@ from sluice.contract import Contract, dump_contracts
 from sluice.contract.files import read_contracts
 from sluice.contract.packaged import PACKAGED_CONTRACTS
 from sluice.errors import TerminalError
+from sluice.root import PACKAGE, PARTS_FOLDER, ROOT
+from sluice.warehouse.aggregate import own_folder
 
 logger = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parent.parent
 ENTRY_SCRIPTS = ("raw_to_parquet.py", "load_redshift.py")
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE_BY_ALL = 0o100644 << 16
 _COMPILED = {".so", ".pyd", ".dylib"}
-_LEFT_OUT = {"sluice": {"analysis", "cli", "simulator"}}
+_LEFT_OUT = {"sluice": {"analysis", "cli", "simulator", PARTS_FOLDER}}
 """Parts of our packages that only people use: analysis queries, the command line and the player of the source."""
+_AGGREGATES = "sluice/warehouse/aggregates/"
 
 
 class PackageError(TerminalError):
@@ -80,6 +82,10 @@ def build(package: Package, contracts: Mapping[str, Contract]) -> bytes:
         files.update(_own_files(name, package.left_out))
     for name in package.distributions:
         files.update(_distribution_files(name))
+    own = own_folder()
+    if own is not None:
+        files = {name: body for name, body in files.items() if not name.startswith(_AGGREGATES)}
+        files |= {f"{_AGGREGATES}{path.name}": path.read_bytes() for path in sorted(own.glob("*.sql"))}
     files[f"sluice/{PACKAGED_CONTRACTS}"] = dump_contracts(contracts.values()).encode()
     return _zip(files)
 
@@ -115,7 +121,7 @@ def entry_script(name: str) -> bytes:
 
 
 def _own_files(package: str, without: frozenset[str]) -> Iterator[tuple[str, bytes]]:
-    folder = ROOT / package
+    folder = PACKAGE if package == PACKAGE.name else ROOT / package
     left_out = _LEFT_OUT.get(package, set()) | (without if package == "sluice" else frozenset())
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)

@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.catalog import write_catalog
 from deploy.compare import compare_batches, compare_rows, warehouse_rows
-from deploy.packages import ROOT, write_packages
+from deploy.packages import write_packages
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
@@ -36,6 +36,7 @@ from sluice.doctor import Deployment, Severity, examine
 from sluice.errors import SluiceError, TerminalError
 from sluice.layout import Partition
 from sluice.record import BatchRecord
+from sluice.root import ROOT
 from sluice.settings import Settings
 from sluice.simulator import DATASETS, Sender, SimulatorOptions, Truth, simulate
 

@@ -117,9 +117,9 @@ class Replay:
             CommandError: A partition cannot be replayed, or there are none; the message has every reason.
         """
         contract = self._contract(dataset)
-        found_batches = self._map(lambda one: (one, self._batches(contract, one)), partitions)
+        found_batches = self.each(lambda one: (one, self._batches(contract, one)), partitions)
         known = [one for one in found_batches if one[1]]
-        unknown = self._map(
+        unknown = self.each(
             partial(self._plan_unknown, contract), [one for one, batches in found_batches if not batches]
         )
         lying = [plan for plan in unknown if plan is not None]
@@ -183,26 +183,41 @@ class Replay:
                 manifest at the same moment, and the new file is in none.
         """
         plan = self.plan(dataset, partition, is_forced=is_forced)
-        if plan.files is None:
-            raise CommandError(f"{dataset} {partition.label}: none of its manifests was accepted; send it anew")
-        folder = plan.manifest_url.rpartition("/")[0]
-        url = f"{folder}/{name}"
-        taken = f"{dataset} {partition.label} has or had a file of the name {name!r}: choose another"
-        if any(self.objects.info(place) is not None for place in (url, archive_url(url))):
-            raise CommandError(taken)
-        entries = (*Manifest.parse(plan.text.encode(), plan.manifest_url).entries, ManifestEntry(url, len(body)))
-        manifest = Manifest(entries)
-        try:
-            manifest.check_inside(self.settings.raw_bucket, folder.split("/", 3)[3], plan.manifest_url)
-        except (ManifestError, LayoutError) as exc:
-            raise CommandError(f"{name!r} cannot be the name of a new file: {exc}") from exc
-        if not self.objects.create(url, body):
-            raise CommandError(taken)
-        written = replace(plan, text=manifest.to_json(), files=len(entries))
+        written = self.with_files(plan, {name: len(body)})
+        if not self.objects.create(f"{plan.manifest_url.rpartition('/')[0]}/{name}", body):
+            raise CommandError(_taken(plan, name))
         self.write(written)
         return written
 
-    def _map(self, function: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
+    def with_files(self, plan: ReplayPlan, files: Mapping[str, int]) -> ReplayPlan:
+        """A plan with more files, which are still to be written.
+
+        Args:
+            plan: What the partition has.
+            files: Size in bytes of each new file by its name.
+
+        Raises:
+            CommandError: The partition has or had a file of one of the names, or a file cannot have it.
+        """
+        if plan.files is None:
+            what = f"{plan.dataset} {plan.partition.label}"
+            raise CommandError(f"{what}: none of its manifests was accepted; send it anew")
+        folder = plan.manifest_url.rpartition("/")[0]
+        for name in files:
+            url = f"{folder}/{name}"
+            if any(self.objects.info(place) is not None for place in (url, archive_url(url))):
+                raise CommandError(_taken(plan, name))
+        entries = Manifest.parse(plan.text.encode(), plan.manifest_url).entries
+        manifest = Manifest((*entries, *(ManifestEntry(f"{folder}/{name}", size) for name, size in files.items())))
+        try:
+            manifest.check_inside(self.settings.raw_bucket, folder.split("/", 3)[3], plan.manifest_url)
+        except (ManifestError, LayoutError) as exc:
+            names = ", ".join(map(repr, files))
+            raise CommandError(f"{names} cannot be the name of a new file: {exc}") from exc
+        return replace(plan, text=manifest.to_json(), files=len(manifest.entries))
+
+    def each(self, function: Callable[[_In], _Out], items: Sequence[_In]) -> list[_Out]:
+        """A function's answers for each item, in their order; several are asked for at once."""
         with ThreadPoolExecutor(_THREADS) as pool:
             return list(pool.map(in_context(function), items))
 
@@ -261,7 +276,7 @@ class Replay:
         return ReplayPlan(batch.dataset, partition, batch.batch_id, url, text, len(files), lying, archived)
 
     def _where_they_are(self, what: str, files: Sequence[SourceFile]) -> list[SourceFile]:
-        found = self._map(Whereabouts(self.objects).find, files)
+        found = self.each(Whereabouts(self.objects).find, files)
         lost = [
             f"{file.url} is gone or has changed, and {archive_url(file.url)} is not it either"
             for file, place in zip(files, found, strict=True)
@@ -300,6 +315,10 @@ def parse_span(text: str, *, is_hourly: bool) -> tuple[Partition, ...]:
     if len(found) > MAX_PARTITIONS:
         raise CommandError(f"{text!r} has {len(found)} partitions; at most {MAX_PARTITIONS} at once")
     return found
+
+
+def _taken(plan: ReplayPlan, name: str) -> str:
+    return f"{plan.dataset} {plan.partition.label} has or had a file of the name {name!r}: choose another"
 
 
 def _is_newer(lying: StoredObject, newest: BatchRecord) -> bool:

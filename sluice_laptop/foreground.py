@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.text import Text
 
 from localcloud.child import LocalCloudProcess
 from localcloud.config import LocalCloudConfig
@@ -12,6 +13,7 @@ from sluice.aws.clients import Clients
 from sluice.contract import Contract
 from sluice.names import PATH_FUNCTIONS
 from sluice.settings import Settings
+from sluice_laptop.changes import changes, in_words, refuse_breaking
 from sluice_laptop.deploy import Deployer
 
 WAREHOUSE_SECRET = "sluice/warehouse"  # noqa: S105 - the name of a secret
@@ -28,7 +30,12 @@ def interrupt_on_signals() -> None:
 
 @contextmanager
 def deployed(
-    config: LocalCloudConfig, settings: Settings, contracts: Mapping[str, Contract], console: Console
+    config: LocalCloudConfig,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    console: Console,
+    *,
+    accepts_breaking: bool = False,
 ) -> Iterator[tuple[LocalCloudProcess, Clients]]:
     """A local cloud with Sluice deployed, and clients of its endpoint.
 
@@ -37,15 +44,21 @@ def deployed(
         settings: Names of everything that is deployed.
         contracts: The contracts by dataset.
         console: Where it is told what happens.
+        accepts_breaking: Whether contracts may change published tables in a way that their files do not have.
 
     Raises:
-        LocalCloudError: It cannot start.
+        LocalCloudError: It cannot start, or contracts change tables so and nobody accepts it; nothing is changed then.
     """
     cloud = LocalCloudProcess(config)
     try:
         with console.status("starting the local cloud"):
             cloud.start()
         clients = Clients.of_local_cloud(cloud.endpoint_url, cloud.config.region)
+        found = list(changes(clients, settings, contracts))
+        for _, one in found:
+            console.print(Text(f"contract: {in_words(one)} ({one.kind})"), soft_wrap=True)
+        if not accepts_breaking:
+            refuse_breaking(found)
         with console.status("deploying"):
             Deployer(clients, settings, contracts, cloud.warehouse_dsn).deploy()
         warm(clients, settings)

@@ -1,10 +1,12 @@
 """The local cloud in the foreground: start, deploy, tell how to use it, show what happens, stop."""
 
 import logging
+import shlex
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,9 +19,11 @@ from localcloud.child import LocalCloudProcess
 from localcloud.config import PASSWORD_ENV, LocalCloudConfig
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
+from sluice.aws.objects import Objects
 from sluice.batch import BatchState
 from sluice.cli.terminal import STATE_STYLES, out
 from sluice.contract import Contract
+from sluice.delivery import Files, lost_files
 from sluice.errors import TransientError
 from sluice.names import SWEEP_FUNCTION
 from sluice.record import BatchRecord
@@ -29,16 +33,26 @@ from sluice_laptop.foreground import WAREHOUSE_SECRET, deployed, interrupt_on_si
 logger = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
 _QUIET_POLLS = 120
+_LOST_SECONDS = 20.0
 _COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
-def run(config: LocalCloudConfig, settings: Settings, contracts: Mapping[str, Contract]) -> int:
+def run(
+    config: LocalCloudConfig,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    contracts_dir: Path | None = None,
+    *,
+    accepts_breaking: bool = False,
+) -> int:
     """Run the local cloud until Ctrl-C or SIGTERM.
 
     Args:
         config: Of the local cloud.
         settings: Names of everything that is deployed.
         contracts: The contracts by dataset.
+        contracts_dir: The folder of contracts that was asked for; None when none was.
+        accepts_breaking: Whether contracts may change published tables in a way that their files do not have.
 
     Returns:
         The exit status: 0 when it was stopped, 1 when it ended by itself.
@@ -50,10 +64,12 @@ def run(config: LocalCloudConfig, settings: Settings, contracts: Mapping[str, Co
     interrupt_on_signals()
     settings = replace(settings, warehouse_secret=settings.warehouse_secret or WAREHOUSE_SECRET)
     try:
-        with deployed(config, settings, contracts, console) as (cloud, clients):
-            _welcome(console, cloud, settings, contracts)
+        with deployed(config, settings, contracts, console, accepts_breaking=accepts_breaking) as (cloud, clients):
+            options = needed_options(config.state_dir, contracts_dir)
+            _welcome(console, cloud, hints(settings, contracts, options))
             look_after_what_was_left(clients, settings)
-            _show_batches(console, cloud, Ledger(clients.dynamodb, settings.ledger_table))
+            lost = LostFiles(contracts, Objects(clients.s3), settings.raw_bucket)
+            _show_batches(console, cloud, Ledger(clients.dynamodb, settings.ledger_table), lost)
     except KeyboardInterrupt:
         return 0
     console.print(f"the local cloud ended by itself; see {config.log_file}", style="red")
@@ -134,30 +150,82 @@ def _remark(batch: BatchRecord, state: BatchState, note: str) -> str:
     )
 
 
-def _show_batches(console: Console, cloud: LocalCloudProcess, ledger: Ledger) -> None:
+class LostFiles:
+    """Files of the raw bucket that nothing will take, each told once.
+
+    Args:
+        contracts: The contracts by dataset.
+        objects: The raw bucket.
+        bucket: Its name.
+    """
+
+    def __init__(self, contracts: Mapping[str, Contract], objects: Files, bucket: str) -> None:
+        self._contracts, self._objects, self._bucket = contracts, objects, bucket
+        self._told: set[str] = set()
+
+    def news(self, now: datetime) -> Iterator[Text]:
+        """A line for each that was not told yet.
+
+        Raises:
+            TransientError: S3 could not answer now.
+        """
+        for lost in lost_files(self._contracts, self._objects, self._bucket, now):
+            if lost.what not in self._told:
+                self._told.add(lost.what)
+                yield Text.assemble((f"{now:%H:%M:%S}  {lost.what}", "yellow"), f": {lost.remedy}")
+
+
+def _show_batches(console: Console, cloud: LocalCloudProcess, ledger: Ledger, lost: LostFiles) -> None:
     """Print what happens until the local cloud ends."""
     history = History()
     list(history.news(ledger.batches(limit=500)))
+    looked_at = time.monotonic()
     while cloud.is_running:
         time.sleep(_POLL_SECONDS)
         try:
             for line in history.news(ledger.batches(limit=500)):
                 console.print(line, soft_wrap=True)
+            if time.monotonic() - looked_at > _LOST_SECONDS:
+                looked_at = time.monotonic()
+                for line in lost.news(datetime.now(UTC)):
+                    console.print(line, soft_wrap=True)
         except TransientError:
             # The endpoint may be busy for a moment; when it is gone for good, the loop's condition sees it.
             continue
 
 
-def _welcome(console: Console, cloud: LocalCloudProcess, settings: Settings, contracts: Mapping[str, Contract]) -> None:
+def hints(settings: Settings, contracts: Mapping[str, Contract], options: str = "") -> list[tuple[str, str]]:
+    """What to do next, as commands that work with the contracts that are loaded.
+
+    Args:
+        settings: Names of buckets.
+        contracts: The contracts by dataset.
+        options: What must stand behind ``sluice`` in each command, with a space at its end.
+    """
     example = next(iter(contracts.values()))
-    url = f"s3://{settings.raw_bucket}/{example.layout.pattern}/"
+    table = example.tables[0].name
+    when = "2026-11-20T13" if example.layout.is_hourly else "2026-11-20"
+    return [
+        ("send data", f"sluice {options}send {example.dataset} --hours 3"),
+        ("your files", f"sluice {options}put {example.dataset} FILES --at {when}"),
+        ("or by S3", f"files to s3://{settings.raw_bucket}/{example.layout.pattern}/, then their manifest.json"),
+        ("look", f"sluice {options}status --watch"),
+        ("query", f"sluice {options}query redshift 'select count(*) from {table}'"),  # noqa: S608 - shown to people
+    ]
+
+
+def needed_options(state_dir: Path, contracts_dir: Path | None) -> str:
+    """The options with which other commands find this local cloud and its contracts, from this folder."""
+    found = [] if state_dir.resolve() == Path(".sluice").resolve() else ["--state-dir", str(state_dir)]
+    found += [] if contracts_dir is None else ["--contracts", str(contracts_dir)]
+    return f"{shlex.join(found)} " if found else ""
+
+
+def _welcome(console: Console, cloud: LocalCloudProcess, commands: list[tuple[str, str]]) -> None:
     lines = [
         ("AWS endpoint", f"{cloud.endpoint_url}  (any access key; region {cloud.config.region})"),
         ("warehouse", psql_command(cloud.warehouse_dsn or "", cloud.config.state_dir)),
-        ("send data", "sluice send --hours 3"),
-        ("or your own", f"files to {url} with any S3 client, then their manifest.json"),
-        ("look", "sluice status --watch"),
-        ("query", "sluice query redshift 'select count(*) from orders'"),
+        *commands,
         ("log", str(cloud.config.log_file)),
     ]
     console.print("Sluice runs on this machine. Ctrl-C stops it; its data stay.", style="bold green")

@@ -7,6 +7,7 @@ where the three would give other types, and an order that leaves nothing to chan
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from sluice.errors import TerminalError
 from sluice.warehouse.fixed import places
@@ -52,10 +53,26 @@ class Query:
         return cls(name, head[0], " ".join(head[1:]), sql)
 
 
+_FOLDERS: list[Path] = []
+
+
+def use_folder(folder: Path | None) -> None:
+    """Take the queries from a folder instead of those that this copy of Sluice carries.
+
+    Args:
+        folder: The folder; None for those that it carries.
+
+    Side Effects:
+        Holds for the whole process.
+    """
+    _FOLDERS[:] = [] if folder is None else [folder]
+    queries.cache_clear()
+
+
 @cache
 def queries() -> tuple[Query, ...]:
     """All queries, ordered by their names."""
-    folder = resources.files("sluice.analysis").joinpath("queries")
+    folder = _FOLDERS[0] if _FOLDERS else resources.files("sluice.analysis").joinpath("queries")
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return tuple(Query.parse(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in files)
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.htm
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -154,22 +155,33 @@ class Objects:
             for error in answer.get("Errors", ()):
                 raise AwsError(f"delete s3://{bucket}/{error.get('Key')}: {error.get('Code')}: {error.get('Message')}")
 
-    def listed(self, folder: str) -> tuple[StoredObject, ...]:
-        """All objects of a folder and of those in it, in the order of their keys.
+    def listed(self, folder: str, limit: int | None = None) -> tuple[StoredObject, ...]:
+        """Objects of a folder and of those in it, in the order of their keys.
 
         Args:
             folder: ``s3://`` folder.
+            limit: Most objects; None for all.
         """
         bucket, prefix = split_url(folder if folder.endswith("/") else f"{folder}/")
         with aws_errors(f"list {folder}"):
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            return tuple(
+            found = (
                 StoredObject(
                     f"s3://{bucket}/{item['Key']}", item["Size"], item["LastModified"], item["ETag"].strip('"')
                 )
                 for page in pages
                 for item in page.get("Contents", ())
             )
+            return tuple(islice(found, limit))
+
+    def top_folders(self, bucket: str) -> tuple[str, ...]:
+        """Names of the first folders of a bucket, at most 1,000.
+
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html (``CommonPrefixes``)
+        """
+        with aws_errors(f"list the folders of {bucket}"):
+            answer = self.s3.list_objects_v2(Bucket=bucket, Delimiter="/")
+        return tuple(item["Prefix"].rstrip("/") for item in answer.get("CommonPrefixes", ()))
 
     def open(self, file: SourceFile) -> ObjectStream:
         """The content of a file as its manifest was validated, as a stream without a buffer.

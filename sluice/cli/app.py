@@ -9,17 +9,33 @@ import typer
 from sluice import __version__
 from sluice.cli.lazy import Entry, LazyGroup
 from sluice.cli.options import GlobalOptions
+from sluice.project import Project
 
 
 class _Commands(LazyGroup):
     entries = (
         Entry(
-            "up", "Run AWS on this machine with Sluice deployed, until stopped with Ctrl-C.", "sluice up --port 4600"
+            "init",
+            "Make a project: a commented first contract, aggregates, queries, samples, Terraform, CI, editor settings.",
+            "sluice init shop",
+        ),
+        Entry(
+            "up",
+            "Run AWS on this machine with Sluice deployed, until stopped with Ctrl-C.",
+            "sluice up --port 4600",
+            "local.up",
         ),
         Entry(
             "demo",
             "Run the whole pipeline on this machine and compare the warehouse, row by row, with what was sent.",
             "sluice demo --rows 500",
+            "local.demo",
+        ),
+        Entry(
+            "try",
+            "Try a contract on files of this machine: what each column becomes, what would be quarantined.",
+            "sluice try orders samples/orders --watch",
+            "trial.run",
         ),
         Entry(
             "send",
@@ -27,8 +43,18 @@ class _Commands(LazyGroup):
             "sluice send orders transactions --start 2026-11-20T13 --hours 3 --bad-share 0.05",
         ),
         Entry(
+            "put",
+            "Upload files of your own, write their manifest, and follow the batch to its end.",
+            "sluice put orders orders-13.json --at 2026-11-20T13",
+        ),
+        Entry(
+            "announce",
+            "Write the manifests of folders whose files are there already, such as years of history that were copied.",
+            "sluice announce orders 2026-11-01..2026-11-20 --dry-run",
+        ),
+        Entry(
             "status",
-            "Show the batches and where they stand, newest first; or one batch with its history and what to do next.",
+            "Show the batches and where they stand: sums, what moves, what failed, then the rest, newest first.",
             "sluice status --dataset orders --state failed --since 1d",
         ),
         Entry(
@@ -40,6 +66,16 @@ class _Commands(LazyGroup):
             "replay",
             "Convert and load partitions again, from the files that their newest batches had.",
             "sluice replay orders 2026-11-20T13..2026-11-20T15 --dry-run",
+        ),
+        Entry(
+            "rebuild",
+            "Make a dataset's warehouse tables anew: drop them, and convert and load all its partitions again.",
+            "sluice rebuild orders",
+        ),
+        Entry(
+            "logs",
+            "Show what functions and runs have written about one batch, in the order of time, from CloudWatch Logs.",
+            "sluice logs orders.2026112013 --errors",
         ),
         Entry(
             "quarantine",
@@ -69,6 +105,11 @@ class _Commands(LazyGroup):
             "raw files.",
             "sluice drift orders --apply",
         ),
+        Entry(
+            "package",
+            "Write what a deployment needs: packages of Lambda and Glue, the catalog's tables, and Terraform's module.",
+            "sluice package dist",
+        ),
         Entry("dlq", "Deliver the events of manifests again that were given up."),
         Entry("query", "Run SQL: in the warehouse, or with Athena on the published files."),
         Entry("contract", "Check contracts, guess new ones, and write their JSON Schema."),
@@ -83,7 +124,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
 )
 
 
@@ -127,4 +168,5 @@ def options(
     chosen.state_dir = state_dir
     chosen.contracts_dir = contracts
     chosen.debug = debug
+    chosen.project = Project.find(Path())
     logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")

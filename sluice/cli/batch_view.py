@@ -1,6 +1,6 @@
 """One batch in full, for people and for machines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -91,8 +91,13 @@ def view_as_json(view: BatchView) -> dict[str, object]:
     }
 
 
-def render_view(view: BatchView) -> Group:
-    """A batch in full as people get it; no text of it is taken for markup."""
+def render_view(view: BatchView, lines: Sequence[str] = ()) -> Group:
+    """A batch in full as people get it; no text of it is taken for markup.
+
+    Args:
+        view: The batch.
+        lines: Lines of its contract that its records broke.
+    """
     batch = view.batch
     history = [
         (change.at[:19], took, state_text(change.state), change.note)
@@ -112,7 +117,7 @@ def render_view(view: BatchView) -> Group:
         _section("files", ("records", "rejected", "file"), files, ("records", "rejected")),
     ]
     parts = [part for section in sections for part in section]
-    return Group(_facts(view), *parts, Text(), *_next(batch))
+    return Group(_facts(view), *parts, Text(), *_next(batch, lines))
 
 
 def seconds_in_states(batch: BatchRecord) -> list[str]:
@@ -175,7 +180,11 @@ def _by_frequency(counts: Mapping[str, int]) -> list[tuple[object, ...]]:
     return [(count, name) for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
-def _next(batch: BatchRecord) -> list[Text]:
+def _next(batch: BatchRecord, broken: Sequence[str]) -> list[Text]:
     step = next_step(batch)
     lines = [Text.assemble(("next: ", "bold"), step.text)]
-    return [*lines, Text(f"  {step.command}", "cyan")] if step.command else lines
+    lines += [Text(f"  {step.command}", "cyan")] if step.command else []
+    if broken:
+        lines.append(Text("or, where a rule is wrong and not the records, change the contract and deploy it"))
+        lines += [Text(f"  {line}", "cyan") for line in broken]
+    return lines

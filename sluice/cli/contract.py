@@ -6,12 +6,16 @@ from typing import Annotated
 import typer
 
 from sluice.cli.options import GlobalOptions
+from sluice.cli.paths import data_files
 from sluice.cli.terminal import out, say, say_error, table_of
 from sluice.contract import Contract
 from sluice.contract.files import read_contract, read_contracts
 from sluice.errors import CommandError, ContractError
 from sluice.infer.infer import DEFAULT_ROWS, Options, infer
-from sluice.layout import MANIFEST_NAME
+from sluice.root import ROOT
+
+SCHEMA_FILE = "contract.schema.json"
+"""Beside the contracts, for editors."""
 
 app = typer.Typer(
     add_completion=False,
@@ -36,7 +40,7 @@ def check(
     options = context.ensure_object(GlobalOptions)
     problems: list[str] = []
     found: list[Contract] = []
-    for path in paths or [options.contracts_dir or Path("contracts")]:
+    for path in paths or [options.contracts_folder]:
         try:
             found += _read(path)
         except ContractError as exc:
@@ -88,8 +92,7 @@ def new(
     """
     if output is not None:
         _expect_writable(dataset, output, force=force)
-    found = [file for path in files for file in _samples(path)]
-    text = infer(dataset, found, Options(layout, rows, header)).to_yaml()
+    text = infer(dataset, data_files(files), Options(layout, rows, header)).to_yaml()
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -106,17 +109,6 @@ def _expect_writable(dataset: str, output: Path, *, force: bool) -> None:
         raise CommandError(f"{output}: is there already; write over it with --force")
 
 
-def _samples(path: Path) -> list[Path]:
-    """A file, or the files of a folder that hold data."""
-    if not path.is_dir():
-        return [path]
-    inside = (file.relative_to(path) for file in path.rglob("*") if file.is_file() and file.name != MANIFEST_NAME)
-    found = sorted(path / file for file in inside if not any(part.startswith((".", "_")) for part in file.parts))
-    if not found:
-        raise CommandError(f"{path}: holds no files")
-    return found
-
-
 @app.command(epilog="Example: sluice contract schema --output contracts/contract.schema.json")
 def schema(
     context: typer.Context,
@@ -128,12 +120,12 @@ def schema(
 ) -> None:
     """Write the JSON Schema by which editors complete and check contracts."""
     try:
-        from sluice.contract.schema import SCHEMA_FILE, contract_schema  # noqa: PLC0415 - needs a development library
-    except ModuleNotFoundError as exc:
-        raise CommandError(f"the schema needs the library {exc.name}: pip install 'sluice[dev]'") from exc
-    folder = context.ensure_object(GlobalOptions).contracts_dir or Path("contracts")
-    path = output or folder / SCHEMA_FILE
-    text = contract_schema()
+        from sluice.contract.schema import contract_schema  # noqa: PLC0415 - needs a development library
+    except ModuleNotFoundError:  # an installed copy carries the one that was made with it
+        text = (ROOT / "contracts" / SCHEMA_FILE).read_text(encoding="utf-8")
+    else:
+        text = contract_schema()
+    path = output or context.ensure_object(GlobalOptions).contracts_folder / SCHEMA_FILE
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         say(f"{path} is current")
         return

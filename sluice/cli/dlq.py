@@ -34,5 +34,6 @@ def redrive(
     nothing.
     """
     session = Session(context.ensure_object(GlobalOptions))
+    session.expect_write()
     sent = DeadLetters(session.clients.sqs, session.settings.manifest_queue).redrive(limit)
     say(f"{sent} events are delivered again" if sent != 1 else "1 event is delivered again")

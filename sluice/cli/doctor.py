@@ -8,16 +8,19 @@ from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, print_json, print_table, table_of
+from sluice.cli.terminal import err, out, print_json, print_table
 from sluice.doctor import Deployment, Finding, Severity, examine
 from sluice.doctor.reference import health_queries
 from sluice.layout import Partition
 
-_STYLES = {Severity.OK: "green", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
+_WELL = (Severity.OK, Severity.NOTE)
+_STYLES = {Severity.OK: "green", Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 
 
 def doctor(
@@ -35,14 +38,13 @@ def doctor(
         bool,
         typer.Option("--print-queries", help="Print the health queries of the contracts as SQL, and examine nothing."),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON array of findings instead of a table.")
-    ] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Show also what is as it should be.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array of all findings instead.")] = False,
 ) -> None:
     """Examine a deployed stack, on AWS or on this machine: is everything there, as the contracts say, and alive?
 
-    Changes nothing. Each finding that is not ok says how to mend it. Ends with status 1 when there is an error;
-    warnings leave it 0.
+    Changes nothing. Shows what is not ok, with how to fix it, and one line of sums. Ends with status 1 when there is an
+    error, such as a batch that has failed; warnings leave it 0.
     """
     session = Session(context.ensure_object(GlobalOptions))
     if print_queries:
@@ -57,7 +59,7 @@ def doctor(
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        print_table(render_findings(findings))
+        print_table(render_findings(findings, show_all=show_all))
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise typer.Exit(1)
 
@@ -69,10 +71,30 @@ def _print_queries(session: Session) -> None:
         out().print(f"{comment}\n{query.sql};\n", markup=False, soft_wrap=True)
 
 
-def render_findings(findings: Iterable[Finding]) -> RenderableType:
-    """Findings as people get them, in the order in which they were found; no text is taken for markup."""
+def render_findings(findings: Iterable[Finding], *, show_all: bool = True) -> RenderableType:
+    """Findings as people get them, in the order in which they were found; no text is taken for markup.
+
+    Args:
+        findings: The findings.
+        show_all: Whether those are shown that are ok.
+    """
     listed = list(findings)
-    rows = [(Text(f.severity, _STYLES[f.severity]), f.area, f.what, f.mend) for f in listed]
     counts = Counter(finding.severity for finding in listed)
-    summary = ", ".join(f"{counts[severity]} {severity}" for severity in Severity)
-    return Group(table_of(("", "area", "finding", "how to mend it"), rows), Text(summary, "dim"))
+    summary = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
+    parts: list[RenderableType] = []
+    for finding in listed:
+        if show_all or finding.severity not in _WELL:
+            parts.append(_line(finding))
+            if finding.mend:
+                parts.append(Padding(Text.assemble(("fix: ", "bold"), finding.mend), (0, 0, 0, 9)))
+    hint = "" if show_all or not any(counts[severity] for severity in _WELL) else " (--all shows them)"
+    return Group(*parts, Text(f"{summary}{hint}", "dim"))
+
+
+def _line(finding: Finding) -> RenderableType:
+    head = Text.assemble((f"{finding.severity:<7}  ", _STYLES[finding.severity]), (f"{finding.area}: ", "bold"))
+    grid = Table.grid()
+    grid.add_column(width=9)
+    grid.add_column(overflow="fold")
+    grid.add_row(head[:9], head[9:] + Text(finding.what))
+    return grid

@@ -43,6 +43,8 @@ def drift(
     same comparison runs after every crawl, and tells support.
     """
     session = Session(context.ensure_object(GlobalOptions))
+    if apply:
+        session.expect_write()
     contracts = [session.contract(dataset)] if dataset else list(session.contracts.values())
     survey = survey_of(session)
     found: list[Difference] = []

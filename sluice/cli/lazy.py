@@ -17,16 +17,23 @@ class Entry:
         name: Its name on the command line.
         summary: What the list of commands says: the first sentence of its own help.
         example: Epilog of its help; empty for a group, whose commands have their own.
+        place: Module and function, as ``local.up``; empty when both have the command's name.
     """
 
     name: str
     summary: str
     example: str = ""
+    place: str = ""
 
     @property
     def module(self) -> str:
-        """The module that defines it, as a function of its name or, for a group, as ``app``."""
-        return "sluice.cli.local" if self.name in ("up", "demo") else f"sluice.cli.{self.name}"
+        """The module that defines it, as a function or, for a group, as ``app``."""
+        return f"sluice.cli.{self.place.partition('.')[0] or self.name}"
+
+    @property
+    def function(self) -> str:
+        """The function in it."""
+        return self.place.partition(".")[2] or self.name
 
     def load(self) -> Any:  # noqa: ANN401 - typer hides its command classes
         """The command itself."""
@@ -35,7 +42,7 @@ class Entry:
         if group is not None:
             return _named(typer.main.get_command(group), self.name)
         single = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False)
-        single.command(self.name, epilog=f"Example: {self.example}")(getattr(module, self.name))
+        single.command(self.name, epilog=f"Example: {self.example}")(getattr(module, self.function))
         return typer.main.get_command(single)
 
 

@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from sluice.analysis.query import use_folder as use_queries
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
+from sluice.contract.files import read_contracts
 from sluice.errors import CommandError
+from sluice.root import ROOT
+from sluice.warehouse.aggregate import use_folder as use_aggregates
 
 _MISSING = "the local cloud is not installed with this copy of Sluice ({}): pip install 'sluice[local]'"
 
@@ -45,12 +49,20 @@ def up(
             help="A name by which clients call the endpoint beside localhost; others are refused. Repeatable."
         ),
     ] = None,
+    accept_breaking: Annotated[
+        bool,
+        typer.Option(
+            "--accept-breaking",
+            help="Take contracts that change columns as published files do not have them; then `sluice rebuild`.",
+        ),
+    ] = False,
 ) -> None:
     """Run AWS on this machine with Sluice deployed, until stopped with Ctrl-C.
 
     Everything listens on 127.0.0.1 only, unless another address is given, as in a container that others talk to. The
     endpoint answers programs only: a web page in the browser cannot use it. Data are kept in the state directory (see
-    `sluice --help`) from one start to the next; delete it to begin anew.
+    `sluice --help`) from one start to the next; delete it to begin anew. Contracts that changed are compared with the
+    catalog before it follows them, and what would break readers is refused.
     """
     session = Session(context.ensure_object(GlobalOptions))
     with _local_cloud():
@@ -65,7 +77,10 @@ def up(
             host_names=tuple(host_name or ()),
             warehouse_names=(session.settings.warehouse_workgroup or session.settings.warehouse_cluster,),
         )
-        raise typer.Exit(run(config, session.settings, session.contracts))
+        contracts_dir = session.options.contracts_dir
+        raise typer.Exit(
+            run(config, session.settings, session.contracts, contracts_dir, accepts_breaking=accept_breaking)
+        )
 
 
 def demo(
@@ -86,4 +101,7 @@ def demo(
         from sluice_laptop.demo import DemoOptions, run  # noqa: PLC0415
 
         options = DemoOptions(folder, rows=rows, seed=seed, timeout_seconds=timeout)
-        raise typer.Exit(run(options, session.contracts))
+        contracts = session.options.contracts_dir or ROOT / "contracts"
+        use_aggregates(None)  # a project's own are of other tables
+        use_queries(None)
+        raise typer.Exit(run(options, read_contracts(contracts)))

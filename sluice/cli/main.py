@@ -6,6 +6,7 @@ from typing import NoReturn
 from sluice.cli.app import app
 from sluice.cli.options import GlobalOptions
 from sluice.errors import SluiceError
+from sluice.root import make_importable
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -17,6 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     Raises:
         SystemExit: Always.
     """
+    make_importable()
     options = GlobalOptions()
     try:
         app(args=arguments, prog_name="sluice", obj=options)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sluice.project import Project
+
 
 @dataclass
 class GlobalOptions:
@@ -13,6 +15,7 @@ class GlobalOptions:
         is_aws: Whether AWS is meant, even if a local cloud runs.
         state_dir: Where the local cloud keeps its state.
         contracts_dir: Folder of the contracts; None for ``contracts`` here, or those of the package.
+        project: The project of this folder; None when it is none.
         debug: Whether errors show where they come from.
     """
 
@@ -20,4 +23,10 @@ class GlobalOptions:
     is_aws: bool = False
     state_dir: Path = Path(".sluice")
     contracts_dir: Path | None = None
+    project: Project | None = None
     debug: bool = False
+
+    @property
+    def contracts_folder(self) -> Path:
+        """The folder of the contracts: the one that was asked for, the project's, or ``contracts`` here."""
+        return self.contracts_dir or (Path("contracts") if self.project is None else self.project.contracts)

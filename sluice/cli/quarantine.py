@@ -66,6 +66,7 @@ def quarantine(  # noqa: PLR0913 - each is an option of the command line
     span = _span(partition, since, until)
     if resubmit is not None:
         _refuse_others(since, until, samples, export)
+        session.expect_write()
         _resubmit(session, contract, resubmit, parse_partition(partition), is_forced=force)
         return
     if export is not None and export.suffix not in FORMATS:

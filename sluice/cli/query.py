@@ -1,6 +1,7 @@
 """`sluice query`: SQL to the warehouse or to Athena."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
 
@@ -26,6 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON array of ob
 def redshift(context: typer.Context, sql: Sql, *, as_json: AsJson = False) -> None:
     """Run SQL in the warehouse, through the Redshift Data API."""
     session = Session(context.ensure_object(GlobalOptions))
+    _expect(session, sql)
     warehouse = session.warehouse
     with err().status("running in the warehouse"):
         result = warehouse.execute(sql)
@@ -51,6 +53,7 @@ def athena(
 ) -> None:
     """Run SQL with Athena on the published files."""
     session = Session(context.ensure_object(GlobalOptions))
+    _expect(session, sql)
     door = session.athena(database, output, workgroup)
     with err().status("running in Athena"):
         result = door.execute(sql)
@@ -76,10 +79,11 @@ def saved(  # noqa: PLR0913 - each is an option of the command line
     ] = False,
 ) -> None:
     """Run one of the saved analysis queries, which give the same answer through every reader."""
+    session = Session(context.ensure_object(GlobalOptions))
     if not name:
         print_rows(["name", "answers"], [(query.name, query.question) for query in queries()], as_json=as_json)
         return
-    query, session = query_of(name), Session(context.ensure_object(GlobalOptions))
+    query = query_of(name)
     if (since or until) and not reader.reads_files:
         raise typer.BadParameter("--since and --until choose files: use them with --reader athena or spectrum")
     span = Span(parse_partition(since), parse_partition(until)) if since or until else None
@@ -91,3 +95,13 @@ def saved(  # noqa: PLR0913 - each is an option of the command line
         runner = session.athena(workgroup=workgroup) if reader is Reader.ATHENA else session.warehouse
         result = runner.execute(sql)
     print_rows([column.name for column in result.columns], result.rows, as_json=as_json)
+
+
+_READING: Final = ("select", "with", "show", "explain", "describe", "values")
+
+
+def _expect(session: Session, sql: str) -> None:
+    """Ask before a statement that may write; one that begins as a query does is taken for one."""
+    words = re.sub(r"--[^\n]*|/\*.*?\*/|[(\s]+", " ", sql, flags=re.DOTALL).split()
+    if not words or words[0].lower() not in _READING:
+        session.expect_write()

@@ -41,6 +41,8 @@ def replay(
     its manifest is written again as it lies there. All partitions are checked before any is written.
     """
     session = Session(context.ensure_object(GlobalOptions))
+    if not dry_run:
+        session.expect_write()
     replays = replay_of(session)
     plans = replays.plan_all(dataset, _partitions(session, dataset, when), is_forced=force)
     for plan in () if dry_run else plans:

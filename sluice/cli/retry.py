@@ -50,6 +50,7 @@ def retry(
     if not (batch or dataset or since):
         raise typer.BadParameter("which batches? Name one, or a dataset with --dataset, or a moment with --since")
     session = Session(context.ensure_object(GlobalOptions))
+    session.expect_write()
     clients, now = session.clients, datetime.now(UTC)
     executions = Executions(clients.stepfunctions, Arns(clients.sts))
     machine = session.settings.load_machine

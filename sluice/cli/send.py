@@ -1,6 +1,7 @@
 """`sluice send`: play the source system."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,14 +12,14 @@ from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, progress_of, table_of
 from sluice.layout import Partition
-from sluice.simulator import DATASETS, Sender, SimulatedPartition, SimulatorOptions, simulate
+from sluice.simulator import Sender, SimulatedPartition, SimulatorOptions, simulate
 
 
 def send(  # noqa: PLR0913 - each is an option of the command line
     context: typer.Context,
     datasets: Annotated[
         list[str] | None,
-        typer.Argument(help=f"Datasets to send: {', '.join(DATASETS)}. (default: all of them)", show_default=False),
+        typer.Argument(help="Datasets to send. (default: all that there are contracts for)", show_default=False),
     ] = None,
     *,
     start: Annotated[
@@ -41,13 +42,15 @@ def send(  # noqa: PLR0913 - each is an option of the command line
 ) -> None:
     """Play the source system: write files into the raw bucket, and the manifest last.
 
-    Works against every S3 endpoint. Updates reach back to the first hour that is sent, so send hours that belong
-    together with one command, or with the same --start.
+    The data of the datasets that Sluice brings mean something; for any other contract values are made up that keep its
+    rules, and bad ones that break each of them. Works against every S3 endpoint. Updates reach back to the first hour
+    that is sent, so send hours that belong together with one command, or with the same --start.
     """
     session = Session(context.ensure_object(GlobalOptions))
+    session.expect_write()
     first = Partition.parse(start) if start else _this_hour()
     options = SimulatorOptions(first, seed, rows, files, bad_share, duplicate_share, update_share)
-    partitions = _partitions(session, datasets or list(DATASETS), options, hours)
+    partitions = _partitions(session, datasets or list(session.contracts), options, hours)
     sent = _send(session, partitions, options.rows)
     columns = ("dataset", "partition", "records", "files", "bytes", "manifest")
     out().print(table_of(columns, sent, numbers=("records", "files", "bytes")))
@@ -60,12 +63,21 @@ def _this_hour() -> Partition:
 def _partitions(
     session: Session, datasets: Sequence[str], options: SimulatorOptions, hours: int
 ) -> list[SimulatedPartition]:
-    contracts = [session.contract(name) for name in datasets]
-    partition, found = options.start, []
+    """What is to be sent, hour by hour; of a dataset that has days, each day once."""
+    found: dict[tuple[str, Partition], SimulatedPartition] = {}
+    hour = options.start
     for _ in range(hours):
-        found += [simulate(contract, partition, options) for contract in contracts]
-        partition = partition.next()
-    return found
+        for contract in map(session.contract, datasets):
+            is_hourly = contract.layout.is_hourly
+            partition, first = (one if is_hourly else _day(one) for one in (hour, options.start))
+            simulated = simulate(contract, partition, replace(options, start=first), session.contracts)
+            found.setdefault((contract.dataset, partition), simulated)
+        hour = hour.next()
+    return list(found.values())
+
+
+def _day(hour: Partition) -> Partition:
+    return Partition(hour.start.replace(hour=0), is_hourly=False)
 
 
 def _send(session: Session, partitions: Sequence[SimulatedPartition], rows: int) -> list[tuple[Any, ...]]:

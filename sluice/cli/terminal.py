@@ -2,13 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -74,21 +76,144 @@ def progress_of(total: int, console: Console, description: str = "") -> Progress
     return progress
 
 
-def table_of(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Iterable[str] = ()) -> Table:
-    """A table of plain values; no value is taken for markup.
+class Sheet:
+    r"""Rows of plain values, laid out as the width allows; no value is taken for markup.
+
+    As a table where it fits. Else the column that is the note of its row stands on a line of its own below it; else the
+    widest columns are folded between words; else each row stands upright, a value a line, as psql's ``\x`` does it.
+    No heading and no word is broken as long as one way is left.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[str] = (), note: str = ""
+    ) -> None:
+        self.columns = tuple(columns)
+        self.rows = [[value if isinstance(value, Text) else _cell(value) for value in row] for row in rows]
+        self._numbers = frozenset(numbers)
+        self._note = note
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """As wide as the table is."""
+        return Measurement.get(console, options, self._table())
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The first layout that fits."""
+        widths = [max(map(_width, column)) for column in zip(map(Text, self.columns), *self.rows, strict=True)]
+        available = options.max_width - _GAP * (len(self.columns) - 1)
+        if sum(widths) <= available:
+            yield self._table()
+        elif self._note and sum(widths) - self._width_of_note(widths) - _GAP <= available:
+            yield from self._with_notes(options.max_width)
+        else:
+            folded = self._foldable(widths, available)
+            yield self._table(folded) if folded else self._upright(options.max_width)
+
+    def _width_of_note(self, widths: Sequence[int]) -> int:
+        return widths[self.columns.index(self._note)]
+
+    def _table(self, folded: Collection[int] = ()) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for index, name in enumerate(self.columns):
+            justify: JustifyMethod = "right" if name in self._numbers else "left"
+            table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=bool(folded) and index not in folded)
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+    def _with_notes(self, width: int) -> RenderResult:
+        place = self.columns.index(self._note)
+        kept = [index for index in range(len(self.columns)) if index != place]
+        body = Sheet(
+            [self.columns[index] for index in kept],
+            [[row[index] for index in kept] for row in self.rows],
+            self._numbers,
+        )
+        lines = body.lines(width)
+        yield next(lines)
+        for row in self.rows:
+            yield next(lines)
+            if row[place].plain:
+                yield Padding(row[place], (0, 0, 0, 2))
+
+    def lines(self, width: int) -> Iterator[Text]:
+        """The table as one text for its headings and one for each row.
+
+        Args:
+            width: Cut there.
+        """
+        head = [Text(name, "bold") for name in self.columns]
+        widths = [max(map(_width, column)) for column in zip(head, *self.rows, strict=True)]
+        for row in (head, *self.rows):
+            cells = [self._aligned(index, text, widths[index]) for index, text in enumerate(row)]
+            line = Text(" " * _GAP).join(cells)
+            line.rstrip()
+            line.truncate(width)
+            yield line
+
+    def _aligned(self, index: int, text: Text, width: int) -> Text:
+        cell = text.copy()
+        cell.align("right" if self.columns[index] in self._numbers else "left", width)
+        return cell
+
+    def _foldable(self, widths: Sequence[int], available: int) -> list[int]:
+        """The fewest columns, the widest first, that can be folded without breaking a word; none if there are none."""
+        by_width = sorted(range(len(widths)), key=lambda index: -widths[index])
+        for count in range(1, min(_MOST_FOLDED, len(widths)) + 1):
+            folded = by_width[:count]
+            each = (available - sum(widths[index] for index in by_width[count:])) // count
+            longest = max(
+                _longest_word(text) for row in (map(Text, self.columns), *self.rows) for text in _of(row, folded)
+            )
+            if each >= max(_LEAST_FOLDED, longest):
+                return folded
+        return []
+
+    def _upright(self, width: int) -> RenderableType:
+        parts: list[RenderableType] = []
+        for number, row in enumerate(self.rows, start=1):
+            title = f"-[ {number} ]"
+            parts.append(Text(title.ljust(min(width, _RULE), "-"), "dim"))
+            grid = Table(box=None, show_header=False, pad_edge=False)
+            grid.add_column(style="bold", no_wrap=True)
+            grid.add_column(overflow="fold")
+            for name, text in zip(self.columns, row, strict=True):
+                if text.plain:
+                    grid.add_row(Text(name), text)
+            parts.append(grid)
+        return Group(*parts)
+
+
+_GAP: Final = 2
+_MOST_FOLDED: Final = 2
+_LEAST_FOLDED: Final = 24
+_RULE: Final = 40
+
+
+def _of(row: Iterable[Text], places: Iterable[int]) -> list[Text]:
+    cells = list(row)
+    return [cells[place] for place in places]
+
+
+def _width(text: Text) -> int:
+    return max((cell_len(line) for line in text.plain.splitlines()), default=0)
+
+
+def _longest_word(text: Text) -> int:
+    return max(map(cell_len, text.plain.split()), default=0)
+
+
+def table_of(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Iterable[str] = (), note: str = ""
+) -> Sheet:
+    """Rows of plain values as the width allows; no value is taken for markup.
 
     Args:
         columns: Headings.
         rows: One value per heading; None is shown as null.
         numbers: Headings of columns that stand right.
+        note: Heading of the column that stands below its row where the width is not enough.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    right = set(numbers)
-    for name in columns:
-        table.add_column(Text(name), justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(value if isinstance(value, Text) else _cell(value) for value in row))
-    return table
+    return Sheet(columns, rows, numbers, note)
 
 
 def print_table(table: RenderableType) -> None:
@@ -99,6 +224,19 @@ def print_table(table: RenderableType) -> None:
             console.width, Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
         )
     console.print(table)
+
+
+def short_time(text: str, now: datetime) -> str:
+    """A moment of the ledger as people read it beside others: the hour of today, else its day as well, in UTC.
+
+    Args:
+        text: ISO 8601 in UTC.
+        now: The present moment in UTC.
+    """
+    today = f"{now:%Y-%m-%d}"
+    if text[:10] == today:
+        return text[11:16]
+    return text[5:16].replace("T", " ") if text[:4] == today[:4] else text[:16].replace("T", " ")
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_json: bool) -> None:

@@ -58,12 +58,20 @@ def read_contracts(folder: Path) -> dict[str, Contract]:
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
         raise ContractError(f"{folder}: no contract (*.yaml) found")
-    contracts = []
+    contracts, problems = [], []
     for path in paths:
-        contract = read_contract(path)
-        if path.stem != contract.dataset:
-            raise ContractError(
-                f"{path}: dataset: {contract.dataset!r} must be in a file named {contract.dataset}.yaml"
-            )
-        contracts.append(contract)
+        try:
+            contracts.append(_read_named(path))
+        except ContractError as exc:
+            problems.append(str(exc))
+    if problems:
+        raise ContractError("\n".join(problems))
     return by_dataset(contracts, str(folder))
+
+
+def _read_named(path: Path) -> Contract:
+    """A contract whose file has the name of its dataset."""
+    contract = read_contract(path)
+    if path.stem != contract.dataset:
+        raise ContractError(f"{path}: dataset: {contract.dataset!r} must be in a file named {contract.dataset}.yaml")
+    return contract

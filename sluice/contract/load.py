@@ -7,6 +7,7 @@ repository.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import cattrs
@@ -62,6 +63,11 @@ def _source(value: object, _: object) -> Source:
         raise ValueError(f"must be a mapping with a format ({known})")  # noqa: TRY004
     name = value.get("format")
     kind = _SOURCES.get(name) if isinstance(name, str) else None
+    near = next((key for key in value if _is_near(key, "format")), None) if "format" not in value else None
+    if near is not None:
+        raise ValueError(f"unknown field {near!r} (did you mean 'format'?)")
+    if "format" not in value:
+        raise ValueError(f"format is missing: one of {known}")
     if kind is None:
         raise ValueError(f"format must be one of {known}, not {name!r}")
     return _converter.structure(value, kind)
@@ -113,14 +119,53 @@ def parse_contract(data: object, name: str) -> Contract:
     """
     if not isinstance(data, Mapping):
         raise ContractError(f"{name}: a contract is a mapping that begins with 'dataset:'")
+    found = _structured(data)
+    if isinstance(found, Contract):
+        return found
+    # A name that nobody knows hides what is wrong behind it, so the rest is read as if it were right.
+    again = _structured(_corrected(data, Contract))
+    more = () if isinstance(again, Contract) else tuple(problem for problem in again if problem not in found)
+    raise _as_contract_error(name, (*found, *more))
+
+
+def _structured(data: object) -> Contract | tuple[str, ...]:
+    """A valid contract, or what is wrong with it."""
     try:
         contract = _converter.structure(data, Contract)
     except cattrs.ClassValidationError as exc:
-        raise _as_contract_error(name, cattrs.transform_error(exc, format_exception=_describe)) from exc
-    problems = rules.problems(contract)
-    if problems:
-        raise _as_contract_error(name, problems)
-    return contract
+        return tuple(map(_field_first, cattrs.transform_error(exc, format_exception=_describe)))
+    return tuple(rules.problems(contract)) or contract
+
+
+def _corrected(value: object, kind: type) -> object:
+    """A mapping with unknown fields named as the nearest missing one, or left out."""
+    if not isinstance(value, Mapping):
+        return value
+    known = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    missing = [name for name in known if name not in value]
+    corrected: dict[Any, Any] = {}
+    for key, item in value.items():
+        near = [key] if key in known else get_close_matches(str(key), missing, n=1)
+        for name in near:
+            corrected[name] = _corrected_inside(name, item)
+    return corrected
+
+
+def _corrected_inside(field: str, value: object) -> object:
+    if field == "source" and isinstance(value, Mapping):
+        named = value.get("format", next((value[one] for one in value if _is_near(one, "format")), None))
+        return _corrected(value, _SOURCES.get(named, CsvSource) if isinstance(named, str) else CsvSource)
+    kind = _PARTS.get(field)
+    if kind is None:
+        return value
+    return [_corrected(item, kind) for item in value] if isinstance(value, list) else _corrected(value, kind)
+
+
+_PARTS: dict[str, type] = {"tables": Table, "columns": Column, "redshift": RedshiftHints}
+
+
+def _is_near(key: object, name: str) -> bool:
+    return bool(get_close_matches(str(key), [name], n=1))
 
 
 def dump_contracts(contracts: Iterable[Contract]) -> str:
@@ -162,7 +207,7 @@ def by_dataset(contracts: Iterable[Contract], name: str) -> dict[str, Contract]:
 
 
 def _as_contract_error(name: str, problems: Iterable[str]) -> ContractError:
-    return ContractError("\n".join(f"{name}: {_field_first(problem)}" for problem in problems))
+    return ContractError("\n".join(f"{name}: {problem}" for problem in problems))
 
 
 def _field_first(problem: str) -> str:
@@ -173,11 +218,16 @@ def _field_first(problem: str) -> str:
     return f"{field.removeprefix('.')}: {rule}" if field else rule
 
 
+def _with_nearest(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"{name!r}, did you mean {near[0]!r}?" if near else repr(name)
+
+
 def _describe(exc: BaseException, kind: type | None) -> str:
     if isinstance(exc, cattrs.ForbiddenExtraKeysError):
-        unknown = ", ".join(sorted(map(repr, exc.extra_fields)))
-        known = ", ".join(sorted(getattr(exc.cl, "__dataclass_fields__", ())))
-        return f"unknown field {unknown} (known: {known})"
+        known = sorted(getattr(exc.cl, "__dataclass_fields__", ()))
+        unknown = ", ".join(_with_nearest(name, known) for name in sorted(map(str, exc.extra_fields)))
+        return f"unknown field {unknown} (known: {', '.join(known)})"
     if isinstance(exc, KeyError):
         return "is missing"
     if isinstance(exc, AttributeError | TypeError):  # The converter took it for a mapping, and it is none.

@@ -14,6 +14,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("queue", intake.check_queue),
     ("notification", intake.check_notification),
     ("event source", intake.check_event_source),
+    ("raw files", intake.check_raw_files),
     ("functions", compute.check_functions),
     ("rules", compute.check_rules),
     ("jobs", compute.check_jobs),

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Self
 
 from sluice.aws.arns import Arns
-from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
@@ -25,7 +24,6 @@ class Deployment:
         clients: Clients of the account.
         ledger: The ledger.
         warehouse: The warehouse.
-        athena: Athena on the published files.
         clock: The present moment in UTC.
     """
 
@@ -34,7 +32,6 @@ class Deployment:
     clients: Clients
     ledger: Ledger
     warehouse: DataApi
-    athena: Athena
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @classmethod
@@ -50,7 +47,6 @@ class Deployment:
             clients,
             Ledger(clients.dynamodb, settings.ledger_table),
             DataApi(clients.redshift_data, Address.from_settings(settings)),
-            Athena(clients.athena, settings.processed_database, f"s3://{settings.processed_bucket}/_sluice/athena/"),
         )
 
     @cached_property

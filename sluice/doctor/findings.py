@@ -8,6 +8,8 @@ class Severity(StrEnum):
     """How bad a finding is."""
 
     OK = "ok"
+    NOTE = "note"
+    """There is nothing to judge yet."""
     WARNING = "warning"
     """It works now, but somebody should look."""
     ERROR = "error"
@@ -34,6 +36,11 @@ class Finding:
 def ok(area: str, what: str) -> Finding:
     """Something is as it should be."""
     return Finding(area, what)
+
+
+def note(area: str, what: str) -> Finding:
+    """There is nothing to judge yet."""
+    return Finding(area, what, Severity.NOTE)
 
 
 def warning(area: str, what: str, mend: str) -> Finding:

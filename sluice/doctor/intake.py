@@ -8,6 +8,8 @@ from typing import Any
 
 from sluice.aws.failures import aws_errors
 from sluice.aws.looking import look_for
+from sluice.aws.objects import Objects
+from sluice.delivery import lost_files
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
 from sluice.layout import MANIFEST_NAME
@@ -115,6 +117,17 @@ def check_notification(deployment: Deployment) -> Iterator[Finding]:
         yield warning(
             "notification", what, "see that whoever wrote that keeps both: the next deploy replaces all of it"
         )
+
+
+def check_raw_files(deployment: Deployment) -> Iterator[Finding]:
+    """No files lie in the raw bucket that nothing will take: without a manifest, or in a folder of no dataset."""
+    objects, bucket = Objects(deployment.clients.s3), deployment.settings.raw_bucket
+    is_clean = True
+    for lost in lost_files(deployment.contracts, objects, bucket, deployment.clock()):
+        is_clean = False
+        yield warning("raw files", lost.what, lost.remedy)
+    if is_clean:
+        yield ok("raw files", f"no files of bucket {bucket} wait for a manifest")
 
 
 def _way_to(deployment: Deployment, queue_arn: str, configuration: Mapping[str, Any]) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sluice.advice import next_step
+from sluice.aws.ledger import Ledger
 from sluice.batch import BatchState
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
@@ -43,16 +44,27 @@ def check_heartbeat(deployment: Deployment) -> Iterator[Finding]:
 def check_batches(deployment: Deployment) -> Iterator[Finding]:
     """No batch has failed for good, and none stands still."""
     ledger, limit = deployment.ledger, MOST_BATCHES
-    failed = ledger.batches(state=BatchState.FAILED, limit=limit)
+    failed = [
+        batch for batch in ledger.batches(state=BatchState.FAILED, limit=limit) if not _is_replaced(ledger, batch)
+    ]
     moving = [batch for state in _MOVING for batch in ledger.batches(state=state, limit=limit)]
     stuck = [batch for batch in moving if _age(batch, deployment.clock()) > STUCK_AFTER]
     for batch in failed:
-        yield warning("batches", f"{batch.batch_id} has failed: {batch.reason}", next_step(batch).command)
+        yield error("batches", f"{batch.batch_id} has failed: {batch.reason}", next_step(batch).command)
+    if len(failed) == limit:
+        what = f"only the newest {limit} failed batches are named here"
+        yield warning("batches", what, "sluice status --state failed --limit 1000")
     for batch in stuck:
         what = f"{batch.batch_id} is {batch.state} for {_minutes(_age(batch, deployment.clock()))}"
         yield warning("batches", what, f"sluice status {batch.batch_id}")
     if not failed and not stuck:
         yield ok("batches", "no batch has failed, and none stands still")
+
+
+def _is_replaced(ledger: Ledger, batch: BatchRecord) -> bool:
+    """Whether a newer batch of the partition has what this one had."""
+    newer = (one for one in ledger.versions(batch.batch_id) if one.batch_id > batch.batch_id)
+    return any(one.state.is_accepted and one.state is not BatchState.FAILED for one in newer)
 
 
 def check_open_loads(deployment: Deployment) -> Iterator[Finding]:

@@ -5,15 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 from sluice.contract import Contract
 from sluice.doctor.deployment import Deployment
-from sluice.doctor.findings import Finding, error, ok, warning
-from sluice.lake import Span, quarantine_share
+from sluice.doctor.findings import Finding, error, note, ok, warning
+from sluice.handover import TableCounts
 from sluice.layout import Partition
+from sluice.record import BatchRecord
 from sluice.warehouse.health import bad_keys, freshness, loads_by_table, tables_with_keys
 
 STALE_AFTER_PARTITIONS = 6
 """An hourly dataset is stale after six hours without a load, a daily one after six days."""
 SHARE_DAYS = 7
-"""Over how many days of partitions the quarantine's share is taken."""
+"""Over the batches of how many days the quarantine's share is taken."""
+MOST_BATCHES = 2000
+"""Batches of a dataset that are counted, the newest ones."""
 LOAD_DAYS = 7
 
 
@@ -23,7 +26,7 @@ def check_freshness(deployment: Deployment) -> Iterator[Finding]:
     ages = {str(dataset): (str(label), int(minutes)) for dataset, label, _, minutes in rows}
     for dataset, contract in deployment.contracts.items():
         if dataset not in ages:
-            yield ok("freshness", f"{dataset} was never loaded")
+            yield note("freshness", f"{dataset} was never loaded")
             continue
         label, minutes = ages[dataset]
         what = f"{dataset} was last loaded {minutes} min ago; its newest partition is {label}"
@@ -66,28 +69,39 @@ _TABLES = "SELECT table_name FROM svv_tables WHERE table_schema = :schema_name"
 
 
 def check_quarantine(deployment: Deployment) -> Iterator[Finding]:
-    """The share of quarantined records stays well below what the contract allows."""
-    today = deployment.clock().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    span = Span(first=Partition(today - timedelta(days=SHARE_DAYS - 1), is_hourly=False))
+    """The share of quarantined records stays well below what the contract allows, whatever their partitions' dates."""
+    since = deployment.clock() - timedelta(days=SHARE_DAYS)
     for contract in deployment.contracts.values():
-        [(_, quarantined, published)] = deployment.athena.execute(quarantine_share(contract, span)).rows
-        yield judge_share(contract, int(quarantined or 0), int(published or 0))
+        batches = deployment.ledger.batches(contract.dataset, limit=MOST_BATCHES, since=since)
+        newest: dict[str, TableCounts] = {}
+        for batch in batches:
+            if batch.state.is_accepted and batch.counts:
+                newest.setdefault(batch.partition, _records(contract, batch))
+        total = sum(newest.values(), TableCounts())
+        yield judge_share(contract, total.rejected, total.read)
 
 
-def judge_share(contract: Contract, quarantined: int, published: int) -> Finding:
+def _records(contract: Contract, batch: BatchRecord) -> TableCounts:
+    """Counts of source records: those of the table that has a row for each, where there is one."""
+    whole = [table.name for table in contract.tables if table.explode is None and table.name in batch.counts]
+    return batch.counts[whole[0]] if whole else sum(batch.counts.values(), TableCounts())
+
+
+def judge_share(contract: Contract, quarantined: int, read: int) -> Finding:
     """What a dataset's quarantine means.
 
     Args:
         contract: The dataset's contract.
         quarantined: Records in the quarantine.
-        published: Records among the published files.
+        read: Records that were read, these included.
     """
-    total, limit = quarantined + published, contract.max_rejected_ratio
-    share = quarantined / total if total else 0.0
-    what = f"{contract.dataset}: {quarantined} of {total} records of {SHARE_DAYS} days quarantined ({share:.1%})"
+    if not read:
+        return note("quarantine", f"{contract.dataset}: no record came in {SHARE_DAYS} days")
+    limit, share = contract.max_rejected_ratio, quarantined / read
+    what = f"{contract.dataset}: {quarantined} of {read} records of {SHARE_DAYS} days quarantined ({share:.1%})"
     mend = f"sluice quarantine {contract.dataset}"
     if quarantined and share > limit:
-        # No error: duplicates count on neither side, so a batch that its contract allows may look like this.
+        # No error: single batches may be within it, and those that were not have failed and are named as such.
         return warning("quarantine", f"{what}, more than the {limit:.1%} that its contract allows", mend)
     if quarantined and share > limit / 2:
         return warning("quarantine", f"{what}; its contract allows {limit:.1%}", mend)

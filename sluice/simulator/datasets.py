@@ -6,9 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final, Protocol, TypeVar
 
-from sluice.errors import SimulatorError
 from sluice.simulator import words
-from sluice.simulator.options import DATASETS
 from sluice.simulator.record import Tree
 from sluice.simulator.world import Key, World
 
@@ -33,8 +31,23 @@ class Simulated(Protocol):
         """
         ...
 
+    def moment(self, tree: Tree) -> datetime:
+        """When a version was made."""
+        ...
 
-class Customers:
+
+class _Versioned:
+    """Things that say when they were made."""
+
+    def moment(self, tree: Tree) -> datetime:
+        """When a version was made."""
+        at = tree["updated_at"]
+        if not isinstance(at, datetime):
+            raise TypeError(f"updated_at is {at!r}")
+        return at
+
+
+class Customers(_Versioned):
     """Customers, who move house and change segment."""
 
     def make(self, world: World, key: Key, rng: Random) -> Tree:
@@ -64,7 +77,7 @@ class Customers:
         }
 
 
-class Products:
+class Products(_Versioned):
     """Products, whose price and stock change."""
 
     def make(self, world: World, key: Key, rng: Random) -> Tree:
@@ -92,7 +105,7 @@ class Products:
         }
 
 
-class Orders:
+class Orders(_Versioned):
     """Orders with their items, which are shipped, returned and changed."""
 
     def make(self, world: World, key: Key, rng: Random) -> Tree:
@@ -139,7 +152,7 @@ class Orders:
         }
 
 
-class Transactions:
+class Transactions(_Versioned):
     """Payments of order lines, which are corrected."""
 
     def make(self, world: World, key: Key, rng: Random) -> Tree:
@@ -172,19 +185,9 @@ _SIMULATED: Final[Mapping[str, Simulated]] = {
 }
 
 
-def simulated(dataset: str) -> Simulated:
-    """What the simulator knows of a dataset.
-
-    Raises:
-        SimulatorError: It knows nothing of it.
-    """
-    found = _SIMULATED.get(dataset)
-    if found is None:
-        raise SimulatorError(
-            f"dataset {dataset!r}: the simulator makes data for {', '.join(DATASETS)} only; "
-            "send files of other datasets with any S3 client, and their manifest.json last"
-        )
-    return found
+def known(dataset: str) -> Simulated | None:
+    """What the simulator knows of a dataset by its name; None when it knows nothing."""
+    return _SIMULATED.get(dataset)
 
 
 def _maybe(rng: Random, value: _T) -> _T | None:

@@ -79,6 +79,10 @@ class Wardrobe:
             return value.strftime(column.format or rng.choice(_TIMESTAMP_FORMS))
         if isinstance(value, date):
             return value.strftime(column.format) if column.format else value.isoformat()
+        if isinstance(value, bool):
+            return value
+        if column.decimal_mark != "." and isinstance(value, Decimal):
+            return str(value).replace(".", column.decimal_mark)
         is_plain = isinstance(self.contract.source, CsvSource) or rng.random() > _UNTIDY
         return value if is_plain else str(value)
 

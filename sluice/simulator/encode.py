@@ -97,6 +97,8 @@ def _csv_line(source: CsvSource, fields: list[str]) -> str:
 
 
 def _text(node: Node) -> str:
+    if isinstance(node, bool):
+        return str(node).lower()
     return "" if node is None else str(node)
 
 

@@ -1,7 +1,7 @@
 """The files of one partition, record by record, so that size is bounded by disk and not by memory."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import cached_property
@@ -10,10 +10,11 @@ from typing import BinaryIO, Final
 
 from sluice.contract import Contract, CsvSource, JsonSource
 from sluice.layout import Partition
-from sluice.simulator.datasets import simulated
+from sluice.simulator.datasets import Simulated, known
 from sluice.simulator.dress import Wardrobe
 from sluice.simulator.encode import Encoder
 from sluice.simulator.faults import JSON_FAULTS, VALUE_FAULTS, Fault, csv_faults
+from sluice.simulator.generic import Generic
 from sluice.simulator.options import SimulatorOptions
 from sluice.simulator.record import Record, Tree
 from sluice.simulator.world import Key, World
@@ -44,11 +45,13 @@ class SimulatedPartition:
         contract: The dataset's contract.
         partition: Which hour or day.
         options: What was asked for.
+        others: All contracts that its things may refer to, by dataset.
     """
 
     contract: Contract
     partition: Partition
     options: SimulatorOptions
+    others: Mapping[str, Contract] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -88,6 +91,19 @@ class SimulatedPartition:
         return Encoder(self.contract)
 
     @cached_property
+    def _source(self) -> Simulated:
+        """What makes the things: of the datasets that Sluice brings, with meaning; of any other, by their rules."""
+        named = known(self.contract.dataset)
+        return named if named is not None and self._is_that_of(named) else Generic(self.contract, self.others)
+
+    def _is_that_of(self, named: Simulated) -> bool:
+        """Whether a contract is the one of that name which Sluice brings, as far as the things have its fields."""
+        thing = named.make(self._world, Key(self.partition, 0), self._world.random("shape"))
+        tables = {table.explode for table in self.contract.tables if table.explode is not None}
+        roots = {path.split(".")[0] for path in self._wardrobe.record_columns}
+        return roots | tables == set(thing)
+
+    @cached_property
     def _wardrobe(self) -> Wardrobe:
         return Wardrobe(self.contract)
 
@@ -100,6 +116,8 @@ class SimulatedPartition:
         source = self.contract.source
         form = csv_faults(source.delimiter) if isinstance(source, CsvSource) else ()
         form += JSON_FAULTS if isinstance(source, JsonSource) and source.records == "lines" else ()
+        if isinstance(self._source, Generic):
+            return form + tuple(self._source.faults())
         return form + VALUE_FAULTS[self.contract.dataset]
 
     @cached_property
@@ -135,7 +153,7 @@ class SimulatedPartition:
 
     def _thing(self, key: Key) -> Tree:
         rng = self._world.random(self.contract.dataset, "thing", key.digits)
-        return simulated(self.contract.dataset).make(self._world, key, rng)
+        return self._source.make(self._world, key, rng)
 
     def _record(self, slot: _Slot) -> Record:
         rng = self._random(slot.kind.name, slot.number)
@@ -161,47 +179,55 @@ class SimulatedPartition:
         fresh = self.options.fresh(is_first=self._is_first)
         if slot.number % 2:
             thing = self._thing(Key(self.partition, slot.number % fresh))
-            return self._changed(thing, _updated_at(thing) + timedelta(hours=1), rng)
+            return self._changed(thing, self._source.moment(thing) + timedelta(hours=1), rng)
         return self._thing(Key(self.partition, fresh + slot.number))
 
     def _duplicate(self, number: int, rng: Random) -> Tree:
         """An exact copy, an older version or a newer one of a key of this partition; each key is repeated once."""
         thing = self._thing(Key(self.partition, number))
         seconds = (0, -1, 1)[number % 3] * rng.randint(1, 300)
-        return thing if seconds == 0 else self._changed(thing, _updated_at(thing) + timedelta(seconds=seconds), rng)
+        return (
+            thing
+            if seconds == 0
+            else self._changed(thing, self._source.moment(thing) + timedelta(seconds=seconds), rng)
+        )
 
     def _update(self, key: Key, rng: Random) -> Tree:
         """A newer version of an earlier key, and now and then an older one or one that is exactly as new."""
         thing = self._thing(key)
         choice = rng.random()
         if choice < 0.2:
-            return self._changed(thing, _updated_at(thing) - rng.random() * _LONGEST_AGO, rng)
+            return self._changed(thing, self._source.moment(thing) - rng.random() * _LONGEST_AGO, rng)
         if choice < 0.3:
-            return self._changed(thing, _updated_at(thing), rng)
+            return self._changed(thing, self._source.moment(thing), rng)
         return self._changed(thing, self._world.moment(rng, self.partition), rng)
 
     def _changed(self, thing: Tree, at: datetime, rng: Random) -> Tree:
-        return simulated(self.contract.dataset).change(thing, at, rng)
+        return self._source.change(thing, at, rng)
 
 
-def simulate(contract: Contract, partition: Partition, options: SimulatorOptions) -> SimulatedPartition:
+def simulate(
+    contract: Contract,
+    partition: Partition,
+    options: SimulatorOptions,
+    others: Mapping[str, Contract] | None = None,
+) -> SimulatedPartition:
     """The files that the source system writes for one partition.
 
+    Args:
+        contract: The dataset's contract.
+        partition: Which hour or day.
+        options: What is asked for.
+        others: All contracts that its things may refer to, by dataset.
+
     Raises:
-        SimulatorError: The simulator does not know the dataset, or the partition lies before the start.
+        SimulatorError: The partition lies before the start, or the contract has what nobody can make up.
         LayoutError: The partition is a day where the contract has hours, or the other way round.
     """
-    simulated(contract.dataset)
     options.earlier(partition)
     contract.layout.folder(partition)
-    return SimulatedPartition(contract, partition, options)
-
-
-def _updated_at(tree: Tree) -> datetime:
-    at = tree["updated_at"]
-    if not isinstance(at, datetime):
-        raise TypeError(f"updated_at is {at!r}")
-    return at
+    Encoder(contract)
+    return SimulatedPartition(contract, partition, options, others or {})
 
 
 def _with_elements_of(clean: Tree, written: Tree) -> Tree:

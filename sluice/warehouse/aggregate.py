@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from sluice.contract.model import Contract
 from sluice.errors import AggregateError
@@ -186,10 +187,35 @@ def read_aggregates(folder: Traversable) -> dict[str, Aggregate]:
     return {name: parse_aggregate(name, file.read_text(encoding="utf-8")) for name, file in names}
 
 
+_FOLDERS: list[Path] = []
+
+
+def use_folder(folder: Path | None) -> None:
+    """Take the aggregates from a folder instead of those that this copy of Sluice carries.
+
+    Args:
+        folder: The folder; None for those that it carries.
+
+    Side Effects:
+        Holds for the whole process.
+    """
+    _FOLDERS[:] = [] if folder is None else [folder]
+    aggregates.cache_clear()
+
+
+def own_folder() -> Path | None:
+    """The folder that `use_folder` named; None when it named none."""
+    return _FOLDERS[0] if _FOLDERS else None
+
+
 @cache
 def aggregates() -> Mapping[str, Aggregate]:
-    """The aggregates that this version has, by name."""
-    return read_aggregates(resources.files("sluice.warehouse").joinpath("aggregates"))
+    """The aggregates, by name.
+
+    Raises:
+        AggregateError: A file is malformed.
+    """
+    return read_aggregates(own_folder() or resources.files("sluice.warehouse").joinpath("aggregates"))
 
 
 def aggregate_of(name: str) -> Aggregate:

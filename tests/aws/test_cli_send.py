@@ -112,15 +112,18 @@ def _book(aws: Aws, bucket: str) -> tuple[BatchRecord, BatchRecord]:
 
 
 @pytest.mark.usefixtures("endpoint")
-def test_status_shows_batches_newest_first(aws: Aws, bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_sums_then_what_moves_then_what_failed(
+    aws: Aws, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     _book(aws, bucket)
     assert _run("status") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == [
+    assert lines[0] == "2 batches: 1 RECEIVED, 1 REJECTED"
+    assert lines[1].split() == ["received", "dataset", "partition", "state", "reason"]
+    assert lines[2].split() == ["2026-11-20T15:00:00", "orders", "2026-11-20T13", "RECEIVED"]
+    assert lines[3].split() == [
         "2026-11-20T15:01:00", "orders", "2026-11-20T14", "REJECTED", "manifest", "[x]:", "'entries'", "is", "empty",
     ]  # fmt: skip
-    assert lines[2].split() == ["2026-11-20T15:00:00", "orders", "2026-11-20T13", "RECEIVED"]
-    assert lines[3] == "1 REJECTED, 1 RECEIVED"
 
 
 @pytest.mark.usefixtures("endpoint")

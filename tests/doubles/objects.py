@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import md5
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.aws.documents import ObjectInfo
@@ -80,10 +81,19 @@ class MemoryObjects:
         for url in urls:
             self.documents.delete(url)
 
-    def listed(self, folder: str) -> tuple[StoredObject, ...]:
+    def listed(self, folder: str, limit: int | None = None) -> tuple[StoredObject, ...]:
         inside = [url for url in self.documents.urls() if url.startswith(f"{folder.rstrip('/')}/")]
         found = [self.info(url) for url in inside]
-        return tuple(item for item in found if item is not None)
+        return tuple(item for item in found if item is not None)[:limit]
+
+    def top_folders(self, bucket: str) -> tuple[str, ...]:
+        keys = [
+            url.removeprefix(f"s3://{bucket}/") for url in self.documents.urls() if url.startswith(f"s3://{bucket}/")
+        ]
+        return tuple(sorted({key.partition("/")[0] for key in keys if "/" in key}))
+
+    def upload(self, path: Path, url: str) -> None:
+        self.documents.put(url, path.read_bytes(), self._clock())
 
     def create(self, url: str, body: bytes) -> bool:
         if self._versions(url):

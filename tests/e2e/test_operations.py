@@ -169,11 +169,13 @@ def _look(stack: Stack, operator: Operator, batch: BatchRecord, folder: Path) ->
 
 def _is_well(operator: Operator) -> None:
     findings = operator.json("doctor")
-    assert [finding for finding in findings if finding["severity"] == "error"] == []
+    errors = [finding for finding in findings if finding["severity"] == "error"]
+    # Batches of other tests' datasets may have failed for good.
+    assert [one for one in errors if one["area"] != "batches" or one["what"].startswith(f"{DATASET}.")] == []
     told = {finding["what"] for finding in findings}
     assert "customers: no key is null, and none is doubled" in told
     assert any(what.startswith("customers was last loaded ") for what in told)
     assert any(what.startswith("the last sweep was ") for what in told)
     # Nobody is subscribed, the first batch of the bad hour stays failed, and much of that hour is in quarantine.
     warnings = {finding["area"] for finding in findings if finding["severity"] == "warning"}
-    assert warnings <= {"topics", "batches", "quarantine"}
+    assert warnings <= {"topics", "batches", "quarantine", "raw files"}

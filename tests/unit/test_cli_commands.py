@@ -1,5 +1,6 @@
 """The command line without a cloud: help, options, errors, contracts."""
 
+import io
 import json
 import os
 import re
@@ -7,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -72,17 +73,24 @@ def contracts(tmp_path: Path) -> Path:
 def test_these_are_the_commands() -> None:
     assert list(COMMANDS) == [
         "sluice",
+        "sluice init",
         "sluice up",
         "sluice demo",
+        "sluice try",
         "sluice send",
+        "sluice put",
+        "sluice announce",
         "sluice status",
         "sluice retry",
         "sluice replay",
+        "sluice rebuild",
+        "sluice logs",
         "sluice quarantine",
         "sluice loads",
         "sluice release",
         "sluice doctor",
         "sluice drift",
+        "sluice package",
         "sluice dlq",
         "sluice dlq redrive",
         "sluice query",
@@ -202,12 +210,14 @@ def test_sending_what_has_no_contract_names_what_has(call: Call) -> None:
     _expect_error(call("send", "letters"), "dataset 'letters': no contract of that name (there are: customers, orders,")
 
 
-def test_sending_what_the_simulator_does_not_know_is_refused_with_advice(call: Call, contracts: Path) -> None:
-    text = (contracts / "customers.yaml").read_text(encoding="utf-8")
-    (contracts / "letters.yaml").write_text(text.replace("customers", "letters"), encoding="utf-8")
-    _expect_error(
-        call("send", "letters"), "the simulator makes data for customers, products, orders, transactions only"
-    )
+def test_sending_a_format_that_the_simulator_does_not_write_is_refused(call: Call, contracts: Path) -> None:
+    shutil.copy(ROOT / "tests/fixtures/fifth/sensors.yaml", contracts / "sensors.yaml")
+    _expect_error(call("send", "sensors"), "dataset 'sensors': the simulator does not write Parquet")
+
+
+@pytest.mark.usefixtures("contracts")
+def test_a_dataset_that_is_nearly_right_is_answered_with_the_nearest(call: Call) -> None:
+    _expect_error(call("send", "ordesr"), "did you mean 'orders'?")
 
 
 @pytest.mark.usefixtures("contracts")
@@ -255,9 +265,9 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
     _expect_error(call(*arguments), message)
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "send"])
-def test_outside_the_checkout_the_message_says_where_to_run(call: Call, command: str) -> None:
-    _expect_error(call(command), "there is no folder 'contracts' here: run this in the checkout, or name it with")
+@pytest.mark.parametrize("command", ["up", "send", "package"])
+def test_where_there_are_no_contracts_the_message_says_how_to_begin(call: Call, command: str) -> None:
+    _expect_error(call(command), "there is no folder 'contracts' here: `sluice init NAME` makes a project, or name the")
 
 
 @pytest.mark.usefixtures("contracts")
@@ -334,16 +344,102 @@ def test_a_local_cloud_that_is_gone_is_not_found(tmp_path: Path) -> None:
     assert running_endpoint(tmp_path / "gone") is None
 
 
-def test_aws_is_used_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _lock(tmp_path / "state", os.getpid())
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials of an AWS account in the environment, and no endpoint."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setattr("sluice.cli.session._account", lambda _: "123456789012")
+
+
+@pytest.mark.usefixtures("account")
+def test_aws_is_used_when_asked_for_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _lock(tmp_path / "state", os.getpid())
     session = Session(GlobalOptions(is_aws=True, state_dir=tmp_path / "state"))
     assert session.clients.endpoint is None
     assert session.clients.sqs.meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
+    assert capsys.readouterr().err == "using AWS account 123456789012, region eu-west-1\n"
+    session.expect_write()  # AWS was asked for by its name
+
+
+@pytest.mark.usefixtures("account")
+def test_a_write_to_aws_is_doubted_where_a_local_cloud_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Session(GlobalOptions(state_dir=tmp_path / "none")).expect_write()  # no local cloud ever ran here
+    _lock(tmp_path / "state", 2**22 + 1)
+    stopped = GlobalOptions(state_dir=tmp_path / "state")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(CommandError, match=r"is stopped, so this would write to AWS account 123456789012, "):
+        Session(stopped).expect_write()
+    Session(replace(stopped, endpoint_url="http://127.0.0.1:1")).expect_write()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    Session(stopped).expect_write()
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(("answer", "is_written"), [("y\n", True), ("n\n", False)])
+def test_who_sits_at_a_terminal_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, is_written: bool
+) -> None:
+    _lock(tmp_path / "state", 2**22 + 1)
+    terminal = io.StringIO(answer)
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    session = Session(GlobalOptions(state_dir=tmp_path / "state"))
+    if is_written:
+        session.expect_write()
+    else:
+        with pytest.raises(CommandError, match="nothing was written"):
+            session.expect_write()
+
+
+@pytest.mark.usefixtures("account", "contracts")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("send", "orders"),
+        ("put", "orders", "contracts/orders.yaml"),
+        ("announce", "orders"),
+        ("retry", "--dataset", "orders"),
+        ("replay", "orders", "2026-11-20"),
+        ("rebuild", "orders", "--apply"),
+        ("dlq", "redrive"),
+        ("drift", "--apply"),
+        ("query", "redshift", "/* select */ drop table orders"),
+        ("quarantine", "orders", "--resubmit", "x.json", "--partition", "2026-11-20T13"),
+    ],
+)
+def test_every_command_that_writes_asks(
+    call: Call, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "b"),
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    _lock(Path(".sluice"), 2**22 + 1)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    result = call(*arguments)
+    assert (result.status, result.out) == (1, "")
+    assert "the local cloud of .sluice is stopped, so this would write to AWS account 123456789012" in result.err
+
+
+def test_a_shell_can_complete_commands_and_their_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    def completed(words: str, place: int) -> list[str]:
+        given = {"_SLUICE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+        script = "from sluice.cli import main; main()"
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=False)
+        return done.stdout.split()
+
+    assert completed("sluice st", 1) == ["status"]
+    assert "--watch" in completed("sluice status --", 2)
 
 
 def test_saved_queries_are_listed_and_shown_as_statements(call: Call, contracts: Path) -> None:

@@ -47,7 +47,7 @@ BROKEN: list[tuple[Path_, object, str, str]] = [
     (("source",), DROP, "source", "is missing"),
     (("source",), "csv", "source", "must be a mapping with a format (csv, json, xml, parquet)"),
     (("source", "format"), "orc", "source", "format must be one of csv, json, xml, parquet, not 'orc'"),
-    (("source", "format"), DROP, "source", "format must be one of csv, json, xml, parquet, not None"),
+    (("source", "format"), DROP, "source", "format is missing: one of csv, json, xml, parquet"),
     (("source", "format"), ["csv"], "source", "format must be one of csv, json, xml, parquet, not ['csv']"),
     (("source", "layout"), DROP, "source.layout", "is missing"),
     (("source", "row_tag"), "row", "source", "unknown field 'row_tag'"),

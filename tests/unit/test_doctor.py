@@ -13,11 +13,10 @@ import pytest
 from botocore.stub import Stubber
 from rich.console import Console
 
-from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import DataApi
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchState, Stage
+from sluice.batch import BatchId, BatchState, Stage
 from sluice.cli.doctor import render_findings
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
@@ -26,15 +25,17 @@ from sluice.doctor.catalog import differences, expected_tables
 from sluice.doctor.checks import CHECKS, QUERIES
 from sluice.doctor.compute import check_functions, check_rules
 from sluice.doctor.crawlers import check_crawlers, judge_crawler
-from sluice.doctor.findings import DEPLOY, error, ok, warning
+from sluice.doctor.findings import DEPLOY, error, note, ok, warning
 from sluice.doctor.intake import allows_bucket, allows_forwarders, announces_manifests, foreign_targets
 from sluice.doctor.ledger import check_batches, check_heartbeat, check_open_loads
 from sluice.doctor.loading import texts
 from sluice.doctor.queries import check_freshness, check_keys, check_loads, check_quarantine, judge_share
 from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_isolation, check_tables
 from sluice.errors import AwsBusyError
+from sluice.handover import TableCounts
+from sluice.layout import Partition
 from sluice.names import FUNCTIONS, GLUE_VERSION, MANIFEST_FUNCTION, RULES
-from sluice.record import Heartbeat, OpenLoad
+from sluice.record import BatchRecord, Heartbeat, OpenLoad
 from sluice.settings import Settings
 from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.health import loads_by_table
@@ -67,7 +68,6 @@ def deployment(
     ledger: MemoryLedger | None = None,
     warehouse: Answers | None = None,
     contracts: Mapping[str, Contract] = CONTRACTS,
-    athena: object = None,
 ) -> Deployment:
     """A deployment in memory; clients of AWS are not reached."""
     return Deployment(
@@ -76,7 +76,6 @@ def deployment(
         Clients(region="eu-central-1"),
         cast("Ledger", ledger or MemoryLedger()),
         cast("DataApi", warehouse or Answers()),
-        cast("Athena", athena),
         lambda: NOW,
     )
 
@@ -174,18 +173,32 @@ def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(monkeypatch:
 
 def test_every_area_has_a_name_of_its_own() -> None:
     names = [name for name, _ in (*CHECKS, *QUERIES)]
-    assert len(set(names)) == len(names) == 24
+    assert len(set(names)) == len(names) == 25
 
 
 def test_findings_as_people_get_them() -> None:
     console = Console(file=io.StringIO(), width=100)
     console.print(render_findings([ok("a", "[red]x"), warning("b", "y", "mend [y]"), error("c", "z", "mend z")]))
     assert [line.rstrip() for line in cast("io.StringIO", console.file).getvalue().splitlines()] == [
-        "         area  finding  how to mend it",
-        "ok       a     [red]x",
-        "warning  b     y        mend [y]",
-        "error    c     z        mend z",
+        "ok       a: [red]x",
+        "warning  b: y",
+        "         fix: mend [y]",
+        "error    c: z",
+        "         fix: mend z",
         "1 ok, 1 warning, 1 error",
+    ]
+
+
+def test_what_is_well_is_one_line_of_sums() -> None:
+    console = Console(file=io.StringIO(), width=30)
+    console.print(render_findings([ok("a", "x"), error("area", "z " * 20, "mend it")], show_all=False))
+    assert [line.rstrip() for line in cast("io.StringIO", console.file).getvalue().splitlines()] == [
+        "error    area: z z z z z z z z",
+        "         z z z z z z z z z z z",
+        "         z",
+        "         fix: mend it",
+        "1 ok, 1 error (--all shows",
+        "them)",
     ]
 
 
@@ -357,14 +370,14 @@ def test_no_sweep_yet_is_a_warning() -> None:
 
 def test_failed_and_stuck_batches_are_named_with_their_command() -> None:
     ledger = MemoryLedger()
-    failed = replace(record("1"), state=BatchState.FAILED, stage=Stage.LOAD, reason="WarehouseError: x")
+    failed = replace(record("5"), state=BatchState.FAILED, stage=Stage.LOAD, reason="WarehouseError: x")
     stuck = replace(record("2", at=NOW - timedelta(hours=3)), state=BatchState.CONVERTING)
     young = record("3", at=NOW - timedelta(minutes=119))
     done = replace(record("4", at=NOW - timedelta(days=3)), state=BatchState.LOADED)
     for batch in (failed, stuck, young, done):
         ledger.create(batch)
     assert list(check_batches(deployment(ledger))) == [
-        warning("batches", f"{failed.batch_id} has failed: WarehouseError: x", f"sluice retry {failed.batch_id}"),
+        error("batches", f"{failed.batch_id} has failed: WarehouseError: x", f"sluice retry {failed.batch_id}"),
         warning("batches", f"{stuck.batch_id} is CONVERTING for 3 h", f"sluice status {stuck.batch_id}"),
     ]
 
@@ -513,9 +526,9 @@ def test_freshness_is_measured_in_partitions() -> None:
     rows = [("orders", "2026-11-20T13", "t", 6 * 60), ("transactions", "2026-11-20T08", "t", 6 * 60 + 1)]
     found = list(check_freshness(deployment(warehouse=Answers({"newest_partition": rows}))))
     assert found == [
-        ok("freshness", "customers was never loaded"),
+        note("freshness", "customers was never loaded"),
         ok("freshness", "orders was last loaded 360 min ago; its newest partition is 2026-11-20T13"),
-        ok("freshness", "products was never loaded"),
+        note("freshness", "products was never loaded"),
         warning(
             "freshness",
             "transactions was last loaded 361 min ago; its newest partition is 2026-11-20T08",
@@ -555,40 +568,59 @@ def test_keys_of_tables_that_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quarantined", "published", "severity"),
+    ("quarantined", "read", "severity"),
     [
-        (0, 0, Severity.OK),
         (0, 100, Severity.OK),
-        (10, 90, Severity.OK),
-        (11, 89, Severity.WARNING),
-        (20, 80, Severity.WARNING),
-        (21, 79, Severity.WARNING),
-        (5, 0, Severity.WARNING),
+        (10, 100, Severity.OK),
+        (11, 100, Severity.WARNING),
+        (20, 100, Severity.WARNING),
+        (21, 100, Severity.WARNING),
+        (5, 5, Severity.WARNING),
     ],
 )
-def test_the_share_of_the_quarantine(quarantined: int, published: int, severity: Severity) -> None:
+def test_the_share_of_the_quarantine(quarantined: int, read: int, severity: Severity) -> None:
     assert CONTRACTS["orders"].max_rejected_ratio == 0.2
-    finding = judge_share(CONTRACTS["orders"], quarantined, published)
+    finding = judge_share(CONTRACTS["orders"], quarantined, read)
     assert finding.severity is severity
-    assert finding.what.startswith(f"orders: {quarantined} of {quarantined + published} records of 7 days quarantined")
+    assert finding.what.startswith(f"orders: {quarantined} of {read} records of 7 days quarantined")
     assert (finding.mend == "") is (severity is Severity.OK)
 
 
-def test_the_share_is_taken_over_a_week_of_partitions() -> None:
-    @dataclass(frozen=True)
-    class Lake:
-        asked: list[str] = field(default_factory=list)
-        rows: tuple[tuple[str, str, str], ...] = (("orders", "1", "3"),)
+def test_nothing_of_nothing_is_not_well() -> None:
+    assert list(check_quarantine(deployment(contracts=only("orders")))) == [
+        note("quarantine", "orders: no record came in 7 days")
+    ]
 
-        def execute(self, sql: str) -> "Lake":
-            self.asked.append(sql)
-            return self
 
-    lake = Lake()
-    found = list(check_quarantine(deployment(athena=lake, contracts=only("orders"))))
-    what = "orders: 1 of 4 records of 7 days quarantined (25.0%), more than the 20.0% that its contract allows"
-    assert found == [warning("quarantine", what, "sluice quarantine orders")]
-    assert all("'2026-11-14T00'" in sql for sql in lake.asked)
+def test_the_share_is_that_of_the_newest_batches_of_a_week_whatever_their_partitions_dates() -> None:
+    def loaded(sequencer: str, partition: str, rejected: int, days_ago: int) -> BatchRecord:
+        batch_id = BatchId.make("orders", Partition.parse(partition), sequencer)
+        at = NOW - timedelta(days=days_ago)
+        first = BatchRecord.first(batch_id, partition, BatchState.RECEIVED, manifest_url="s3://m", at=at)
+        counts = {"orders": TableCounts(10, rejected, 0, 10 - rejected), "order_items": TableCounts(70, 70, 0, 0)}
+        return replace(first, state=BatchState.LOADED, counts=counts)
+
+    ledger = MemoryLedger()
+    for batch in (
+        loaded("1", "2013-01-01T10", 9, days_ago=2),
+        loaded("2", "2013-01-01T10", 1, days_ago=1),  # a correction of the one before
+        loaded("1", "2013-01-01T11", 5, days_ago=1),
+        loaded("1", "2013-01-01T12", 9, days_ago=8),
+    ):
+        ledger.create(batch)
+    what = "orders: 6 of 20 records of 7 days quarantined (30.0%), more than the 20.0% that its contract allows"
+    assert list(check_quarantine(deployment(ledger, contracts=only("orders")))) == [
+        warning("quarantine", what, "sluice quarantine orders")
+    ]
+
+
+def test_a_failed_batch_whose_partition_has_a_newer_one_is_no_error() -> None:
+    ledger = MemoryLedger()
+    ledger.create(replace(record("1"), state=BatchState.FAILED, reason="x"))
+    ledger.create(replace(record("2"), state=BatchState.REJECTED))
+    assert [finding.severity for finding in check_batches(deployment(ledger))] == [Severity.ERROR]
+    ledger.create(replace(record("3"), state=BatchState.LOADED))
+    assert [finding.severity for finding in check_batches(deployment(ledger))] == [Severity.OK]
 
 
 # Crawlers

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.contract import Contract
-from sluice.contract.files import read_contract, read_contracts
+from sluice.contract.files import read_contracts
 from sluice.errors import LayoutError, SimulatorError
 from sluice.layout import Partition
 from sluice.simulator import DATASETS, SimulatedPartition, SimulatorOptions, simulate
@@ -182,13 +181,6 @@ def test_references_lead_to_things_that_exist() -> None:
     for record in _all_records(_simulate("transactions", SECOND, rows=60, bad_share=0)):
         assert record.clean["order_id"] in known["orders"]
         assert record.clean["product_id"] in known["products"]
-
-
-def test_an_unknown_dataset_is_refused_with_advice() -> None:
-    path = sorted((ROOT / "tests" / "fixtures" / "fifth").glob("*.yaml"))[0]
-    contract: Contract = read_contract(path)
-    with pytest.raises(SimulatorError, match="the simulator makes data for customers, products, orders, transactions"):
-        simulate(contract, FIRST, SimulatorOptions(FIRST))
 
 
 def test_a_partition_of_the_wrong_kind_or_time_is_refused() -> None:

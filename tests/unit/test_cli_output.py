@@ -1,0 +1,134 @@
+"""What fits a terminal of 80 columns, and what a list says of what it leaves out."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from sluice.batch import BatchId, BatchState
+from sluice.cli.status import render_batches
+from sluice.cli.terminal import Sheet, short_time, table_of
+from sluice.handover import TableCounts
+from sluice.layout import Partition
+from sluice.record import BatchRecord
+
+NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+HOUR = Partition.parse("2026-11-20T13")
+
+
+def lines(what: RenderableType, width: int = 80) -> list[str]:
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(what)
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def batch(number: int, state: BatchState, *, dataset: str = "transactions", reason: str = "") -> BatchRecord:
+    batch_id = BatchId.make(dataset, HOUR, f"{number:X}")
+    at = NOW - timedelta(minutes=number)
+    first = BatchRecord.first(batch_id, HOUR.label, BatchState.RECEIVED, manifest_url="s3://m", at=at)
+    return replace(first, state=state, reason=reason)
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_what_fits_is_a_table() -> None:
+    assert lines(table_of(("name", "n"), [("a", 1), ("bb", None)], numbers=("n",))) == [
+        "name     n",
+        "a        1",
+        "bb    null",
+    ]
+
+
+def test_a_note_stands_below_its_row_between_words() -> None:
+    sheet = table_of(("name", "n", "why"), [("a", 1, "word " * 20), ("b", 2, "")], numbers=("n",), note="why")
+    assert lines(sheet, 40) == [
+        "name  n",
+        "a     1",
+        "  word word word word word word word",
+        "  word word word word word word word",
+        "  word word word word word word",
+        "b     2",
+    ]
+
+
+def test_long_text_is_folded_between_words() -> None:
+    sheet = table_of(("name", "text"), [("a", "some words that go on and on and on")])
+    assert lines(sheet, 34) == ["name  text", "a     some words that go on and on", "      and on"]
+
+
+def test_rows_that_are_too_wide_stand_upright_and_leave_empty_values_out() -> None:
+    columns = [f"column_{number}" for number in range(12)]
+    sheet = table_of(columns, [["value", *[""] * 10, None], list(range(12))])
+    assert lines(sheet, 60)[:4] == [
+        "-[ 1 ]----------------------------------",
+        "column_0   value",
+        "column_11  null",
+        "-[ 2 ]----------------------------------",
+    ]
+    assert lines(sheet, 60)[4:] == [f"{name:<9}  {number}" for number, name in enumerate(columns)]
+
+
+WORDS = st.text("abc ", min_size=1, max_size=30)
+
+
+@given(
+    st.lists(st.tuples(WORDS, st.text("0123", min_size=1, max_size=9), WORDS, WORDS), min_size=1, max_size=4),
+    st.integers(40, 120),
+)
+def test_no_layout_is_wider_than_the_terminal_and_none_breaks_a_word(
+    rows: Sequence[tuple[str, ...]], width: int
+) -> None:
+    columns = ("first", "number", "third", "fourth")
+    shown = lines(Sheet(columns, rows, ("number",), "fourth"), width)
+    assert max(map(len, shown)) <= width
+    found = set(" ".join(shown).split())
+    assert {word for row in rows for value in row for word in value.split()} <= found
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("2026-11-20T07:10:59.5", "07:10"),
+        ("2026-11-19T07:10:59", "11-19 07:10"),
+        ("2025-11-20T07:10:59", "2025-11-20 07:10"),
+    ],
+)
+def test_a_time_is_as_short_as_the_day_allows(text: str, short: str) -> None:
+    assert short_time(text, NOW) == short
+
+
+def test_sums_come_first_then_what_moves_then_what_failed() -> None:
+    counted = replace(batch(1, BatchState.LOADED), counts={"transactions": TableCounts(1000, 20, 5, 975)})
+    found = [
+        counted,
+        batch(2, BatchState.FAILED, reason="WarehouseError: no such column"),
+        batch(3, BatchState.LOADING),
+    ]
+    assert lines(render_batches(found, 50, NOW)) == [
+        "3 batches: 1 LOADING, 1 FAILED, 1 LOADED",
+        "received  dataset       partition      state    read  rejected",
+        "15:27     transactions  2026-11-20T13  LOADING",
+        "15:28     transactions  2026-11-20T13  FAILED",
+        "  WarehouseError: no such column",
+        "15:29     transactions  2026-11-20T13  LOADED   1000        20",
+    ]
+
+
+def test_a_list_says_what_it_leaves_out() -> None:
+    found = [batch(number, BatchState.LOADED) for number in range(66)]
+    shown = lines(render_batches(found, 50, NOW))
+    assert (shown[0], shown[-1], len(shown)) == (
+        "66 batches: 66 LOADED",
+        "50 of 66 are shown; --limit gives more",
+        53,
+    )
+    many = [batch(1, BatchState.LOADED)] * 1001
+    assert lines(render_batches(many, 2, NOW))[0] == "more than 1000 batches: 1001 LOADED"
