@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -11,7 +12,15 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -62,6 +71,44 @@ def state_text(state: BatchState) -> Text:
     return Text(str(state), STATE_STYLES.get(state, "yellow"))
 
 
+class LoggedProgress(Progress):
+    """Progress that also a log shows, where there is no terminal to draw in: a line now and then when something moves.
+
+    Args:
+        console: Where it is shown.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(self, *columns: ProgressColumn, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(*columns, console=console, transient=True)
+        self._clock, self._told_at, self._told = clock, clock(), ""
+
+    def refresh(self) -> None:
+        """Draw; in a log, a line when the last one is long enough ago and says something else."""
+        if self.console.is_terminal:
+            super().refresh()
+            return
+        text = "; ".join(f"{one.description} ({one.completed:.0f} of {one.total or 0:.0f})" for one in self.tasks)
+        if text != self._told and self._clock() - self._told_at >= _SECONDS_BETWEEN_LINES:
+            self._told, self._told_at = text, self._clock()
+            self.console.print(Text(text), soft_wrap=True)
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:  # noqa: ANN401 - as in rich
+        """Change a task."""
+        super().update(task_id, **changes)
+        if not self.console.is_terminal:
+            self.refresh()
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Take a task some steps on."""
+        super().advance(task_id, advance)
+        if not self.console.is_terminal:
+            self.refresh()
+
+
+_SECONDS_BETWEEN_LINES: Final = 10.0
+
+
 def progress_of(total: int, console: Console, description: str = "") -> Progress:
     """Progress of one task, shown while the object is entered.
 
@@ -71,7 +118,7 @@ def progress_of(total: int, console: Console, description: str = "") -> Progress
         description: What is done at first.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, console=console, transient=True)
+    progress = LoggedProgress(*columns, console=console)
     progress.add_task(description, total=total)
     return progress
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from rich.console import Console, RenderableType
 
 from sluice.batch import BatchId, BatchState
 from sluice.cli.status import render_batches
-from sluice.cli.terminal import Sheet, short_time, table_of
+from sluice.cli.terminal import LoggedProgress, Sheet, short_time, table_of
 from sluice.handover import TableCounts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
@@ -132,3 +133,17 @@ def test_a_list_says_what_it_leaves_out() -> None:
     )
     many = [batch(1, BatchState.LOADED)] * 1001
     assert lines(render_batches(many, 2, NOW))[0] == "more than 1000 batches: 1001 LOADED"
+
+
+def test_progress_without_a_terminal_is_a_line_now_and_then() -> None:
+    now = [0.0]
+    console = Console(file=io.StringIO(), force_terminal=False)
+    with LoggedProgress(console=console, clock=lambda: now[0]) as progress:
+        task = progress.add_task("sending", total=3)
+        for now[0] in (1.0, 11.0, 12.0, 25.0):
+            progress.advance(task)
+        progress.update(task, description="comparing")
+        now[0] = 40.0
+        progress.update(task, description="comparing")
+    text = cast("io.StringIO", console.file).getvalue()
+    assert text.split("\n")[:3] == ["sending (2 of 3)", "sending (4 of 3)", "comparing (4 of 3)"]
