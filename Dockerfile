@@ -28,7 +28,7 @@ RUN apt-get update \
 COPY --from=libraries /opt/venv /opt/venv
 WORKDIR /opt/sluice
 COPY LICENSE pyproject.toml ./
-COPY terraform/stack.json terraform/
+COPY terraform/stack.json terraform/policies.json terraform/
 COPY terraform/state_machines/ terraform/state_machines/
 COPY contracts/ contracts/
 COPY sluice/ sluice/

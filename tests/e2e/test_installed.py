@@ -23,6 +23,7 @@ from tests.terraform.workspace import find_mirror
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240
+pytestmark = pytest.mark.skipif("SLUICE_INSTALLED" not in os.environ, reason="minutes: `make installed` runs it")
 # Whatever opens a file of the checkout fails: nothing that is installed may need it.
 GUARD = """
 import sys
@@ -129,7 +130,6 @@ def up(installed: Installed, *options: str) -> Iterator[list[str]]:
     assert process.returncode == 0
 
 
-@pytest.mark.skipif("SLUICE_INSTALLED" not in os.environ, reason="minutes: `make installed` runs it")
 def test_a_project_goes_to_the_warehouse_and_through_a_change_of_its_contract(installed: Installed, shop: Path) -> None:
     count = ("query", "redshift", "select count(*) as n from payments", "--json")
     with up(installed) as told:
