@@ -35,6 +35,8 @@ def release(
     or replayed, and the history (`sluice loads`) stays as it is.
     """
     session = Session(context.ensure_object(GlobalOptions))
+    if batch and not dry_run:
+        session.expect_write()
     targets = _refreshed(session, dataset)
     shown = [found for target in targets if (found := _shown(session, target)) is not None]
     if not batch:

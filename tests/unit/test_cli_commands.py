@@ -409,6 +409,7 @@ def test_who_sits_at_a_terminal_is_asked(
         ("replay", "orders", "2026-11-20"),
         ("rebuild", "orders", "--apply"),
         ("dlq", "redrive"),
+        ("release", "orders", "orders.2026112013.1"),
         ("drift", "--apply"),
         ("query", "redshift", "/* select */ drop table orders"),
         ("quarantine", "orders", "--resubmit", "x.json", "--partition", "2026-11-20T13"),
