@@ -1,5 +1,6 @@
 """Builds what ships: one zip for all Lambda functions and one for ``--extra-py-files`` of all Glue jobs.
 
+Each has the packages that run there, and of the shared library `sluice` what these import: no list says what ships.
 Both hold pure Python only (a zip cannot import compiled modules, and Glue starts faster without pip) and carry the
 contracts as JSON. The same sources give the same bytes, so that an unchanged package is an unchanged deployment.
 """
@@ -14,6 +15,7 @@ from importlib import metadata
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
+from deploy.imports import reached
 from sluice.contract import Contract, dump_contracts
 from sluice.contract.files import read_contracts
 from sluice.contract.packaged import PACKAGED_CONTRACTS
@@ -28,8 +30,6 @@ ENTRY_SCRIPTS = ("raw_to_parquet.py", "load_redshift.py")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE_BY_ALL = 0o100644 << 16
 _COMPILED = {".so", ".pyd", ".dylib"}
-_LEFT_OUT = {"sluice": {"analysis", "cli", "simulator", PARTS_FOLDER}}
-"""Parts of our packages that only people use: analysis queries, the command line and the player of the source."""
 _AGGREGATES = "sluice/warehouse/aggregates/"
 
 
@@ -43,25 +43,22 @@ class Package:
 
     Attributes:
         name: File name without its ending.
-        packages: Our own packages.
+        programs: Our packages that run there.
         distributions: Installed distributions that are not part of the runtime, dependencies included.
-        left_out: Parts of `sluice` that this package does without, beside those that only people use.
     """
 
     name: str
-    packages: tuple[str, ...]
+    programs: tuple[str, ...]
     distributions: tuple[str, ...]
-    left_out: frozenset[str] = frozenset()
 
 
 _CONTRACT_READER = ("attrs", "cattrs", "typing-extensions")
 LAMBDA_PACKAGE = Package(
     "sluice-lambda",
-    ("sluice", "lambda_trigger", "crawlers"),
+    ("lambda_trigger", "crawlers"),
     (*_CONTRACT_READER, "aws-lambda-powertools", "defusedxml", "jmespath"),
-    left_out=frozenset({"kernel"}),  # It needs pyarrow, which Lambda does not have.
 )
-GLUE_PACKAGE = Package("sluice-glue", ("sluice", "glue_jobs"), (*_CONTRACT_READER, "defusedxml"))
+GLUE_PACKAGE = Package("sluice-glue", ("glue_jobs",), (*_CONTRACT_READER, "defusedxml"))
 
 
 def build(package: Package, contracts: Mapping[str, Contract]) -> bytes:
@@ -77,9 +74,14 @@ def build(package: Package, contracts: Mapping[str, Contract]) -> bytes:
     Raises:
         PackageError: A distribution is not installed, or holds nothing that a zip can import.
     """
-    files: dict[str, bytes] = {}
-    for name in package.packages:
-        files.update(_own_files(name, package.left_out))
+    programs = {name: list(_files(ROOT / name)) for name in package.programs}
+    files = {
+        f"{name}/{path.relative_to(ROOT / name).as_posix()}": path.read_bytes()
+        for name, found in programs.items()
+        for path in found
+    }
+    modules = [path for found in programs.values() for path in found if path.suffix == ".py"]
+    files.update(_library_files(reached(modules, PACKAGE)))
     for name in package.distributions:
         files.update(_distribution_files(name))
     own = own_folder()
@@ -120,13 +122,19 @@ def entry_script(name: str) -> bytes:
     return (ROOT / "glue_jobs" / name).read_bytes()
 
 
-def _own_files(package: str, without: frozenset[str]) -> Iterator[tuple[str, bytes]]:
-    folder = PACKAGE if package == PACKAGE.name else ROOT / package
-    left_out = _LEFT_OUT.get(package, set()) | (without if package == "sluice" else frozenset())
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.is_file() and "__pycache__" not in inside.parts and inside.parts[0] not in left_out:
-            yield f"{package}/{inside.as_posix()}", path.read_bytes()
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _library_files(modules: frozenset[Path]) -> Iterator[tuple[str, bytes]]:
+    """Modules of the library that are imported, and what their packages have beside modules, such as SQL."""
+    for path in _files(PACKAGE):
+        inside = path.relative_to(PACKAGE)
+        if inside.parts[0] == PARTS_FOLDER:
+            continue
+        package = next(folder for folder in path.parents if (folder / "__init__.py").is_file())
+        if path in modules or (path.suffix != ".py" and package / "__init__.py" in modules):
+            yield f"{PACKAGE.name}/{inside.as_posix()}", path.read_bytes()
 
 
 def _distribution_files(name: str) -> Iterator[tuple[str, bytes]]:

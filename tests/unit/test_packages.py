@@ -148,16 +148,31 @@ def test_zip_has_the_syntax_of_the_oldest_python(package: Package) -> None:
     assert len(names) > 100
 
 
-@pytest.mark.parametrize("package", [LAMBDA_PACKAGE, GLUE_PACKAGE], ids=lambda package: package.name)
-def test_zip_has_every_file_of_the_core(package: Package) -> None:
-    """SQL and Python alike: a file that is not in the zip is missed only in AWS."""
+TOOLS = ("analysis/", "cli/", "doctor/", "simulator/", "retry.py", "_parts/")
+
+
+@pytest.mark.parametrize(
+    ("package", "has", "has_not"),
+    [
+        (LAMBDA_PACKAGE, ("drift/", "infer/", "record.py", "notices.py"), (*TOOLS, "kernel/")),
+        (GLUE_PACKAGE, ("kernel/", "handover.py"), (*TOOLS, "drift/", "infer/", "notices.py")),
+    ],
+    ids=lambda value: value.name if isinstance(value, Package) else "",
+)
+def test_zip_has_what_runs_there_and_nothing_else(
+    package: Package, has: tuple[str, ...], has_not: tuple[str, ...]
+) -> None:
     with zipfile.ZipFile(io.BytesIO(build(package, CONTRACTS))) as archive:
-        packed = {name for name in archive.namelist() if name.startswith("sluice/")}
-    left_out = {"analysis", "cli", "simulator", "__pycache__", *package.left_out}
-    files = [path.relative_to(ROOT) for path in (ROOT / "sluice").rglob("*") if path.is_file()]
-    wanted = {path.as_posix() for path in files if path.parts[1] not in left_out and "__pycache__" not in path.parts}
-    assert packed == {*wanted, "sluice/contracts.json"}
-    assert any(name.startswith("sluice/warehouse/aggregates/") and name.endswith(".sql") for name in packed)
+        packed = set(archive.namelist())
+    inside = {name.removeprefix("sluice/") for name in packed if name.startswith("sluice/")}
+    assert [part for part in has if not any(name.startswith(part) for name in inside)] == []
+    assert [name for name in inside if name.startswith(has_not)] == []
+    for program in package.programs:  # SQL and Python alike: a file that is not in the zip is missed only in AWS.
+        files = [path for path in (ROOT / program).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        assert {path.relative_to(ROOT).as_posix() for path in files} <= packed
+    sql = {f"sluice/{path.relative_to(ROOT / 'sluice')}" for path in (ROOT / "sluice" / "warehouse").rglob("*.sql")}
+    assert sql
+    assert sql <= packed
 
 
 @pytest.mark.parametrize("package", [LAMBDA_PACKAGE, GLUE_PACKAGE], ids=lambda package: package.name)
@@ -179,18 +194,14 @@ def test_zip_is_pure_and_reproducible(package: Package) -> None:
         assert parse_contracts(archive.read("sluice/contracts.json").decode()) == CONTRACTS
     assert names == sorted(set(names))
     assert [name for name in names if name.endswith((".so", ".pyd", ".pyc"))] == []
-    assert [
-        name for name in names if name.startswith(("sluice/cli/", "sluice/simulator/", "localcloud/", "sluice_laptop/"))
-    ] == []
-    has_kernel = any(name.startswith("sluice/kernel/") for name in names)
-    assert has_kernel == (package is GLUE_PACKAGE)
+    assert [name for name in names if name.startswith(("localcloud/", "sluice_laptop/", "deploy/"))] == []
     # Lambda takes at most 50 MB zipped, and a start is faster the less there is.
     assert len(body) < 1_600_000
 
 
 def test_unknown_distribution_is_named() -> None:
     with pytest.raises(PackageError, match="'no-such-distribution' is not installed"):
-        build(Package("x", ("sluice",), ("no-such-distribution",)), CONTRACTS)
+        build(Package("x", ("crawlers",), ("no-such-distribution",)), CONTRACTS)
 
 
 def test_packages_are_written(tmp_path: Path) -> None:
