@@ -15,6 +15,9 @@ WAREHOUSE = "warehouse"
 """Apart from the others: who has a cluster that runs anyway pays nothing more for a load."""
 RPUS = 8
 """Base capacity of Redshift Serverless, as Terraform's default has it."""
+LEAST_WORKERS = 2
+"""What a run is billed for that never asks for an executor: the job scales by itself, and its number of workers is the
+most that it may have. Source: https://docs.aws.amazon.com/glue/latest/dg/auto-scaling.html"""
 _LEAST_SECONDS = 60.0
 _DPUS = {"G.025X": 0.25, "G.1X": 1.0, "G.2X": 2.0, "G.4X": 4.0}
 """Source: https://docs.aws.amazon.com/glue/latest/dg/worker-types.html."""

@@ -23,7 +23,9 @@ BUCKET = "bench"
 
 def sluice(step: str, folder: Path, endpoint: str, _dsn: str) -> None:
     """The load job's own code through the Data API: COPY of Parquet in S3, stale rows out, MERGE, audit."""
-    from benchmarks.convert import contract_for  # noqa: PLC0415 - each client's imports are part of what is measured
+    import pyarrow.parquet as pq  # noqa: PLC0415 - each client's imports are part of what is measured
+
+    from benchmarks.convert import contract_for  # noqa: PLC0415
     from glue_jobs.loading.context import LoadContext  # noqa: PLC0415
     from glue_jobs.loading.run import load_claim  # noqa: PLC0415
     from sluice.aws.clients import Clients  # noqa: PLC0415
@@ -40,7 +42,8 @@ def sluice(step: str, folder: Path, endpoint: str, _dsn: str) -> None:
     name = "older" if step == "fill" else "newer"
     path = folder / f"{name}.parquet"
     clients.s3.upload_file(str(path), BUCKET, f"rows/{path.name}")
-    file = PublishedFile(f"s3://{BUCKET}/rows/{path.name}", path.stat().st_size, 0, table.written_columns)
+    rows = pq.read_metadata(path).num_rows
+    file = PublishedFile(f"s3://{BUCKET}/rows/{path.name}", path.stat().st_size, rows, table.written_columns)
     # The Data API remembers client tokens, so each case needs a claim of its own.
     claim = f"{folder.name}-{name}"
     documents.write(processed.load_manifest(claim, table.name), load_manifest([(file.url, file.size_bytes)]).to_json())
@@ -102,19 +105,12 @@ def dlt(step: str, folder: Path, _endpoint: str, dsn: str) -> None:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     rows = pq.read_table(folder / ("older.parquet" if step == "fill" else "newer.parquet"), columns=list(COLUMNS))
-    destination = library.destinations.postgres(_url(dsn))
+    destination = library.destinations.postgres(dsn)
     pipeline = library.pipeline(
         "lineitem", pipelines_dir=str(folder / "dlt"), destination=destination, dataset_name="dlt_rows"
     )
     resource = library.resource(rows, name="lineitem", primary_key=KEY, write_disposition="merge")
     pipeline.run(resource).raise_on_failed_jobs()
-
-
-def _url(dsn: str) -> str:
-    """The words of libpq as the URL that dlt wants."""
-    words = dict(word.split("=", 1) for word in dsn.split())
-    plain = {name: value.strip("'") for name, value in words.items()}
-    return f"postgresql://{plain['user']}:{plain['password']}@{plain['host']}:{plain['port']}/{plain['dbname']}"
 
 
 Client = Callable[[str, Path, str, str], None]

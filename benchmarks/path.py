@@ -21,7 +21,8 @@ from typing import Any
 
 import psutil
 
-from benchmarks.cost import Usage, bill, dpus, prices
+from benchmarks.cost import LEAST_WORKERS, Usage, bill, dpus, prices
+from glue_jobs.conversion.engines import EngineName
 from localcloud.child import LocalCloudProcess
 from localcloud.config import GlueSettings, LocalCloudConfig
 from localcloud.faults.control import follow_plan, read_tallies
@@ -106,13 +107,18 @@ class Cloud:
             "engine": newest.engine,
             "glue": self._runs(began),
             "cpu": round(_cpu_seconds(self.cloud.pid) - cpu, 2),
-            "dollars": {name: round(cost, 7) for name, cost in bill(self._usage(began), prices()).items()},
+            "dollars": {
+                name: round(cost, 7) for name, cost in bill(self._usage(began, newest.engine), prices()).items()
+            },
         }
 
-    def _usage(self, since: float) -> Usage:
+    def _usage(self, since: float, engine: str) -> Usage:
         runs = self._runs(since)
-        glue = {name: self.clients.glue.get_job(JobName=name)["Job"] for name in {run["job"] for run in runs}}
-        units = {name: dpus(job["WorkerType"], job["NumberOfWorkers"]) for name, job in glue.items()}
+        units = {}
+        for name in {run["job"] for run in runs}:
+            job = self.clients.glue.get_job(JobName=name)["Job"]
+            is_distributed = name == self.settings.convert_job and engine == EngineName.SPARK
+            units[name] = dpus(job["WorkerType"], job["NumberOfWorkers"] if is_distributed else LEAST_WORKERS)
         calls = {(tally.service, tally.operation): tally.asked for tally in read_tallies(self.cloud.endpoint_url)}
         return Usage(
             calls=calls,

@@ -51,7 +51,7 @@ def test_calls_cost_what_their_service_asks() -> None:
 def test_functions_states_and_the_warehouse_are_paid_for_too() -> None:
     usage = Usage({}, (), ((2.0, 0.5), (1.0, 0.5)), 40, 2)
     found = bill(usage, prices())
-    assert found["Lambda"] == pytest.approx(2 * 2e-7 + 1.5 * 1.66667e-5)
+    assert found["Lambda"] == pytest.approx(2 * 2e-7 + 1.5 * 1.33334e-5)
     assert found["Step Functions"] == pytest.approx(0.001)
     assert found["warehouse"] == pytest.approx(2 * 8 / 60 * 0.375)
     assert next(iter(found)) == "warehouse"  # the dearest first
