@@ -6,7 +6,7 @@ VENV35 := build/venv-spark35
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 # tests/scheduling.py says which worker gets which file.
-WORKERS ?= 2
+WORKERS ?= 3
 PARALLEL = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 KERNEL_TESTS = $(wildcard tests/unit/test_kernel_*.py tests/unit/test_conversion_*.py) tests/unit/test_cases.py \
