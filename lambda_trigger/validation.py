@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 
 from lambda_trigger.manifest_events import ManifestEvent
 from lambda_trigger.ports import DocumentsPort
@@ -97,7 +98,17 @@ def find_partition(contracts: Mapping[str, Contract], folder: str) -> tuple[Cont
         if contract.layout.matches(folder):
             return contract, contract.layout.partition(folder)
     known = ", ".join(contract.layout.pattern for contract in contracts.values())
-    raise LayoutError(f"folder {folder!r} fits no dataset (layouts: {known})")
+    raise LayoutError(f"folder {folder!r} fits no dataset (layouts: {known}){_nearest(contracts, folder)}")
+
+
+def _nearest(contracts: Mapping[str, Contract], folder: str) -> str:
+    """What the writer of a folder may have meant; empty where nothing is near."""
+    roots = {contract.layout.root: contract.layout.pattern for contract in contracts.values()}
+    for root, pattern in roots.items():
+        if folder == root or folder.startswith(f"{root}/"):
+            return f"; below {root}/ it must be {pattern}, with %m, %d and %H of two digits"
+    near = get_close_matches(folder.split("/", maxsplit=1)[0].lower(), [root.split("/")[0] for root in roots], n=1)
+    return f"; did you mean {near[0]}/ ?" if near else ""
 
 
 def check_not_future(partition: Partition, url: str, now: datetime, ahead: timedelta) -> None:

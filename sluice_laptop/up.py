@@ -22,7 +22,7 @@ from sluice.aws.ledger import Ledger
 from sluice.aws.objects import Objects
 from sluice.batch import BatchState
 from sluice.cli.terminal import STATE_STYLES, out
-from sluice.contract import Contract
+from sluice.contract import Contract, ParquetSource
 from sluice.delivery import Files, lost_files
 from sluice.errors import TransientError
 from sluice.names import SWEEP_FUNCTION
@@ -205,8 +205,11 @@ def hints(settings: Settings, contracts: Mapping[str, Contract], options: str = 
     example = next(iter(contracts.values()))
     table = example.tables[0].name
     when = "2026-11-20T13" if example.layout.is_hourly else "2026-11-20"
+    # The simulated source writes no Parquet.
+    written = [name for name, contract in contracts.items() if not isinstance(contract.source, ParquetSource)]
+    send = [("send data", f"sluice {options}send {written[0]} --hours 3")] if written else []
     return [
-        ("send data", f"sluice {options}send {example.dataset} --hours 3"),
+        *send,
         ("your files", f"sluice {options}put {example.dataset} FILES --at {when}"),
         ("or by S3", f"files to s3://{settings.raw_bucket}/{example.layout.pattern}/, then their manifest.json"),
         ("look", f"sluice {options}status --watch"),

@@ -151,6 +151,23 @@ def test_a_folder_of_no_dataset_shows_as_unknown(world: World, folder: str, reas
     assert only(world) == record
 
 
+@pytest.mark.parametrize(
+    ("folder", "hint"),
+    [
+        ("oders/2026", "; did you mean orders/ ?"),
+        ("Orders/year=2026/month=11/day=20/hour=13", "; did you mean orders/ ?"),
+        (
+            "orders/2026-1-4",
+            "; below orders/ it must be orders/year=%Y/month=%m/day=%d/hour=%H, with %m, %d and %H of two digits",
+        ),
+        ("zebra/2026", ")"),
+    ],
+)
+def test_a_folder_that_is_nearly_right_is_answered_with_what_is_right(world: World, folder: str, hint: str) -> None:
+    world.app.intake.take(world.send(folder))
+    assert only(world).reason.endswith(hint)
+
+
 def test_each_event_reads_its_own_version(world: World) -> None:
     old = world.send(FOLDER, {"a": b"1"})
     new = world.send(FOLDER, {"b": b"22"})

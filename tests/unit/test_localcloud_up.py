@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from sluice.batch import BatchId, BatchState
+from sluice.contract import Contract, parse_contract
 from sluice.handover import TableCounts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
@@ -15,6 +16,8 @@ from sluice.settings import Settings
 from sluice_laptop import up
 from sluice_laptop.foreground import warm
 from sluice_laptop.up import History, psql_command
+from tests.doubles.depot import Depot
+from tests.doubles.world import CONTRACTS
 
 HOUR = Partition.parse("2026-11-20T13")
 AT = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
@@ -108,3 +111,46 @@ def test_every_function_on_a_batchs_path_is_made_ready() -> None:
         "team-archive",
     ]
     assert {request["InvocationType"] for request in asked} == {"DryRun"}
+
+
+def _contract(dataset: str, layout: str, format_: str = "csv") -> Contract:
+    columns = [{"name": "flight_id", "type": "bigint"}]
+    table = {"name": f"{dataset}_seen", "load": "append", "columns": columns}
+    return parse_contract(
+        {"dataset": dataset, "source": {"format": format_, "layout": layout}, "tables": [table]}, f"{dataset}.yaml"
+    )
+
+
+def test_hints_are_made_from_the_contracts_that_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contracts = {"flights": _contract("flights", "flights/%Y/%m/%d/%H"), "days": _contract("days", "days/%Y/%m/%d")}
+    monkeypatch.chdir(tmp_path)
+    options = up.needed_options(tmp_path / "my state", Path("my/contracts"))
+    assert options == f"--state-dir '{tmp_path}/my state' --contracts my/contracts "
+    assert up.needed_options(tmp_path / ".sluice", None) == ""
+    assert up.hints(Settings(), contracts, "--state-dir x ") == [
+        ("send data", "sluice --state-dir x send flights --hours 3"),
+        ("your files", "sluice --state-dir x put flights FILES --at 2026-11-20T13"),
+        ("or by S3", "files to s3://sluice-raw/flights/%Y/%m/%d/%H/, then their manifest.json"),
+        ("look", "sluice --state-dir x status --watch"),
+        ("query", "sluice --state-dir x query redshift 'select count(*) from flights_seen'"),
+    ]
+    parquet = {"days": _contract("days", "days/%Y/%m/%d", "parquet")}
+    assert [name for name, _ in up.hints(Settings(), parquet)] == ["your files", "or by S3", "look", "query"]
+    assert ("your files", "sluice put days FILES --at 2026-11-20") in up.hints(Settings(), parquet)
+
+
+def test_lost_files_are_told_once() -> None:
+    depot = Depot()
+    depot.put("part-1", b"one")
+    lost = up.LostFiles(CONTRACTS, depot.objects, "sluice-raw")
+    late = depot.now + timedelta(minutes=3)
+    assert list(lost.news(depot.now)) == []
+    assert [line.plain[10:] for line in lost.news(late)] == [
+        "orders: folder 2026-11-20T13 with 1 file and no manifest.json: sluice announce orders 2026-11-20T13"
+    ]
+    assert list(lost.news(late)) == []
+    depot.documents.put("s3://sluice-raw/oders/x", b"x", depot.now)
+    pattern = CONTRACTS["orders"].layout.pattern
+    assert [line.plain[10:] for line in lost.news(late)] == [
+        f"s3://sluice-raw/oders/ is the folder of no dataset: did you mean orders? Files go to {pattern}/"
+    ]
