@@ -76,14 +76,19 @@ def read_lines(session: Session, batch: BatchRecord) -> Iterator[LogLine]:
         AwsBusyError: CloudWatch Logs could not answer now.
         AwsError: It refused.
     """
-    clients = session.clients
-    client: Any = clients.session.client("logs", endpoint_url=clients.endpoint)
+    client = _client(session)
     runs = {batch.claim_id, batch.convert_claim} - {""}
     for source, group in log_groups(session.settings):
         for event in _events(client, group, batch):
             line = _line(source, event["message"], int(event["timestamp"]))
             if line is not None and _is_about(event["message"], batch, runs):
                 yield line
+
+
+def _client(session: Session) -> Any:  # noqa: ANN401 - its types are no dependency
+    clients = session.clients
+    make: Any = clients.session.client  # its overloads know services by literal names only
+    return make("logs", endpoint_url=clients.endpoint)
 
 
 def log_groups(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """A user's way through the command line: send, look, query the warehouse and Athena."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,34 @@ def test_what_is_sent_can_be_seen_and_queried(
     assert _json(capsys, "query", "athena", published, "--json") == [{"n": str(counts.published)}]
     quarantined = "select count(*) as n from products_quarantine where year = '2027' and month = '03'"
     assert _json(capsys, "query", "athena", quarantined, "--json") == [{"n": str(counts.rejected)}]
+
+
+def test_own_files_are_put_and_files_that_lie_there_are_announced(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.cloud.endpoint_url)
+    monkeypatch.chdir(ROOT)
+    put, announced = HOUR.next(), HOUR.next().next()
+    sent = simulate(stack.contracts["products"], put, SimulatorOptions(put, rows=20, bad_share=0, duplicate_share=0))
+    path = tmp_path / sent.file_names[0]
+    with path.open("wb") as stream:
+        sent.write(0, stream)
+
+    batch = _json(capsys, "put", "products", str(path), "--at", put.label, "--json")
+    assert (batch["partition"], batch["state"], batch["counts"]["products"]["published"]) == (put.label, "LOADED", 20)
+    with pytest.raises(SystemExit) as ended:
+        main(["put", "products", str(path), "--at", put.label])
+    assert (ended.value.code, "has a batch already" in capsys.readouterr().err) == (1, True)
+
+    before = len(stack.ledger.batches("products"))
+    stack.put_files("products", announced, {path.name: path.read_bytes()})
+    for left in (0, 1):  # the second call finds nothing left to announce
+        with pytest.raises(SystemExit) as ended:
+            main(["announce", "products", announced.label])
+        assert ended.value.code == 0
+        assert ("no folder there has files and no manifest" in capsys.readouterr().err) is bool(left)
+    newest = [batch for batch in stack.settled("products", before + 1) if batch.partition == announced.label]
+    assert [(str(batch.state), batch.counts["products"].published) for batch in newest] == [("LOADED", 20)]
 
 
 def test_a_statement_that_fails_is_an_error_in_words(
