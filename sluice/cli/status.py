@@ -94,8 +94,10 @@ def status(  # noqa: PLR0913 - each is an option of the command line
             _say_lost(session, dataset)
 
 
-_COUNTED: Final = 1000
+_COUNTED: Final = 500
 """Batches that are counted, at least; of more the sums say so."""
+_WATCH_SECONDS: Final = 2.0
+"""Each look reads all batches that are counted."""
 _WATCH_FRAME: Final = 5
 """Lines of a watched table that are not rows, and one for the cursor."""
 _NARROW: Final = 120
@@ -109,7 +111,7 @@ def _watch(shown: Callable[[int], RenderableType]) -> None:
     try:
         with Live(fitting(), console=out(), auto_refresh=False, vertical_overflow="crop") as live:
             while True:
-                time.sleep(1)
+                time.sleep(_WATCH_SECONDS)
                 live.update(fitting(), refresh=True)
     except KeyboardInterrupt:
         err().print("stopped", style="dim")

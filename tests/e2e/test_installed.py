@@ -82,7 +82,9 @@ def installed() -> Iterator[Installed]:
         assert names - {"sluice", "localcloud", "localcloud_aws"} == set()
         # The dependencies are those of this environment, without what makes it find the checkout.
         libraries = sysconfig.get_path("purelib")
-        (site / "dependencies.pth").write_text(f"{libraries}\n", encoding="utf-8")
+        for item in Path(libraries).iterdir():
+            if item.suffix != ".pth" and not item.name.lstrip("_").startswith(("sluice", "localcloud", "pycache")):
+                (site / item.name).symlink_to(item)
         (site / "sitecustomize.py").write_text(
             GUARD.format(root=f"{ROOT}/", libraries=str(Path(libraries).parents[2]) + "/"), encoding="utf-8"
         )

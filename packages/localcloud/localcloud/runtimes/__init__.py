@@ -1,8 +1,9 @@
 """The libraries that AWS's runtimes have, for the runs and functions of the local cloud.
 
 A job that needs a newer boto3 than Glue has fails on AWS in its first request. So runs and functions get the
-versions that the runtime documents (`versions.json`), installed by `bin/setup` beside the environment's own
-(``<environment>/runtimes/<name>``), each from its lock file here. Where they are not installed, as in an environment
+versions that the runtime documents (`versions.json`), installed beside the environment's own
+(``<environment>/runtimes/<name>``), each from its lock file here: by `bin/setup` in a checkout, else by
+``python -m localcloud.runtimes``. Where they are not installed, as in an environment
 that pip alone made, the environment's own are used and the log says so.
 """
 
@@ -61,6 +62,6 @@ def of_lambda() -> list[str]:
 def _path(name: str) -> list[str]:
     folder = installed(name)
     if folder is None:
-        logger.warning("the libraries of AWS's runtimes (%s) are not installed: bin/setup does it", name)
+        logger.warning("the libraries of AWS's runtimes (%s) are not installed: python -m localcloud.runtimes", name)
         return []
     return [str(folder)]
