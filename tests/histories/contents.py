@@ -75,7 +75,7 @@ def partition(dataset: str, number: int) -> Partition:
     return Partition(datetime(2026, 11, 18 + number, tzinfo=UTC), is_hourly=False)
 
 
-def body(dataset: str, rows: Rows, serial: int, junk: int) -> bytes:
+def body(dataset: str, rows: Rows, serial: int, junk: int = 0, padding: int = 0) -> bytes:
     """A file of a dataset.
 
     Args:
@@ -83,8 +83,9 @@ def body(dataset: str, rows: Rows, serial: int, junk: int) -> bytes:
         rows: What is in it.
         serial: Goes into values, so that no two deliveries have the same.
         junk: Number of lines that are no records.
+        padding: Length of a field in each record that no contract knows.
     """
-    found = [_RECORDS[dataset](row, serial) for row in rows]
+    found = [_RECORDS[dataset](row, serial) | {"padding": "x" * padding} for row in rows]
     lines = [json.dumps(one) for one in found] if dataset == "orders" else _csv(found)
     return ("".join(f"{line}\n" for line in lines)).encode() + JUNK * junk
 

@@ -4,6 +4,7 @@ Every step takes small numbers and names, so that a failing history reads like a
 things that are there go round.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,8 +13,8 @@ from typing import Any, Literal, TypeVar
 from lambda_trigger.manifest_events import ManifestEvent
 from sluice.batch import BatchState, Stage
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
-from sluice.errors import CommandError, SluiceError
-from sluice.layout import archive_url
+from sluice.errors import AwsBusyError, CommandError, SluiceError
+from sluice.layout import archive_url, incoming_url
 from sluice.manifest import Manifest, ManifestEntry
 from sluice.record import BatchRecord
 from sluice.replay import Replay
@@ -33,10 +34,13 @@ from tests.histories.contents import (
     table_rows,
 )
 
-Kind = Literal["good", "junk", "broken", "missing"]
-"""What is wrong with a delivery: nothing; most of it is no record; the manifest is no JSON; a file comes late."""
+Kind = Literal["good", "soiled", "junk", "broken", "missing"]
+"""What is wrong with a delivery: nothing; one line of each file is no record; most of them are none; the manifest is no
+JSON; a file comes late."""
 Item = TypeVar("Item")
 _IN_WAREHOUSE = {BatchState.LOADED, BatchState.ARCHIVED}
+_WHOLE = {"good", "soiled"}
+"""Deliveries with which nothing is wrong that keeps them out of the warehouse."""
 
 
 @dataclass
@@ -84,6 +88,8 @@ class History:
         queue: Messages that are to be delivered.
         late: Files that have not come yet, by URL.
         zombies: Runs that Glue calls ended and that are at work still.
+        has_times: Whether sequencers begin with the time, as those of S3 do today, or are small numbers, which sort
+            before what stands for the sequencer of a manifest that the sweep has found.
     """
 
     account: Account = field(default_factory=Account)
@@ -91,8 +97,9 @@ class History:
     queue: list[ManifestEvent] = field(default_factory=list)
     late: dict[str, bytes] = field(default_factory=dict)
     zombies: list[str] = field(default_factory=list)
-    version: int = 1
+    has_times: bool = False
     _crash_at: int | None = None
+    _has_lost_answer: bool = False
     _seen: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
 
     # What source systems do
@@ -123,10 +130,14 @@ class History:
         files: dict[str, tuple[bytes, Rows]] = {}
         halves = [rows[::2], rows[1::2]] if len(rows) > 1 else [rows]
         for place, half in enumerate(halves):
-            name = f"part-{place}" if same_names and kind == "good" else f"part-{serial}-{place}"
+            name = f"part-{place}" if same_names and kind in _WHOLE else f"part-{serial}-{place}"
             found = tuple(Row(*row) for row in half)
-            junk = 2 * len(found) + 1 if kind == "junk" else 0
-            files[f"{folder}/{name}"] = (body(dataset, found, serial, junk), found)
+            junk = {"soiled": 1, "junk": 2 * len(found) + 1}.get(kind, 0)
+            url = f"{folder}/{name}"
+            # A file that is replaced by one of the same length before its manifest is read is the newer one.
+            lengths = {len(one.files[url][0]) for one in self.sent if url in one.files}
+            bodies = (body(dataset, found, serial, junk, padding) for padding in itertools.count())
+            files[url] = (next(content for content in bodies if len(content) not in lengths), found)
         for other in self.sent:
             other.is_overwritten |= bool(files.keys() & other.files.keys())
         for place, (url, (content, _)) in enumerate(files.items()):
@@ -152,13 +163,15 @@ class History:
         if event is not None and self._call(lambda: self.account.deliver(event)) and not again:
             self.queue.remove(event)
 
-    def work(self, which: int = 0, *, dies_at: int | None = None, is_heard: bool = True) -> None:
-        """A job does its work, or dies at a step of it; its end is told, or not."""
+    def work(
+        self, which: int = 0, *, dies_at: int | None = None, is_answer: bool = False, is_heard: bool = True
+    ) -> None:
+        """A job does its work, or dies at a step of it, or gets no answer there; its end is told, or not."""
         run = self._chosen(self.account.glue.running, which)
         if run is None:
             return
         if dies_at is not None:
-            self.account.weather.arm(dies_at)
+            self.account.weather.arm(dies_at, AwsBusyError("Read timeout on endpoint URL") if is_answer else None)
         self.account.work(run.run_id)
         if is_heard:
             self._call(lambda: self.account.notify(run.run_id))
@@ -177,6 +190,19 @@ class History:
         if run_id is not None:
             self.account.work(run_id)
 
+    def stop(self, which: int = 0) -> None:
+        """Somebody stops a run; it does nothing any more."""
+        run = self._chosen(self.account.glue.running, which)
+        if run is not None:
+            self.account.glue.end(run.run_id, "STOPPED")
+            self._call(lambda: self.account.notify(run.run_id))
+
+    def abort(self, which: int = 0) -> None:
+        """Somebody stops an execution; a run that it has started goes on."""
+        going = self._chosen(self.account.machine.running, which)
+        if going is not None:
+            self.account.machine.end(going.name, "ABORTED")
+
     def machine_goes_on(self, which: int = 0) -> None:
         """Step Functions calls again what gave no answer."""
         going = self._chosen(self.account.machine.running, which)
@@ -187,9 +213,9 @@ class History:
         """The schedule calls the sweep."""
         self._call(lambda: self.account.sweep(timedelta(minutes=minutes), is_searching=is_searching))
 
-    def crash(self, at: int) -> None:
-        """The next function dies at one of its calls to the outside."""
-        self._crash_at = at
+    def crash(self, at: int, *, is_answer: bool = False) -> None:
+        """The next function dies at one of its calls to the outside, or gets no answer to it."""
+        self._crash_at, self._has_lost_answer = at, is_answer
 
     def away(self, what: str) -> None:
         """A dependency is away."""
@@ -204,7 +230,6 @@ class History:
 
     def deploy(self, version: int) -> None:
         """Another version of the contracts."""
-        self.version = version
         self.account.deploy(contracts(version))
 
     def run_again(self, which: int = 0) -> None:
@@ -260,7 +285,7 @@ class History:
             failed = [
                 record
                 for record in self.account.ledger.records.values()
-                if record.state is BatchState.FAILED and self._sent_of(record.batch_id).kind == "good"
+                if record.state is BatchState.FAILED and self._sent_of(record.batch_id).kind in _WHOLE | {"missing"}
             ]
             stopped = [load for name in FIRST_CONTRACTS for load in self.account.ledger.open_loads(name)]
             if not failed and not stopped:
@@ -311,7 +336,8 @@ class History:
         """Call a function as AWS does; whether it ended well."""
         at, self._crash_at = self._crash_at, None
         if at is not None:
-            self.account.weather.arm(at)
+            lost = AwsBusyError("Read timeout on endpoint URL") if self._has_lost_answer else None
+            self.account.weather.arm(at, lost)
         try:
             function()
         except (SluiceError, CrashError):
@@ -341,11 +367,13 @@ class History:
         url = f"s3://{self.account.settings.raw_bucket}/{self._folder(dataset, number)}/manifest.json"
         return self._event(dataset, number, self.account.documents.put(url, text, self.account.now))
 
-    def _event(self, dataset: str, number: int, version: str) -> ManifestEvent:
+    def _event(self, dataset: str, place: int, version: str) -> ManifestEvent:
         """The event of a version of a manifest."""
-        account, folder = self.account, self._folder(dataset, number)
+        account, folder = self.account, self._folder(dataset, place)
         info = account.documents.fetch(f"s3://{account.settings.raw_bucket}/{folder}/manifest.json", version)[1]
-        sequencer = f"{0x55AED6DCD90281E5 + len(self.sent):016X}"
+        number = len(self.sent)
+        timed = f"{int(info.modified_at.timestamp()):010X}{number:08X}"
+        sequencer = timed if self.has_times else f"{0x55AED6DCD90281E5 + number:018X}"
         at = f"{info.modified_at:%Y-%m-%dT%H:%M:%S}.{info.modified_at.microsecond // 1000:03}Z"
         return ManifestEvent(account.settings.raw_bucket, f"{folder}/manifest.json", sequencer, version, info.etag, at)
 
@@ -420,7 +448,7 @@ class Verdict:
             assert sent.kind == "junk" or is_replaced or sent.is_overwritten, what
         else:
             assert record.state in _IN_WAREHOUSE, what
-            assert sent.kind in {"good", "missing"}, what
+            assert sent.kind in _WHOLE | {"missing"}, what
             self._check_counts(record, sent)
         versions = [one for one in self._records if one.manifest_version == record.manifest_version]
         assert versions == [record], f"{what}: one manifest, several batches"
@@ -432,8 +460,14 @@ class Verdict:
             assert counts.is_balanced
             assert counts.published == published, f"batch {record.batch_id}: {table}: {counts} for {published} rows"
             if table != "order_items":
-                assert counts.read == lines, f"batch {record.batch_id}: {table}: {counts} of {lines} lines"
+                assert counts.read - counts.rejected == lines, (
+                    f"batch {record.batch_id}: {table}: {counts} of {lines} lines"
+                )
         assert set(record.load_counts) == set(record.counts)
+        files = self._account.ledger.file_counts(record.batch_id)
+        assert {incoming_url(file.url) for file in files} == set(sent.files), f"batch {record.batch_id}: {files}"
+        junk = len(sent.files) if sent.kind == "soiled" else 0
+        assert sum(file.rejected_records for file in files) == sum(record.reasons.values()) == junk
 
     def _of(self, dataset: str, number: int) -> list[BatchRecord]:
         label = partition(dataset, number).label
@@ -458,14 +492,19 @@ class Verdict:
         if newest_sent.kind == "junk":
             return
         archives = FIRST_CONTRACTS[dataset].archive
+        settings = self._account.settings
+        values = partition(dataset, number).values
         wanted = BatchState.ARCHIVED if archives else BatchState.LOADED
         is_shared = newest_sent.is_overwritten
         if not is_shared:
             assert last.state is wanted, f"{what}: the newest batch {last.batch_id} is {last.state}: {last.reason}"
             self._check_files(newest_sent, is_archived=archives, is_newest=newest_sent is sent[-1])
+            folder = newest_sent.event.url.rpartition("/")[0]
+            raw = self._account.catalog.partitions[settings.raw_database, dataset][values]
+            assert raw == f"{archive_url(folder) if archives else folder}/", f"{what}: the catalog shows {raw}"
         for table in self._account.contracts[dataset].tables:
             if last.state in _IN_WAREHOUSE:
-                shown = self._account.published(table.name)[partition(dataset, number).values]
+                shown = self._account.published(table.name)[values]
                 assert {row[BATCH_ID] for row in shown} == {last.batch_id}, f"{what}: {table.name} shows another batch"
 
     def _check_files(self, sent: Sent, *, is_archived: bool, is_newest: bool) -> None:

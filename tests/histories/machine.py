@@ -1,7 +1,7 @@
 """Random histories: the steps of `tests.histories.history` in any order, which shrink to a script when they fail."""
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.histories.account import DEPENDENCIES
 from tests.histories.contents import FIRST_CONTRACTS
@@ -11,7 +11,7 @@ DATASETS = st.sampled_from(sorted(FIRST_CONTRACTS))
 NUMBERS = st.integers(0, 2)
 WHICH = st.integers(0, 3)
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=4)
-KINDS = st.sampled_from(["good", "good", "good", "good", "good", "junk", "broken", "missing"])
+KINDS = st.sampled_from(["good", "good", "good", "good", "soiled", "junk", "broken", "missing"])
 POINTS = st.integers(0, 60)
 """Where a process dies, counted in its calls to the outside."""
 
@@ -22,6 +22,10 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.history = History()
+
+    @initialize(has_times=st.booleans())
+    def begin(self, has_times: bool) -> None:
+        self.history.has_times = has_times
 
     @rule(dataset=DATASETS, number=NUMBERS, rows=ROWS, kind=KINDS, same_names=st.booleans(), is_lost=st.integers(0, 9))
     def send(self, dataset: str, number: int, rows: list[tuple[int, int]], kind: str, same_names: bool, is_lost: int) -> None:  # fmt: skip  # noqa: E501
@@ -49,9 +53,19 @@ class Histories(RuleBasedStateMachine):
         self.history.work(which, is_heard=is_heard)
 
     @precondition(lambda self: self.history.account.glue.running)
-    @rule(which=WHICH, dies_at=POINTS, is_heard=st.booleans())
-    def die(self, which: int, dies_at: int, is_heard: bool) -> None:
-        self.history.work(which, dies_at=dies_at, is_heard=is_heard)
+    @rule(which=WHICH, dies_at=POINTS, is_answer=st.booleans(), is_heard=st.booleans())
+    def die(self, which: int, dies_at: int, is_answer: bool, is_heard: bool) -> None:
+        self.history.work(which, dies_at=dies_at, is_answer=is_answer, is_heard=is_heard)
+
+    @precondition(lambda self: self.history.account.glue.running)
+    @rule(which=WHICH)
+    def stop(self, which: int) -> None:
+        self.history.stop(which)
+
+    @precondition(lambda self: self.history.account.machine.running)
+    @rule(which=WHICH)
+    def abort(self, which: int) -> None:
+        self.history.abort(which)
 
     @precondition(lambda self: self.history.account.glue.running)
     @rule(which=WHICH)
@@ -72,9 +86,19 @@ class Histories(RuleBasedStateMachine):
     def sweep(self, minutes: int, is_searching: bool) -> None:
         self.history.sweep(minutes, is_searching=is_searching)
 
-    @rule(at=POINTS)
-    def crash(self, at: int) -> None:
-        self.history.crash(at)
+    @rule()
+    def go_on(self) -> None:
+        """An hour in which nothing goes wrong that is not wrong already."""
+        for _ in range(len(self.history.queue)):
+            self.history.deliver()
+        for _ in range(3):
+            for _ in range(len(self.history.account.glue.running)):
+                self.history.work()
+            self.history.sweep(20)
+
+    @rule(at=POINTS, is_answer=st.booleans())
+    def crash(self, at: int, is_answer: bool) -> None:
+        self.history.crash(at, is_answer=is_answer)
 
     @rule(what=st.sampled_from(sorted(DEPENDENCIES)))
     def away(self, what: str) -> None:

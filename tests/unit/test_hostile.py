@@ -6,6 +6,7 @@ the rows of the warehouse. Longer versions are part of ``make prove``: SLUICE_HO
 
 import bz2
 import gzip
+import io
 import json
 import os
 import tracemalloc
@@ -203,7 +204,7 @@ JSON_FOLDER = "orders/year=2026/month=11/day=20/hour=10"
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 30))
 
 
-UNPACKED = 40 * MIB if LONGER == 1 else 3 << 30
+UNPACKED = 40 * MIB if LONGER == 1 else 1200 * MIB
 
 
 def bounded(limit: int = 10 * MIB) -> Context[Any]:
@@ -239,7 +240,12 @@ PROJECT = read_contracts(ROOT / "contracts")
 def bomb() -> bytes:
     """A file that is what its contract says, as far as one sees at its beginning."""
     header = ",".join(column.path for column in PROJECT["customers"].tables[0].columns)
-    return gzip.compress(f"{header}\n".encode() + LINE * (UNPACKED // len(LINE)))
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb") as file:
+        file.write(f"{header}\n".encode())
+        for _ in range(UNPACKED // len(LINE)):
+            file.write(LINE)
+    return packed.getvalue()
 
 
 LONG = f"record: longer than {MAX_RECORD_CHARACTERS} characters"
