@@ -61,7 +61,7 @@ bench: java setup $(BENCH)/.ready ## The same with 6 million rows, XML, bursts o
 
 ##@ Develop
 .PHONY: test
-test: java setup ## Run the whole test suite, two layers at a time (WORKERS=1: one after the other)
+test: java setup ## Run the whole test suite, several layers at a time (WORKERS=1: one after the other)
 	@$(BIN)/python -m pytest $(PARALLEL) --durations 25 $(PYTEST_ARGS)
 
 LOCALCLOUD = packages/localcloud

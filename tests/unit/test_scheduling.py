@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xdist.remote import Producer
 
-from tests.scheduling import LAYERS, LayerScheduling, layer_of, next_file
+from tests.scheduling import LAYERS, OWN_CLOUD, LayerScheduling, layer_of, next_file
 
 FILES = [f"tests/{layer}/test_{name}.py" for layer in sorted(LAYERS) for name in "abc"]
 
@@ -23,7 +23,7 @@ def test_every_layer_is_in_the_order() -> None:
     ("mine", "begun", "file"),
     [
         ("", "", "tests/e2e/test_a.py"),
-        ("", "e2e", "tests/aws/test_a.py"),
+        ("", "e2e", "tests/terraform/test_a.py"),
         ("spark", "e2e aws", "tests/spark/test_a.py"),
         ("gone", "e2e aws warehouse terraform spark", "tests/unit/test_a.py"),
     ],
@@ -35,6 +35,17 @@ def test_a_worker_goes_on_or_begins_the_longest_layer(mine: str, begun: str, fil
 def test_when_all_is_begun_a_worker_helps_from_the_end_where_most_is_left() -> None:
     left = ["tests/aws/test_z.py", "tests/e2e/test_b.py", "tests/e2e/test_c.py"]
     assert next_file(left, "unit", LAYERS) == "tests/e2e/test_c.py"
+
+
+def test_who_has_a_cloud_of_his_own_may_go_to_any_worker() -> None:
+    root = Path(__file__).parents[2]
+    assert [file for file in OWN_CLOUD if not (root / file).is_file()] == []
+    assert [file for file in OWN_CLOUD if "stack" in (root / file).read_text(encoding="utf-8")] == []
+    files = [*FILES, *OWN_CLOUD]
+    assert next_file(files, "", ["e2e", "terraform"]) == OWN_CLOUD[0]
+    assert next_file([*FILES, OWN_CLOUD[1]], OWN_CLOUD[0], ["e2e", "terraform", OWN_CLOUD[0]]) == OWN_CLOUD[1]
+    assert next_file(FILES, OWN_CLOUD[1], ["e2e", "terraform", *OWN_CLOUD]) == "tests/aws/test_a.py"
+    assert next_file(files, "e2e", ["e2e"]) == "tests/e2e/test_a.py"
 
 
 class _Worker:
