@@ -23,7 +23,6 @@ from tests.terraform.workspace import find_mirror
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 240
-pytestmark = pytest.mark.skipif("SLUICE_INSTALLED" not in os.environ, reason="minutes: `make installed` runs it")
 # Whatever opens a file of the checkout fails: nothing that is installed may need it.
 GUARD = """
 import sys
@@ -97,19 +96,10 @@ def shop(installed: Installed) -> Path:
     return installed.folder / "shop"
 
 
-def test_a_project_is_checked_tried_and_packaged_and_terraform_takes_it(installed: Installed, shop: Path) -> None:
+def test_a_project_is_checked_tried_and_packaged(installed: Installed, shop: Path) -> None:
     installed.call("contract", "check", cwd="shop")
     assert "5 of 5 records are good" in installed.call("try", "payments", "samples/payments", cwd="shop")
     installed.call("package", cwd="shop")
-    terraform, mirror = shutil.which("terraform"), find_mirror()
-    if terraform is None or mirror is None:  # tests/terraform says what is missing
-        return
-    environment = os.environ | {"TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
-    for arguments in (["init", "-backend=false", "-input=false", f"-plugin-dir={mirror}"], ["validate"]):
-        done = subprocess.run(
-            [terraform, *arguments], cwd=shop / "infra", env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextmanager
@@ -132,6 +122,7 @@ def up(installed: Installed, *options: str) -> Iterator[list[str]]:
     assert process.returncode == 0
 
 
+@pytest.mark.skipif("SLUICE_INSTALLED" not in os.environ, reason="long: `make installed` runs it")
 def test_a_project_goes_to_the_warehouse_and_through_a_change_of_its_contract(installed: Installed, shop: Path) -> None:
     count = ("query", "redshift", "select count(*) as n from payments", "--json")
     with up(installed) as told:
@@ -173,6 +164,20 @@ def _rows(installed: Installed, *arguments: str) -> list[dict[str, object]]:
     text = installed.call(*arguments, cwd="shop")
     found: list[dict[str, object]] = json.loads(text[text.index("[") :])
     return found
+
+
+@pytest.mark.skipif("SLUICE_INSTALLED" not in os.environ, reason="long: `make installed` runs it")
+def test_terraform_takes_what_a_project_packages(installed: Installed, shop: Path) -> None:
+    installed.call("package", cwd="shop")
+    terraform, mirror = shutil.which("terraform"), find_mirror()
+    if terraform is None or mirror is None:  # tests/terraform says what is missing
+        return
+    environment = os.environ | {"TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
+    for arguments in (["init", "-backend=false", "-input=false", f"-plugin-dir={mirror}"], ["validate"]):
+        done = subprocess.run(
+            [terraform, *arguments], cwd=shop / "infra", env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_packages_are_those_of_the_checkout_byte_for_byte(installed: Installed, tmp_path: Path) -> None:
