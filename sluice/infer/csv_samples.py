@@ -17,6 +17,8 @@ _DELIMITERS: Final = (",", ";", "\t", "|", "^", "~", "\x01")
 _LOOKED_AT: Final = 200
 _LONGEST: Final = 1 << 20
 """Characters of a record; a quote that does not close within so many is an error, as for the conversion."""
+_TOLD_DELIMITER: Final = re.compile("sep=(.)[\r\n]*", re.IGNORECASE)
+"""The line in which spreadsheets say how fields are delimited."""
 _BACKSLASH: Final = "\\"
 _NAME_CHARACTERS: Final = 64
 _MOST_TITLE_LINES: Final = 10
@@ -149,20 +151,31 @@ def dialect_of(sample: Sample, header: bool | None) -> Dialect:
     """
     with sample.text() as text:
         lines = list(islice(_lines(text), _LOOKED_AT))
+    told = _TOLD_DELIMITER.fullmatch(lines[0]) if lines else None
+    if told is not None:
+        lines = lines[1:]
+        found = replace(_best(lines, told[1]), skip_lines=1)
+        return _with_header_of(sample, lines, found, header)
     found = _best(lines)
     if not _score(lines, found)[0]:
         skip = _title_lines(lines)
         below = _best(lines[skip:])
         if skip and _score(lines[skip:], below)[0]:
             lines, found = lines[skip:], replace(below, skip_lines=skip)
+    return _with_header_of(sample, lines, found, header)
+
+
+def _with_header_of(sample: Sample, lines: Sequence[str], found: Dialect, header: bool | None) -> Dialect:
     records = [(fields, text) for fields, text in _records(lines, found) if fields is not None]
     if not records:
         raise SampleError(f"{sample.path}: no record of CSV could be read")
     return replace(found, header=_has_header(records, found.quote) if header is None else header)
 
 
-def _best(lines: Sequence[str]) -> Dialect:
-    return max(_dialects(lines), key=lambda dialect: _score(lines, dialect))
+def _best(lines: Sequence[str], delimiter: str = "") -> Dialect:
+    """The dialect that explains the lines best; of one delimiter, where it is known."""
+    tried = [dialect for dialect in _dialects(lines) if delimiter in ("", dialect.delimiter)] or [Dialect(delimiter)]
+    return max(tried, key=lambda dialect: _score(lines, dialect))
 
 
 def _title_lines(lines: Sequence[str]) -> int:

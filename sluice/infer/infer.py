@@ -233,12 +233,13 @@ def _look_at_parquet(samples: Sequence[Sample], layout: str, options: Options) -
         raise SampleError(
             f"{samples[0].path}: reading Parquet needs the library {exc.name}: pip install 'sluice[local]'"
         ) from exc
-    observed, declared = Observed(), dict[tuple[Path, Path], SqlType]()
+    observed, declared, as_json = Observed(), dict[tuple[Path, Path], SqlType](), dict[tuple[Path, Path], str]()
     files = Counter[tuple[Path, Path]]()
     for sample in samples:
         records = ParquetRecords(sample)
         _observe(observed, records, records.read(options.rows), options.rows)
-        files.update(records.types.keys())
+        files.update([*records.types, *records.as_json])
+        as_json |= records.as_json
         for place, sql_type in records.types.items():
             found = wider(declared.get(place, sql_type), sql_type)
             if found is None:
@@ -246,11 +247,13 @@ def _look_at_parquet(samples: Sequence[Sample], layout: str, options: Options) -
                 raise SampleError(f"{sample.path}: {name} is {sql_type}, but {declared[place]} in another file")
             declared[place] = found
         observed.records.left_out |= records.left_out
-    for (array, path), kind in declared.items():
+    for array, path in [*declared, *as_json]:
         table = observed.arrays.setdefault(array, TableSample(array)) if array else observed.records
-        # In the order of the files, and even if every value was null.
-        column = table.columns[path] = table.columns.pop(path, ColumnSample(path))
-        column.declared = kind
+        if (array, path) in as_json:
+            table.as_json[path] = as_json[array, path]
+        else:  # In the order of the files, and even if every value was null.
+            column = table.columns[path] = table.columns.pop(path, ColumnSample(path))
+            column.declared = declared[array, path]
         if files[array, path] == len(samples):  # Null or not: the files have the column.
             table.present[path] = table.rows
             observed.records.present[array] = observed.records.rows

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from sluice.contract import SqlType
 from sluice.contract.model import ROOT_PREFIX
 from sluice.contract.shape import TEXT_OF_ELEMENT
+from sluice.contract.sqltype import MAX_VARCHAR_BYTES
 from sluice.infer.values import WHITE_SPACE, Guess, Values
 
 Tree: TypeAlias = "str | Mapping[str, Tree] | list[Tree] | None"
@@ -20,6 +21,7 @@ ROWS_FOR_KEYS: Final = 100_000
 """Rows of a table among which keys are looked for; more would take memory and tell nothing."""
 UNNAMED: Final = re.compile("#[0-9]+")
 """A column of CSV to which the header gives no name: its place, from 1, as contracts write it."""
+_ANY_TEXT: Final = SqlType("varchar", length=MAX_VARCHAR_BYTES)
 NULL: Final = -1
 """Stands for null among the hashes of a column."""
 
@@ -34,12 +36,14 @@ class ColumnSample:
         hashes: A hash of each value in the order of the rows, `NULL` for null; rows after the last value are left out.
             Its upper half is the same for values that differ in the case of letters only.
         declared: Type that the files themselves declare, for Parquet.
+        as_json: Why it can only be kept as JSON; empty for a single value.
     """
 
     path: Path
     values: Values = field(default_factory=Values)
     hashes: "array[int]" = field(default_factory=lambda: array("q"))
     declared: SqlType | None = None
+    as_json: str = ""
 
     def add(self, row: int, text: str) -> None:
         """Take the value of a row into account; of the rows only their order counts."""
@@ -52,6 +56,8 @@ class ColumnSample:
 
     def guess(self, name: str) -> Guess:
         """The column's type."""
+        if self.as_json:
+            return Guess(_ANY_TEXT, None, f"{self.as_json}: kept as JSON text", options={"json": True})
         if self.declared is None:
             return self.values.guess(name)
         if self.declared.is_text:
@@ -75,6 +81,7 @@ class TableSample:
         columns: Columns by path, in the order in which they first appeared.
         parents: For each row of an array the number of its record, as far as keys are looked for.
         left_out: Why something of the source is no column, by path.
+        as_json: Why something is a column only as JSON, by path.
         nulls: Paths at which null was seen.
         present: In how many rows something stood at a path, were it null.
     """
@@ -84,6 +91,7 @@ class TableSample:
     columns: dict[Path, ColumnSample] = field(default_factory=dict)
     parents: "array[int]" = field(default_factory=lambda: array("q"))
     left_out: dict[Path, str] = field(default_factory=dict)
+    as_json: dict[Path, str] = field(default_factory=dict)
     nulls: set[Path] = field(default_factory=set)
     present: Counter[Path] = field(default_factory=Counter)
 
@@ -154,7 +162,7 @@ class Observed:
 
     def _array(self, table: TableSample, row: int, path: Path, items: list[Tree]) -> None:
         if table is not self.records:
-            table.left_out[path] = "an array inside an array; no table can be made of it"
+            self._nested(table, path, "an array inside an array")
             return
         found = self.arrays.setdefault(path, TableSample(path))
         for item in map(self._element, items):
@@ -167,6 +175,10 @@ class Observed:
                 found.parents.append(row)
             self._object(found, number, (), item)
 
+    def _nested(self, table: TableSample, path: Path, reason: str) -> None:
+        """Something can be no single value and no table: in XML no column, elsewhere JSON."""
+        (table.left_out if self.is_xml else table.as_json)[path] = reason
+
     def _element(self, item: Tree) -> Tree:
         """An element of an array; a single value is an object with a text, as in XML an element without children is."""
         return item if isinstance(item, Mapping | list) else {TEXT_OF_ELEMENT: item}
@@ -178,17 +190,18 @@ class Observed:
                 del self.records.columns[path]
 
     def settle(self) -> None:
-        """Leave out what is an object or array in one record and something else in another: no contract reads both."""
+        """Take what is an object or array in one record and something else in another as JSON; in XML leave it out."""
         self._drop_unnamed()
         for path, table in self.arrays.items():
             self._settle(table)
-            reason = table.left_out.get(()) or (None if table.columns else "an array without a value in its objects")
             if path in self.records.columns or ((), path) in self.objects:
-                reason = "an array in one record and something else in another"
-            if reason is not None:
-                self.records.left_out[path] = reason
+                self._nested(self.records, path, "an array in one record and something else in another")
+            elif () in table.left_out:
+                self._nested(self.records, path, table.left_out[()])
+            elif not table.columns:
+                self.records.left_out[path] = "an array without a value in its objects"
         self._settle(self.records)
-        for path in self.records.left_out:
+        for path in (*self.records.left_out, *self.records.as_json):
             _drop(self.arrays, path)
         for table in (self.records, *self.arrays.values()):
             self._drop_bare_texts(table)
@@ -197,8 +210,11 @@ class Observed:
     def _settle(self, table: TableSample) -> None:
         for path in [path for path in table.columns if (table.path, path) in self.objects]:
             self._both(table, path)
-        for path in table.left_out:
+        for path in (*table.left_out, *table.as_json):
             _drop(table.columns, path)
+        for path, reason in sorted(table.as_json.items()):
+            if not any(path[:end] in table.as_json for end in range(1, len(path))):
+                table.columns[path] = ColumnSample(path, as_json=reason)
 
     def _drop_bare_texts(self, table: TableSample) -> None:
         """Leave out texts of XML elements that have children of which none is read: only then they are no texts."""
@@ -217,7 +233,7 @@ class Observed:
     def _both(self, table: TableSample, path: Path) -> None:
         """A text and an object at one path: in XML an element's own text, elsewhere a contradiction."""
         if not self.is_xml:
-            table.left_out[path] = "an object in one record and a single value in another"
+            self._nested(table, path, "an object in one record and a single value in another")
         elif not table.columns[path].values.filled:
             del table.columns[path]
 

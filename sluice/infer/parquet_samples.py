@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.contract import SqlType
+from sluice.contract.shape import TEXT_OF_ELEMENT
 from sluice.contract.sqltype import INTEGER_BITS, MAX_DECIMAL_PRECISION, MAX_VARCHAR_BYTES
 from sluice.errors import SampleError
 from sluice.infer.observed import Path, Tree
 from sluice.infer.opened import Sample
-from sluice.kernel.parse.parquet_values import plain_array, text_of
+from sluice.kernel.parse.parquet_values import element_type, json_of, plain_array, text_of
 
 _ROWS_AT_ONCE: Final = 1000
 _TEXT: Final = SqlType("varchar", length=MAX_VARCHAR_BYTES)
@@ -29,12 +30,15 @@ class ParquetRecords:
         malformed: Always 0: a Parquet file is whole or it is none.
         types: Type of each column, by the path of its array (empty for the record) and its own.
         left_out: Why a field is no column, by path.
+        as_json: Why a field is a column only as JSON, by the same paths as `types`.
     """
 
     sample: Sample
     malformed: int = 0
     types: dict[tuple[Path, Path], SqlType] = field(default_factory=dict)
     left_out: dict[Path, str] = field(default_factory=dict)
+    as_json: dict[tuple[Path, Path], str] = field(default_factory=dict)
+    _nested: set[Path] = field(default_factory=set)
     _writers: dict[Path, Callable[[Any], str]] = field(default_factory=dict)
 
     def read(self, rows: int) -> Iterator[dict[str, Tree]]:
@@ -60,26 +64,27 @@ class ParquetRecords:
 
     def _field(self, array: Path, path: Path, kind: pa.DataType) -> None:
         full = (*array, *path)
+        element = pa.null() if array else element_type(kind)
         if pa.types.is_struct(kind):
             for child in (kind.field(index) for index in range(kind.num_fields)):
                 self._field(array, (*path, child.name), child.type)
-        elif (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and not array:
-            self._array(path, kind.value_type)
+        elif pa.types.is_struct(element):
+            for child in (element.field(index) for index in range(element.num_fields)):
+                self._field(path, (child.name,), child.type)
+        elif (sql_type := _sql_type(element)) is not None:
+            self.types[path, (TEXT_OF_ELEMENT,)] = sql_type
+            self._writers[path] = text_of(element) or str
         elif (sql_type := _sql_type(kind)) is not None:
             self.types[array, path] = sql_type
             self._writers[full] = text_of(kind) or str
+        elif json_of(kind) is not None:
+            self.as_json[array, path] = "an array inside an array" if array else f"of Parquet's type {kind}"
+            self._nested.add(full)
         else:
             self.left_out[full] = f"{_NO_COLUMN} {kind}" + (" inside an array" if array else "")
 
-    def _array(self, path: Path, element: pa.DataType) -> None:
-        if not pa.types.is_struct(element):
-            self.left_out[path] = "its elements are no objects; only those become rows of Parquet"
-            return
-        for child in (element.field(index) for index in range(element.num_fields)):
-            self._field(path, (child.name,), child.type)
-
     def _tree(self, path: Path, value: Any) -> Tree:  # noqa: ANN401 - any value of Arrow
-        if value is None or path in self.left_out:
+        if value is None or path in self.left_out or path in self._nested:
             return None
         if isinstance(value, dict):
             return {name: self._tree((*path, name), child) for name, child in value.items()}

@@ -48,16 +48,20 @@ class _Built:
 
     @property
     def candidate(self) -> Candidate:
-        return Candidate(self.column.name, self.column.sql_type, self.sample.hashes, self.nulls == 0)
+        is_filled = self.nulls == 0 and not self.sample.as_json
+        return Candidate(self.column.name, self.column.sql_type, self.sample.hashes, is_filled)
 
     def finished(self, *, in_key: bool) -> Column:
-        is_required = not in_key and self.nulls == 0 and self.rows >= SURE_ROWS
+        is_required = not in_key and self.nulls == 0 and self.rows >= SURE_ROWS and not self.sample.as_json
         words = self.guess.null_values if in_key else self.column.null_values
         return replace(self.column, required=is_required, null_values=words)
 
     def notes(self, *, in_key: bool) -> Iterator[str]:
         values = self.sample.values
         words = [self.guess.why]
+        if self.sample.as_json:
+            yield words[0]
+            return
         if self.guess.null_values:
             words.append(f"{', '.join(map(repr, self.guess.null_values))} taken for null")
         if self.nulls:

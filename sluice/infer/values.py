@@ -148,7 +148,7 @@ class Guess:
     form: str | None
     why: str
     null_values: tuple[str, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
