@@ -170,4 +170,4 @@ def _fields(observed: Observed) -> dict[tuple[Path, Path], str]:
 
 def _others(table: TableSample) -> set[Path]:
     """Paths that are there without a value of which a type could be guessed."""
-    return {path for path in (*table.nulls, *table.left_out) if path}
+    return {path for path in (*table.nulls, *table.left_out, *table.as_json) if path}

@@ -216,7 +216,11 @@ def _types_grow_and_the_source_drops_a_column(gauges: Gauges) -> None:
     # The command of the notice brings the older files to the new type.
     gauges.replay(HOURS[:2])
     gauges.send(HOURS[2], "gauge_id,label,level,updated_at,note", f"3,a label of many letters,1234567890.12,{AT},")
-    assert _states(gauges.newest(5))[-3:] == [BatchState.LOADED] * 3
+    batches = gauges.newest(5)[-3:]
+    assert _states(batches) == [BatchState.LOADED] * 3
+    # Which columns a file lacks is known of each batch.
+    absent = {batch.partition: batch.absent for batch in batches}
+    assert absent == {HOURS[0].label: {"gauges.note": 1}, HOURS[1].label: {}, HOURS[2].label: {"gauges.unit": 1}}
     rows: list[Row] = [
         (1, "first", Decimal("1.25"), "m", None),
         (2, "second", Decimal("2.50"), "m", "hello"),

@@ -365,6 +365,26 @@ def test_fields_of_json() -> None:
     ]  # fmt: skip
 
 
+NESTED = Contract(
+    "orders",
+    JsonSource("orders/%Y/%m/%d/%H"),
+    (
+        Table("orders", (Column("ship", "varchar(99)", json=True), Column("tags", "varchar(99)", json=True))),
+        Table("items", (Column("sizes", "varchar(99)", json=True),), explode="items"),
+    ),
+)
+
+
+def test_what_is_read_as_json_is_read_with_all_that_is_in_it() -> None:
+    good = b'{"ship": {"zip": {"x": 1}}, "tags": [["a"]], "items": [{"sizes": [1]}]}\n'
+    assert sampled(NESTED, good + b'{"ship": "none", "tags": [], "items": []}\n') == []
+    news = b'{"ship": {"zip": 1}, "tags": ["a"], "items": [{"sizes": 1, "more": [2]}], "many": [[1]]}\n'
+    assert sampled(NESTED, news) == [
+        source_difference("items.more", "null or several values", "", N, IGNORED),
+        source_difference("many", "array", "", N, IGNORED),
+    ]
+
+
 CSV = Contract(
     "orders",
     CsvSource("orders/%Y/%m/%d/%H", delimiter=";"),
