@@ -272,7 +272,7 @@ def test_folders_of_more_than_one_form_tell_nothing() -> None:
         ([b'[{"a": 1}'], "0.dat: is not one well-formed JSON array of objects"),
         ([b"[1, 2]"], "0.dat: holds no records; 2 could not be read"),
         ([b"[]"], "0.dat: holds no records"),
-        ([b'{"a": [[1]]}\n'], "0.dat: no value of its records can be a column"),
+        ([b'{"a.b": 1}\n'], "0.dat: no value of its records can be a column"),
         ([b"<a><b></a>"], "0.dat: is not well-formed XML"),
         ([b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>'], "0.dat: has a document type or entities, which are refused"),
         ([b"a,b\n1,2\n", b'{"a": 1}\n'], "1.dat: has format json, but "),
