@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from sluice.aws.samples import Samples
@@ -18,7 +20,7 @@ from sluice.drift.redshift import RedshiftSurvey
 from sluice.drift.survey import Survey
 
 _STYLES = {Kind.COMPATIBLE: "green", Kind.NOTE: "yellow", Kind.BREAKING: "bold red"}
-_COLUMNS = ("", "layer", "table", "column", "there", "contract", "what follows")
+_COLUMNS = ("layer", "table", "column", "there", "contract")
 
 
 def drift(
@@ -39,8 +41,8 @@ def drift(
 ) -> None:
     """Compare contracts with the Data Catalog, the newest published files, Spectrum, Redshift and the newest raw files.
 
-    Changes nothing without `--apply`. Ends with status 1 when something breaks; the last column says what to do. The
-    same comparison runs after every crawl, and tells support.
+    Changes nothing without `--apply`. Differences with the same remedy stand together, what breaks first; then the
+    status is 1. The same comparison runs after every crawl, and tells support.
     """
     session = Session(context.ensure_object(GlobalOptions))
     if apply:
@@ -55,7 +57,7 @@ def drift(
     if as_json:
         print_json([asdict(item) for item in found])
     elif found:
-        print_table(table_of(_COLUMNS, map(_row, found)))
+        print_table(render_differences(found))
     else:
         say("everything is as the contracts say")
     if any(item.kind is Kind.BREAKING for item in found):
@@ -71,14 +73,22 @@ def survey_of(session: Session) -> Survey:
     )
 
 
-def _row(item: Difference) -> Sequence[Text | str]:
-    what = "done: " if item.is_applied else ""
-    return (
-        Text(item.kind, _STYLES[item.kind]),
-        item.layer,
-        item.table,
-        item.column,
-        item.have or "-",
-        item.want or "-",
-        f"{what}{item.mend}",
-    )
+def render_differences(found: Sequence[Difference]) -> RenderableType:
+    """Differences as people get them: those with the same remedy together, what breaks first."""
+    by_remedy: dict[tuple[Kind, str], list[Difference]] = {}
+    for item in sorted(found, key=lambda item: _ORDER.index(item.kind)):
+        remedy = f"done: {item.mend}" if item.is_applied else item.mend
+        by_remedy.setdefault((item.kind, remedy), []).append(item)
+    parts: list[RenderableType] = []
+    for (kind, remedy), items in by_remedy.items():
+        parts += [Text()] if parts else []
+        parts.append(Text.assemble((f"{kind}: ", _STYLES[kind]), remedy))
+        parts.append(Padding(table_of(_COLUMNS, map(_row, items)), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+_ORDER = (Kind.BREAKING, Kind.NOTE, Kind.COMPATIBLE)
+
+
+def _row(item: Difference) -> Sequence[str]:
+    return (item.layer, item.table, item.column, item.have or "-", item.want or "-")

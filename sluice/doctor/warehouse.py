@@ -7,6 +7,7 @@ from sluice.batch import BatchState
 from sluice.contract import Contract
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
+from sluice.drift.columns import DECIDE
 from sluice.errors import WarehouseError
 from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.evolution import evolve_target
@@ -73,7 +74,7 @@ def compare(target: Target, live: Iterable[LiveColumn]) -> Finding:
     try:
         changes = evolve_target(target, live)
     except WarehouseError as exc:
-        return error("warehouse tables", str(exc), "change the contract back, or publish under a new column or table")
+        return error("warehouse tables", str(exc), DECIDE)
     if changes:
         statements = (sql for change in changes for sql in change.statements)
         what = f"table {target} is behind its contract: {'; '.join(statements)}"

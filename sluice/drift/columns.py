@@ -11,7 +11,7 @@ _HIVE = {"float": "real", "string": "varchar(65535)"}
 ADDED = "added; files without it read as null"
 WIDENED = "widened"
 STAYS = "stays: nothing is dropped; the contract does not have it"
-DECIDE = "change the contract back, or publish under a new column or table"
+DECIDE = "change the contract back, publish under a new column, or make the tables anew with `sluice rebuild`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sluice.doctor.intake import check_buckets, check_event_source, check_notifi
 from sluice.doctor.ledger import check_heartbeat
 from sluice.doctor.loading import check_machine, check_secret, check_topics
 from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_tables
+from sluice.drift.columns import DECIDE
 from sluice.names import MANIFEST_FUNCTION
 from sluice.record import Heartbeat
 from tests.e2e.stack import Stack
@@ -307,7 +308,7 @@ BROKEN: list[tuple[Break, Check, Finding]] = [
             "table public.refunds: column reason is integer in the warehouse and varchar(40) in the contract. "
             "A table can gain columns, longer varchar columns and wider decimal columns; any other change of a type "
             "needs a new column or a new table",
-            "change the contract back, or publish under a new column or table",
+            DECIDE,
         ),
     ),
 ]

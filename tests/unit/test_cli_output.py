@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from sluice.batch import BatchId, BatchState
+from sluice.cli.drift import render_differences
 from sluice.cli.status import render_batches
 from sluice.cli.terminal import LoggedProgress, Sheet, short_time, table_of
+from sluice.drift import Difference, Kind
+from sluice.drift.columns import ADDED, DECIDE
+from sluice.drift.difference import Layer
 from sluice.handover import TableCounts
 from sluice.layout import Partition
 from sluice.record import BatchRecord
@@ -147,3 +151,22 @@ def test_progress_without_a_terminal_is_a_line_now_and_then() -> None:
         progress.update(task, description="comparing")
     text = cast("io.StringIO", console.file).getvalue()
     assert text.split("\n")[:3] == ["sending (2 of 3)", "sending (4 of 3)", "comparing (4 of 3)"]
+
+
+def test_differences_with_the_same_remedy_stand_together_and_what_breaks_comes_first() -> None:
+    found = [
+        Difference(Layer.CATALOG, "weather", "note", "", "varchar(9)", Kind.COMPATIBLE, ADDED, is_applied=True),
+        Difference(Layer.CATALOG, "weather", "precip", "int", "decimal(6,2)", Kind.BREAKING, DECIDE),
+        Difference(Layer.WAREHOUSE, "weather", "precip", "integer", "decimal(6,2)", Kind.BREAKING, DECIDE),
+    ]
+    assert lines(render_differences(found), 120) == [
+        f"breaking: {DECIDE}",
+        "  layer      table    column  there    contract",
+        "  catalog    weather  precip  int      decimal(6,2)",
+        "  warehouse  weather  precip  integer  decimal(6,2)",
+        "",
+        f"compatible: done: {ADDED}",
+        "  layer    table    column  there  contract",
+        "  catalog  weather  note    -      varchar(9)",
+    ]
+    assert max(map(len, lines(render_differences(found)))) <= 80
