@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from deploy.compare import Difference
 from localcloud.faults.journal import Tally
 from sluice.analysis import Reader
-from sluice.cli.terminal import state_text
+from sluice.cli.terminal import Sheet, state_text, table_of
 from sluice.handover import TableCounts
 from sluice.record import BatchRecord
 from sluice_laptop.demo.after import AggregateResult
@@ -104,18 +103,16 @@ class Report:
     def show(self, console: Console) -> None:
         """Print the summary."""
         if self.batches:
-            console.print(_batches(self.batches))
-            console.print()
+            _print_titled(console, "Batches", _batches(self.batches))
             _print_reasons(console, self.batches)
         if self.tables:
-            console.print(_tables(self.tables))
-            console.print()
+            _print_titled(console, "Tables", _tables(self.tables))
         if self.readers:
-            console.print(_readers(self.readers))
+            _print_titled(console, "Current rows by reader", _readers(self.readers), is_last=False)
             console.print(_agreement(self.analyses))
             console.print()
         if self.aggregates:
-            console.print(_aggregates(self.aggregates))
+            _print_titled(console, "Aggregates", _aggregates(self.aggregates), is_last=False)
             console.print(f"raw files in the archive: {self.archived_files}")
             console.print()
         _print_messages(console, self.messages)
@@ -140,24 +137,23 @@ def _plain(counts: TableCounts, warehouse: int, expected: int) -> dict[str, int]
     }
 
 
-def _tables(tables: Mapping[str, tuple[TableCounts, int, int]]) -> Table:
-    view = Table(title="Tables", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    view.add_column("table")
-    for name in ("rows read", "rejected", "duplicates", "published", "in the warehouse", "expected"):
-        view.add_column(name, justify="right")
-    for name, found in tables.items():
-        view.add_row(name, *(f"{number:,}" for number in _plain(*found).values()))
-    return view
+def _print_titled(console: Console, title: str, sheet: Sheet, *, is_last: bool = True) -> None:
+    console.print(Text(title, "bold"))
+    console.print(sheet)
+    if is_last:
+        console.print()
 
 
-def _readers(readers: Mapping[str, Mapping[Reader, int]]) -> Table:
-    view = Table(title="Current rows by reader", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    view.add_column("table")
-    for reader in Reader:
-        view.add_column(str(reader), justify="right")
-    for name, found in readers.items():
-        view.add_row(name, *(f"{found[reader]:,}" for reader in Reader))
-    return view
+def _tables(tables: Mapping[str, tuple[TableCounts, int, int]]) -> Sheet:
+    columns = ("table", "rows read", "rejected", "duplicates", "published", "warehouse", "expected")
+    rows = [(name, *(f"{number:,}" for number in _plain(*found).values())) for name, found in tables.items()]
+    return table_of(columns, rows, numbers=columns[1:])
+
+
+def _readers(readers: Mapping[str, Mapping[Reader, int]]) -> Sheet:
+    names = [str(reader) for reader in Reader]
+    rows = [(name, *(f"{found[reader]:,}" for reader in Reader)) for name, found in readers.items()]
+    return table_of(("table", *names), rows, numbers=names)
 
 
 def _agreement(analyses: Mapping[str, AnalysisResult]) -> Text:
@@ -167,26 +163,18 @@ def _agreement(analyses: Mapping[str, AnalysisResult]) -> Text:
     return Text(f"{len(analyses)} analysis queries give the same rows through every reader")
 
 
-def _aggregates(aggregates: Mapping[str, AggregateResult]) -> Table:
-    view = Table(title="Aggregates", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    view.add_column("table")
-    view.add_column("rows", justify="right")
-    view.add_column("as computed from what was sent")
-    for name, found in aggregates.items():
-        view.add_row(name, f"{found.rows:,}", Text("yes", "green") if found.is_right else Text("no", "red"))
-    return view
+def _aggregates(aggregates: Mapping[str, AggregateResult]) -> Sheet:
+    rows = [
+        (name, f"{found.rows:,}", Text("yes", "green") if found.is_right else Text("no", "red"))
+        for name, found in aggregates.items()
+    ]
+    return table_of(("table", "rows", "as computed from what was sent"), rows, numbers=("rows",))
 
 
 def _print_messages(console: Console, messages: Sequence[Message]) -> None:
-    if not messages:
-        return
-    view = Table(title="Notifications", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for name in ("topic", "subject", "says"):
-        view.add_column(name, overflow="fold")
-    for message in messages:
-        view.add_row(message.topic, Text(message.subject), Text(_gist(message)))
-    console.print(view)
-    console.print()
+    if messages:
+        rows = [(message.topic, message.subject, _gist(message)) for message in messages]
+        _print_titled(console, "Notifications", table_of(("topic", "subject", "says"), rows, note="says"))
 
 
 def _gist(message: Message) -> str:
@@ -198,13 +186,10 @@ def _gist(message: Message) -> str:
     return "; ".join([*rows, f"{body['quarantined']} quarantined", f"{body['seconds']:.0f} s"])
 
 
-def _batches(batches: Sequence[BatchRecord]) -> Table:
-    view = Table(title="Batches", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for name in ("dataset", "partition", "state", "converted by", "reason"):
-        view.add_column(name, overflow="fold")
-    for batch in batches:
-        view.add_row(batch.dataset, batch.partition, state_text(batch.state), batch.engine, Text(batch.reason))
-    return view
+def _batches(batches: Sequence[BatchRecord]) -> Sheet:
+    columns = ("dataset", "partition", "state", "converted by", "reason")
+    rows = [(one.dataset, one.partition, state_text(one.state), one.engine, one.reason) for one in batches]
+    return table_of(columns, rows, note="reason")
 
 
 def _print_reasons(console: Console, batches: Sequence[BatchRecord]) -> None:
@@ -214,14 +199,9 @@ def _print_reasons(console: Console, batches: Sequence[BatchRecord]) -> None:
             reasons[batch.dataset, reason] = reasons.get((batch.dataset, reason), 0) + count
     if not reasons:
         return
-    view = Table(title="Quarantined records", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for name in ("dataset", "reason"):
-        view.add_column(name, overflow="fold")
-    view.add_column("records", justify="right")
-    for (dataset, reason), count in sorted(reasons.items()):
-        view.add_row(dataset, Text(reason), str(count))
-    console.print(view)
-    console.print()
+    rows = [(dataset, count, reason) for (dataset, reason), count in sorted(reasons.items())]
+    sheet = table_of(("dataset", "records", "reason"), rows, numbers=("records",))
+    _print_titled(console, "Quarantined records", sheet)
 
 
 def _print_differences(console: Console, differences: Sequence[Difference]) -> None:
