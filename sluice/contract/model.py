@@ -28,7 +28,7 @@ LINEAGE = {BATCH_ID: SqlType("varchar", length=256), SOURCE_FILE: SqlType("varch
 
 @dataclass(frozen=True)
 class CsvSource:
-    """Files of delimited text.
+    r"""Files of delimited text.
 
     Attributes:
         layout: Folder of a partition below the bucket, as a strptime pattern.
@@ -42,8 +42,9 @@ class CsvSource:
         multiline: Whether quoted fields may contain line breaks. Switch it off to let large files be split.
         match: How the header's names are compared with the contract's: ``exact``, or ``ignore_case``.
         skip_lines: Lines at the beginning of each file that are no data, such as a title above the header.
-        escape_unquoted: Whether `escape` stands before delimiters and itself outside of quotes as well, as MySQL and
-            Redshift's UNLOAD with ESCAPE write it.
+        escape_unquoted: Whether `escape` stands before delimiters, line breaks and itself outside of quotes as well, as
+            MySQL and Redshift's UNLOAD with ESCAPE write it. There ``\N`` alone is null, and ``\n``, ``\t`` and the
+            like are the characters that MySQL and PostgreSQL mean.
         skip_initial_space: Whether blanks that follow a delimiter are no part of the field; quotes may follow them.
     """
 

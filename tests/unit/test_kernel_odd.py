@@ -1,5 +1,6 @@
 """Odd files that were tried by hand: put together, mixed, in another encoding, of old types. Right, or refused."""
 
+import bz2
 import io
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sluice.kernel.convert import Lanes
 from tests.unit.kernel_convert import contract, convert
 
 CSV, JSON, PARQUET = {"format": "csv"}, {"format": "json"}, {"format": "parquet"}
@@ -69,6 +71,67 @@ def test_encodings_and_ends_of_lines(encoding: str, content: bytes) -> None:
 def test_what_else_stands_in_files(body: str, reason: str) -> None:
     found = convert(contract(CSV, AB), body)
     assert (found.rows["t"], found.reasons) == ([("1", "2")], [[reason]])
+
+
+@pytest.mark.parametrize("multiline", [True, False])
+@pytest.mark.parametrize(
+    ("body", "row"),
+    [
+        ("x\\ty\\n,\\\\z", ("x\ty\n", "\\z")),
+        ('\\N,"\\N"', (None, "N")),
+        ('"x\\,y",\\"z\\"', ("x,y", '"z"')),
+        ("\\q,\\Z", ("q", "\x1a")),
+        ("x\\\\,\\,", ("x\\", ",")),
+    ],
+)
+def test_what_stands_behind_an_escape(body: str, row: tuple[str | None, ...], *, multiline: bool) -> None:
+    """Databases write null, tabs and line breaks so; a letter alone would be another value."""
+    source = {**CSV, "escape": "\\", "escape_unquoted": True, "multiline": multiline}
+    found = convert(contract(source, AB), f"a,b\n{body}\n1,2\n")
+    assert (found.rows["t"], found.reasons) == ([row, ("1", "2")], [])
+
+
+@pytest.mark.parametrize(
+    ("body", "row"),
+    [
+        ("x\\\ny,2\n", ("x\ny", "2")),
+        ("x\\\r\\\ny,2\n", ("x\r\ny", "2")),
+        ('"x\\\ny",2\n', ("x\ny", "2")),
+        ("x\\\n\\\n,2\n", ("x\n\n", "2")),
+    ],
+)
+def test_a_line_break_behind_an_escape_is_data(body: str, row: tuple[str, ...]) -> None:
+    source = {**CSV, "escape": "\\", "escape_unquoted": True}
+    found = convert(contract(source, AB), f"a,b\n{body}3,4\n")
+    assert (found.rows["t"], found.reasons) == ([row, ("3", "4")], [])
+    cut = convert(contract({**source, "multiline": False}, AB), "a,b\nx\\\n3,4\n")
+    assert (cut.rows["t"], cut.reasons) == ([("3", "4")], [["record: ends in an escape"]])
+
+
+def test_many_escaped_line_breaks_cost_no_more_than_their_text() -> None:
+    source = {**CSV, "escape": "\\", "escape_unquoted": True}
+    found = convert(contract(source, AB), "a,b\n" + "x\\\n" * 100_000 + "z,1\n3,4\n", lanes=Lanes.ROW)
+    assert (found.rows["t"], found.reasons) == ([("3", "4")], [["t.a: longer than 20 bytes"]])
+
+
+PACKED = bz2.compress(b"a,b\n1,2\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "rows", "reasons"),
+    [
+        (PACKED + bz2.compress(b"3,4\n"), [("1", "2"), ("3", "4")], []),
+        (PACKED + b"junk", [], [["file: is no valid bzip2 file"]]),
+        (PACKED + bz2.compress(b"3,4\n")[:-3], [], [["file: its bzip2 data end too early"]]),
+        (PACKED + b"BZ", [], [["file: its bzip2 data end too early"]]),
+        (PACKED[:-5], [], [["file: its bzip2 data end too early"]]),
+        (bz2.compress(b""), [], [["file: has no header: there is no line that is not blank"]]),
+        (b"", [], [["file: is empty"]]),
+    ],
+)
+def test_nothing_behind_a_stream_of_bzip2_is_left_out(content: bytes, rows: list[Any], reasons: list[Any]) -> None:
+    found = convert(contract({**CSV, "compression": "bzip2"}, AB), content)
+    assert (found.rows["t"], found.reasons) == (rows, reasons)
 
 
 @pytest.mark.parametrize(

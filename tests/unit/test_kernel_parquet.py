@@ -46,7 +46,7 @@ def read(kind: str | dict[str, Any], values: Any, **options: Any) -> Converted:
         ("date", pa.array([date(2026, 11, 20)], pa.date32()), [date(2026, 11, 20)]),
         ("date", pa.array([date(1969, 12, 31)], pa.date64()), [date(1969, 12, 31)]),
         ("date", pa.array([at(2026, 11, 20)], pa.timestamp("us")), [date(2026, 11, 20)]),
-        ("real", pa.array([1.5, 2.5], pa.float16()), [1.5, 2.5]),
+        ("real", pa.array([1.5, 2.5], pa.float32()).cast(pa.float16()), [1.5, 2.5]),
         ("decimal(5,2)", pa.array([0.1, 12.34], pa.float32()), [Decimal("0.10"), Decimal("12.34")]),
         ("double precision", pa.array([0.1, 1e300, 3.0]), [0.1, 1e300, 3.0]),
         ("bigint", pa.array([9007199254740993]), [9007199254740993]),

@@ -79,6 +79,39 @@ class RawBytes(io.RawIOBase):
         return len(found)
 
 
+class _Bzip2:
+    """Unpacks streams of bzip2 that follow each other, and nothing else; `bz2.BZ2File` leaves out what is no stream.
+
+    Source: https://docs.python.org/3/library/bz2.html (`BZ2Decompressor.unused_data`)
+    """
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed, self._unpacker = packed, bz2.BZ2Decompressor()
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most so many; none at the end.
+
+        Raises:
+            OSError: The data are damaged.
+            EOFError: They end too early.
+        """
+        while True:
+            if self._unpacker.eof:
+                self._rest = self._unpacker.unused_data or self._packed.read(_PIECE)
+                if not self._rest:
+                    return b""
+                self._unpacker = bz2.BZ2Decompressor()
+            elif self._unpacker.needs_input:
+                self._rest = self._packed.read(_PIECE)
+                if not self._rest:
+                    raise EOFError
+            found = self._unpacker.decompress(self._rest, size)
+            self._rest = b""
+            if found:
+                return found
+
+
 class _Unpacked(io.RawIOBase):
     """What a decompressor gives, up to the bound."""
 
@@ -110,8 +143,8 @@ def open_binary(stream: "BinaryIO | RawBytes", compression: str) -> BinaryIO:
     if compression == "none":
         return cast("BinaryIO", io.BufferedReader(raw, _PIECE))
     packed = cast("BinaryIO", io.BufferedReader(raw, _PIECE))
-    unpacker = gzip.GzipFile(fileobj=packed) if compression == "gzip" else bz2.BZ2File(packed)
-    return cast("BinaryIO", io.BufferedReader(_Unpacked(cast("BinaryIO", unpacker), raw), _PIECE))
+    unpacker = cast("BinaryIO", gzip.GzipFile(fileobj=packed) if compression == "gzip" else _Bzip2(packed))
+    return cast("BinaryIO", io.BufferedReader(_Unpacked(unpacker, raw), _PIECE))
 
 
 def open_text(stream: "BinaryIO | RawBytes", compression: str, encoding: str) -> TextIO:

@@ -5,8 +5,17 @@ the record may follow it. A quote inside a field that does not begin with one is
 """
 
 import re
+from typing import Final
 
 from sluice.contract import CsvSource
+
+_LETTERS: Final = {"0": "\0", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "Z": "\x1a"}
+"""What letters mean behind an escape that stands anywhere; other characters mean themselves.
+
+Source: https://dev.mysql.com/doc/refman/8.4/en/load-data.html (FIELDS ESCAPED BY) and
+https://www.postgresql.org/docs/current/sql-copy.html (text format)
+"""
+_NULL: Final = "N"
 
 
 class UnclosedQuoteError(ValueError):
@@ -15,6 +24,10 @@ class UnclosedQuoteError(ValueError):
 
 class QuoteError(ValueError):
     """Text follows a closing quote."""
+
+
+class EscapeError(ValueError):
+    """The text ends in an escape."""
 
 
 class FieldReader:
@@ -33,7 +46,8 @@ class FieldReader:
         self._skips = source.skip_initial_space
         self._bare = re.compile(f"(?:[^{re.escape(self.delimiter)}{escape}]++|{escape}.?)*+", re.DOTALL)
         self._bare_escape = source.escape if source.escape_unquoted else None
-        self._bare_escaped = re.compile(f"{escape}(.)", re.DOTALL)
+        self._bare_escaped = re.compile(f"{escape}(.?)", re.DOTALL)
+        self._trailing = re.compile(f"(?<!{escape})(?:{escape}{escape})*{escape}\\Z")
         self._escaped = re.compile(f"{escape}([{quote}{escape}])")
 
     def fields(self, record: str) -> list[str | None]:
@@ -45,6 +59,7 @@ class FieldReader:
         Raises:
             UnclosedQuoteError: The text ends inside quotes.
             QuoteError: Text follows a closing quote.
+            EscapeError: The text ends in an escape.
         """
         if self.quote not in record and (self._bare_escape is None or self._bare_escape not in record):
             if self._skips:
@@ -64,6 +79,14 @@ class FieldReader:
             if place == len(record):
                 return found
             place += 1
+
+    def escapes_its_end(self, line: str) -> bool:
+        """Whether the line break behind a line is escaped and so part of the record.
+
+        Args:
+            line: A line without its end.
+        """
+        return self._bare_escape is not None and self._trailing.search(line) is not None
 
     def stays_open(self, line: str) -> bool:
         """Whether quotes that were open before a line are open after it.
@@ -102,7 +125,12 @@ class FieldReader:
 
     def _text(self, field: str) -> str | None:
         """The text of a field without quotes."""
-        return (self._bare_escaped.sub(r"\1", field) if self._bare_escape is not None else field) or None
+        if self._bare_escape is None or self._bare_escape not in field:
+            return field or None
+        return None if field == self._bare_escape + _NULL else self._unescaped(field)
+
+    def _unescaped(self, field: str) -> str:
+        return self._bare_escaped.sub(_meant, field)
 
     def _begin(self, record: str, place: int) -> int:
         """Where the field begins that stands at a place."""
@@ -117,4 +145,12 @@ class FieldReader:
         end = match.end()
         if end != len(record) and record[end] != self.delimiter:
             raise QuoteError
+        if self._bare_escape is not None:
+            return self._unescaped(match[1]), end
         return self._escaped.sub(r"\1", match[1]), end
+
+
+def _meant(match: re.Match[str]) -> str:
+    if not match[1]:
+        raise EscapeError
+    return _LETTERS.get(match[1], match[1])

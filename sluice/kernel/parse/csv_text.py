@@ -7,7 +7,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from sluice.contract import CsvSource
 from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS, RawBytes, file_records, lines_of, open_binary, open_text
-from sluice.kernel.parse.csv_fields import FieldReader, QuoteError, UnclosedQuoteError
+from sluice.kernel.parse.csv_fields import EscapeError, FieldReader, QuoteError, UnclosedQuoteError
 from sluice.kernel.parse.parsed import (
     BYTE_ORDER_MARK,
     MAX_RAW_TEXT,
@@ -202,6 +202,7 @@ class CsvRecords:
         """
         while (line := ahead.take()) is not None:
             line = line.removeprefix(BYTE_ORDER_MARK)  # Files that were put together have one before each of them.
+            line = self._with_escaped_ends(line, ahead)
             record = without_end(line)
             if not record or (record.isspace() and self._reader.delimiter not in record):
                 continue
@@ -212,6 +213,8 @@ class CsvRecords:
                 yield self._reader.fields(record), record, None
             except QuoteError:
                 yield None, record, "record: text after a closing quote"
+            except EscapeError:
+                yield None, record, "record: ends in an escape"
             except UnclosedQuoteError:
                 rest = ahead.until_closed(len(line)) if self._source.multiline else None
                 if rest is None:
@@ -219,6 +222,19 @@ class CsvRecords:
                     continue
                 record = without_end("".join((line, *rest)))
                 yield self._reader.fields(record), record, None
+
+    def _with_escaped_ends(self, line: str, ahead: "Ahead") -> str:
+        """A line with those that follow it as long as its line break is escaped."""
+        if not self._source.multiline or not self._reader.escapes_its_end(without_end(line)):
+            return line
+        parts, size = [line], len(line)
+        while size <= MAX_QUOTED_CHARACTERS and self._reader.escapes_its_end(without_end(parts[-1])):
+            more = ahead.take()
+            if more is None:
+                break
+            parts.append(more)
+            size += len(more)
+        return "".join(parts)
 
 
 class Ahead:
