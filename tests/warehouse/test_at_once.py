@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from localcloud_tests.warehouse.conftest import LocalAws
 
 HOURS = ("2026-11-20T10", "2026-11-20T11", "2026-11-21T10")
-VERSIONS = int(os.environ.get("SLUICE_AT_ONCE", "2"))
+VERSIONS = int(os.environ.get("SLUICE_AT_ONCE", "1"))
 DAYS = tuple((DAY + timedelta(days=number)).isoformat() for number in range(3))
 
 
@@ -187,7 +187,7 @@ def all_at_once(busy: Busy) -> None:
         ]
         try:
             for task in ending:
-                task.result(timeout=40 * VERSIONS)
+                task.result(timeout=60 + 60 * VERSIONS)
         finally:
             busy.is_over.set()
         for task in endless:
