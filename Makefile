@@ -126,13 +126,10 @@ docs: setup ## Make the generated references and the contracts' schema anew
 	$(BIN)/python -m deploy.diagrams
 	$(BIN)/sluice contract schema
 
-# The fixtures are sqlfluff's and stay with them:
-#   git clone https://github.com/sqlfluff/sqlfluff build/sqlfluff && git -C build/sqlfluff checkout e8e8c5d24dee
-FIXTURES ?= build/sqlfluff/test/fixtures/dialects/redshift
-REVISION = sqlfluff $(shell git -C $(FIXTURES) describe --tags --always 2>/dev/null)
+AREAS ?=
 .PHONY: fidelity
-fidelity: setup ## Count how the local Redshift takes sqlfluff's statements (FIXTURES=folder)
-	$(BIN)/python -m localcloud.redshift.fidelity --fixtures "$(FIXTURES)" --revision "$(REVISION)" --docs
+fidelity: setup ## Hold the local Redshift and Athena to the corpus of documented statements (AREAS="redshift/dates athena")
+	$(BIN)/python -m localcloud.fidelity $(AREAS) $(if $(AREAS),,--docs)
 
 .PHONY: package
 package: setup ## Build the zips that ship into dist/

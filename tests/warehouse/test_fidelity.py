@@ -1,144 +1,125 @@
-"""The count of other people's statements: how they are cut, run and judged, and what the page says of them."""
+"""The corpus of documented statements: how it is read and judged, and that no answer gets worse."""
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from localcloud.redshift.fidelity.fixtures import NoFixturesError, read_fixtures
-from localcloud.redshift.fidelity.report import NoBlockError, write_block
-from localcloud.redshift.fidelity.verdicts import Outcome, Verdict, judge
+from localcloud.fidelity import report
+from localcloud.fidelity.__main__ import results
+from localcloud.fidelity.corpus import Case, CorpusError, Outcome, areas, read_area
+from localcloud.fidelity.verdicts import Answer, Judged, Verdict, judge
 
 ROOT = Path(__file__).parents[2]
 
-STATEMENTS = """
-SELECT 'a;b', 1; -- a comment; with a semicolon
-CREATE TABLE t (id INT);
-CREATE TABLE t (id INT);
-CREATE PROCEDURE p() AS $$ BEGIN INSERT INTO t VALUES (1); END; $$ LANGUAGE plpgsql;
-CALL p();
-SELECT id FROM t;
-SELECT * FROM missing;
-SELECT f_own(1);
-SELECT unknown_function(1);
-BEGIN;
-SELECT 1/0;
-SELECT id FROM t;
-COPY t FROM 's3://nowhere/key' IAM_ROLE DEFAULT FORMAT PARQUET;
-COPY t FROM 's3://nowhere/key' IAM_ROLE DEFAULT FORMAT CSV;
-CREATE EXTERNAL SCHEMA lake FROM DATA CATALOG DATABASE 'lake' IAM_ROLE DEFAULT;
-CREATE EXTERNAL SCHEMA lake2 FROM DATA CATALOG DATABASE 'lake' IAM_ROLE DEFAULT CREATE EXTERNAL DATABASE IF NOT EXISTS;
-SELECT pg_sleep(30);
-SELECT id FROM;
-SELECT ARRAY_AGG(id) FROM t;
-CREATE USER clerk PASSWORD DISABLE;
-GRANT SELECT ON t TO clerk;
+
+def test_no_answer_of_the_corpus_is_a_wrong_value_and_the_page_has_the_counts() -> None:
+    found = results()
+    judged = [one for by_area in found.values() for many in by_area.values() for one in many]
+    wrong = report.differences(judged, [Verdict.WRONG_VALUE, Verdict.TAKEN_WRONGLY, Verdict.OBSCURE])
+    assert not any(one.verdict is Verdict.WRONG_VALUE for one in judged), wrong
+    # Whatever changes a count, for better or worse, changes the page: `make fidelity` writes it.
+    assert report.block(found) == report.written(ROOT / "docs/fidelity.md"), wrong + report.block(found)
+
+
+def test_the_corpus_has_at_least_a_thousand_statements_of_redshift() -> None:
+    assert sum(len(area.cases) for area in areas("redshift")) >= 1000
+
+
+FILE = """# comment
++ create table t (id int)
+
+@ page one
+select 1 ==> [[1, null, true, "x"], [2.50, 1e3, false, ""]] :: int4, numeric ## a, b
+select a,
+  b ;; select '==>' ==> ok
+@ two
+select x ==> refused: no such: x
+bad ==> refused
 """
-VERDICTS = [
-    "runs", "runs", "accepted", "runs", "runs", "runs", "accepted", "accepted", "error", "runs", "error", "runs",
-    "accepted", "not here", "accepted", "runs", "error", "error", "error", "runs", "runs",
-]  # fmt: skip
 
 
-def count(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "localcloud.redshift.fidelity", "--fixtures", str(folder), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-
-
-def test_every_statement_is_run_in_its_own_file_and_counted(tmp_path: Path) -> None:
-    (tmp_path / "b.sql").write_text(STATEMENTS)
-    # Nothing of one file is there in the next one, and a text that cannot be cut is one statement.
-    (tmp_path / "a.sql").write_text(
-        "CREATE TABLE t (id INT); CREATE USER clerk PASSWORD DISABLE; GRANT SELECT ON t TO clerk"
-    )
-    (tmp_path / "c.sql").write_text("SELECT id FROM t; SELECT 'open")
-    found = count(tmp_path, "--timeout", "2", "--json", str(tmp_path / "counts.json"))
-    assert found.returncode == 0, found.stderr
-    counts = json.loads((tmp_path / "counts.json").read_text())
-    expected = {verdict: VERDICTS.count(verdict) for verdict in ("runs", "accepted", "not here", "error")}
-    assert counts["files"] == {
-        "a.sql": {"runs": 3, "accepted": 0, "not here": 0, "error": 0},
-        "b.sql": expected,
-        "c.sql": {"runs": 0, "accepted": 0, "not here": 0, "error": 1},
-    }
-    assert counts["statements"] == len(VERDICTS) + 4
-    assert counts["total"] == {**expected, "runs": expected["runs"] + 3, "error": expected["error"] + 1}
-    assert counts["reasons"]["error"] == {
-        "unterminated quoted string": 1,
-        "function unknown_function(integer) does not exist": 1,
-        "division by zero": 1,
-        "not through after 2 seconds": 1,
-        "syntax error at end of input": 1,
-        "function array_agg() does not exist": 1,
-    }
-    assert counts["reasons"]["not here"] == {"COPY with FORMAT CSV": 1}
-    assert counts["reasons"]["accepted"] == {
-        "relation already exists": 1,
-        "relation does not exist": 1,
-        "function does not exist": 1,
-        "a bucket or catalog does not exist": 2,
-    }
-    assert "b.sql" in found.stdout
-
-
-def test_a_folder_without_statements_is_an_error_that_says_where_to_get_some(tmp_path: Path) -> None:
-    with pytest.raises(NoFixturesError, match="git clone"):
-        read_fixtures(tmp_path)
-    found = count(tmp_path)
-    assert (found.returncode, found.stdout) == (1, "")
-    assert "has no .sql files" in found.stderr
+def test_a_file_of_the_corpus_is_read_line_by_line() -> None:
+    area = read_area("redshift", "some-area.txt", FILE)
+    assert (area.name, area.setup) == ("some-area", ("create table t (id int)",))
+    rows = (("1", None, "true", "x"), ("2.50", "1e3", "false", ""))
+    assert area.cases == (
+        Case(
+            ("select 1",),
+            Outcome(rows=rows, types=("int4", "numeric"), names=("a", "b")),
+            "redshift/some-area.txt:5",
+            "page one",
+        ),
+        Case(("select a,\n  b", "select '==>'"), Outcome(), "redshift/some-area.txt:6", "page one"),
+        Case(
+            ("select x",), Outcome(is_refused=True, words="no such: x"), "redshift/some-area.txt:9", "two"
+        ),
+        Case(("bad",), Outcome(is_refused=True), "redshift/some-area.txt:10", "two"),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"),
+    ("text", "message"),
     [
-        (None, Outcome(Verdict.RUNS)),
-        ('ERROR: relation "a.b" does not exist\n  Position: 15', Outcome(Verdict.ACCEPTED, "relation does not exist")),
-        ('ERROR: column "x" does not exist', Outcome(Verdict.ACCEPTED, "column does not exist")),
-        ("ERROR: function public.f(integer) does not exist", Outcome(Verdict.ACCEPTED, "function does not exist")),
-        (
-            "ERROR: function nvl3(integer) does not exist",
-            Outcome(Verdict.ERROR, "function nvl3(integer) does not exist"),
-        ),
-        (
-            "ERROR: function f_x() does not exist\n  Detail: Redshift does not have this function of PostgreSQL",
-            Outcome(Verdict.ERROR, "function f_x() does not exist"),
-        ),
-        ("ERROR: UNLOAD is not supported by the local stand-in", Outcome(Verdict.NOT_HERE, "UNLOAD")),
-        ('ERROR: syntax error at or near "x"', Outcome(Verdict.ERROR, 'syntax error at or near "x"')),
+        ("select 1 ==> ok\n", "athena/a.txt:1: a line '@ page'"),
+        ("@ page\nselect 1\n", "athena/a.txt:2: no '==>'"),
+        ("@ page\nselect 1 ==> [[1]\n", "athena/a.txt:2: the outcome is neither"),
     ],
 )
-def test_an_error_is_judged_by_its_first_line(error: str | None, outcome: Outcome) -> None:
-    assert judge(error) == outcome
+def test_a_line_that_cannot_be_read_is_named(text: str, message: str) -> None:
+    with pytest.raises(CorpusError) as caught:
+        read_area("athena", "a.txt", text)
+    assert str(caught.value).startswith(message)
 
 
-def test_the_counts_on_the_page_add_up() -> None:
-    page = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
-    block = page.split("python -m localcloud.redshift.fidelity`. -->")[1].split("<!-- Here it ends. -->")[0]
-    stated = re.search(r"Counted on \d{4}-\d\d-\d\d with .+: (\d+) statements in (\d+) files\.", block)
-    assert stated is not None
-    runs, accepted, not_here, error = (
-        int(number) for number in re.findall(r"^\| .+ \| (\d+) \| \d+% \|$", block, re.M)
+ROWS = Outcome(rows=(("1",),), types=("int4",), names=("a",))
+REFUSED = Outcome(is_refused=True, words="does not exist")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer", "verdict"),
+    [
+        (ROWS, Answer("", (("1",),), ("int4",), ("a",)), Verdict.RIGHT),
+        (ROWS, Answer("", (("2",),), ("int4",), ("a",)), Verdict.WRONG_VALUE),
+        (ROWS, Answer("", (("1",),), ("int8",), ("a",)), Verdict.WRONG_VALUE),
+        (ROWS, Answer("", (("1",),), ("int4",), ("b",)), Verdict.WRONG_VALUE),
+        (ROWS, Answer("ERROR: PIVOT is not supported by the local stand-in"), Verdict.REFUSED_CLEARLY),
+        (ROWS, Answer("NOT_SUPPORTED: UNLOAD is not in the local stand-in of Athena"), Verdict.REFUSED_CLEARLY),
+        (ROWS, Answer("ERROR: function f() does not exist"), Verdict.OBSCURE),
+        (Outcome(), Answer("", (("9",),)), Verdict.RIGHT),
+        (Outcome(rows=()), Answer("", (("9",),)), Verdict.WRONG_VALUE),
+        (REFUSED, Answer("", (("1",),)), Verdict.TAKEN_WRONGLY),
+        (REFUSED, Answer('ERROR: relation "t" Does Not Exist'), Verdict.RIGHT),
+        (REFUSED, Answer("ERROR: syntax error"), Verdict.OBSCURE),
+        (REFUSED, Answer("ERROR: f is not supported by the local stand-in"), Verdict.RIGHT),
+    ],
+)
+def test_an_answer_is_judged_by_the_documented_outcome(outcome: Outcome, answer: Answer, verdict: Verdict) -> None:
+    assert judge(Case(("select 1",), outcome, "a.txt:1", "page"), answer).verdict is verdict
+
+
+def test_the_table_counts_and_is_put_into_its_place_again_and_again(tmp_path: Path) -> None:
+    case = Case(("select 1", "select 2"), ROWS, "redshift/dates.txt:7", "page")
+    judged = [Judged(case, Verdict.RIGHT), Judged(case, Verdict.OBSCURE, "error")]
+    table = report.block({"redshift": {"dates": judged}})
+    assert table.splitlines()[1:] == [
+        "| area | statements | RIGHT | REFUSED CLEARLY | TAKEN WRONGLY | WRONG VALUE | OBSCURE |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| redshift: dates | 2 | 1 | 0 | 0 | 0 | 1 |",
+        "| **redshift** | 2 | 1 | 0 | 0 | 0 | 1 |",
+        "",
+    ]
+    assert report.differences(judged, [Verdict.OBSCURE]) == (
+        "OBSCURE  redshift/dates.txt:7  select 1 ;; select 2\n    error\n"
     )
-    assert runs + accepted + not_here + error == int(stated[1])
-    for title, total in (("What is not here", not_here), ("Other failures", error)):
-        (line,) = re.findall(rf"^{title}: (.+)\.$", block, re.M)
-        assert sum(int(number) for number in re.findall(r"` (\d+)", line)) == total
-
-
-def test_the_block_is_put_into_its_place_again_and_again(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    begin, end = "<!-- What follows is made by `python -m localcloud.redshift.fidelity`. -->", "<!-- Here it ends. -->"
-    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    page.write_text("before\n<!-- What follows is made by `make fidelity`. -->\nold\n<!-- Here it ends. -->\nafter\n")
     for _ in range(2):
-        write_block(page, "new\n")
-        assert page.read_text() == f"before\n{begin}\n\nnew\n\n{end}\nafter\n"
+        report.write(page, table)
+        assert report.written(page) == table
+    assert page.read_text().splitlines()[0] == "before"
+    assert page.read_text().splitlines()[-1] == "after"
     page.write_text("before\n")
-    with pytest.raises(NoBlockError, match="has no lines"):
-        write_block(page, "new\n")
-    assert page.read_text() == "before\n"
+    with pytest.raises(report.NoBlockError, match="has no lines"):
+        report.write(page, table)

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
+from localcloud.athena import information
 from localcloud.athena.catalog import Catalog, Partition, TableDefinition
 from localcloud.athena.dialect.columns import column_names
 from localcloud.athena.dialect.functions import create_macros
@@ -163,7 +164,7 @@ class _Run:
         used = self._plan(text)
         scanned = 0
         for planned, all_partitions in zip(self.query.scans, partitions, strict=True):
-            if planned.is_list:
+            if planned.is_list or planned.is_information:
                 continue
             left = self._pruned(planned, all_partitions)
             files = list(self.engine.files(planned.scan.table, left, self.control))
@@ -180,6 +181,13 @@ class _Run:
         return Answer(columns, rows, scanned)
 
     def _partitions(self, planned: PlannedScan) -> tuple[Partition, ...]:
+        if planned.is_information:
+            planned.scan.create_empty(self.connection)
+            marks = ", ".join("?" for _ in planned.scan.columns)
+            shown = list(information.rows(planned.scan.table.name, self.engine.catalog))
+            if shown:
+                self.connection.executemany(f"INSERT INTO {planned.scan.view} VALUES ({marks})", shown)  # noqa: S608
+            return ()
         found = self.engine.catalog.partitions(planned.scan.table)
         if planned.is_list:
             relation = planned.scan.partition_relation(self.connection, found)

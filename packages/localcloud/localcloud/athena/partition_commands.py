@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from botocore.exceptions import ClientError
 
 from localcloud.athena.catalog import NULL_PARTITION, Catalog, TableDefinition
-from localcloud.athena.errors import QueryError
+from localcloud.athena.errors import QueryError, not_here
 from localcloud.athena.objects import Objects
 from localcloud.athena.results import Answer
 from localcloud.athena.scan import partition_name
@@ -51,6 +51,8 @@ class PartitionCommands:
 
     def alter(self, table: TableDefinition, words: Words) -> Answer:
         """ALTER TABLE from behind the table's name."""
+        if words.take("ADD", "COLUMNS"):
+            raise not_here("ALTER TABLE ADD COLUMNS")
         if words.take("ADD"):
             may_exist = words.take("IF", "NOT", "EXISTS")
             self._add(table, words, may_exist=may_exist)

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 MAX_VARCHAR = 2147483647
+MARKED: Mapping[str, str] = {"$zoned": "timestamp with time zone", "$months": "interval year to month"}
+"""Names of the one field of a row that stands for a value whose text DuckDB does not know, and the value's type."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Kind:
     children: tuple["Kind", ...] = ()
     names: tuple[str, ...] = ()
 
+    @property
+    def mark(self) -> str:
+        """The name of the field of a row that holds a text instead of a value, empty for others."""
+        return self.names[0] if self.id == "struct" and self.names[0] in MARKED else ""
+
     @classmethod
     def of(cls, found: Any) -> "Kind":  # noqa: ANN401 - DuckDB's types have no public class
         """The kind of DuckDB's description of a type."""
@@ -40,6 +47,10 @@ class Kind:
         if name == "decimal":
             sizes = dict(found.children)
             return cls(name, int(sizes["precision"]), int(sizes["scale"]))
+        if name == "tuple":
+            # A row without names.
+            kinds = tuple(cls.of(value) for _, value in found.children)
+            return cls(name, children=kinds, names=tuple(f"field{place}" for place in range(len(kinds))))
         if name in ("list", "array", "map", "struct"):
             parts = [(str(key), value) for key, value in found.children if not isinstance(value, int)]
             return cls(name, children=tuple(cls.of(value) for _, value in parts), names=tuple(key for key, _ in parts))
@@ -116,6 +127,7 @@ _TYPES: Mapping[str, tuple[str, int]] = {
     "array": ("array", 0),
     "map": ("map", 0),
     "struct": ("row", 0),
+    "tuple": ("row", 0),
     "uuid": ("uuid", 0),
     "null": ("unknown", 0),
 }
@@ -130,6 +142,8 @@ def result_column(name: str, kind: Kind) -> ResultColumn:
     """
     if kind.id == "decimal":
         return ResultColumn(name, "decimal", kind.precision, kind.scale)
+    if kind.mark:
+        return ResultColumn(name, MARKED[kind.mark], 3 if kind.mark == "$zoned" else 0, 0)
     found, precision = _TYPES.get(kind.id, ("varchar", MAX_VARCHAR))
     return ResultColumn(name, found, precision, 3 if found.startswith("timestamp") else 0)
 
@@ -145,6 +159,8 @@ def type_text(kind: Kind) -> str:
     if kind.id == "struct":
         parts = zip(kind.names, kind.children, strict=True)
         return f"row({', '.join(f'{name} {type_text(child)}' for name, child in parts)})"
+    if kind.id == "tuple":
+        return f"row({', '.join(type_text(child) for child in kind.children)})"
     named = {"float": "real", "timestamp": "timestamp(3)", "timestamp with time zone": "timestamp(3) with time zone"}
     return named.get(kind.id, _TYPES.get(kind.id, (kind.id, 0))[0])
 
@@ -156,6 +172,8 @@ def text_of(value: Any, kind: Kind) -> str | None:  # noqa: ANN401 - any value o
         value: as DuckDB gives it to Python.
         kind: its type.
     """
+    if value is not None and kind.mark:
+        return None if value[kind.mark] is None else str(value[kind.mark])
     return None if value is None else _text(value, kind)
 
 
@@ -173,6 +191,9 @@ def _nested(value: Any, kind: Kind) -> str:  # noqa: ANN401 - any value of DuckD
     if kind.id == "struct":
         parts = zip(kind.names, kind.children, strict=True)
         return f"{{{', '.join(f'{name}={_inner(value[name], child)}' for name, child in parts)}}}"
+    if kind.id == "tuple":
+        named = zip(kind.names, value, kind.children, strict=True)
+        return f"{{{', '.join(f'{name}={_inner(item, child)}' for name, item, child in named)}}}"
     return str(value)
 
 

@@ -134,7 +134,8 @@ class Read:
         Raises:
             QueryError: a file does not fit the table.
         """
-        names = set(used)
+        # Of a struct, DuckDB names the fields that are read: geo.lat, geo.place.name.
+        names = {part for name in used for part in (name, name.partition(".")[0])}
         read = cls(tuple(column for column in table.columns if column.name in names))
         for file, path in files:
             check()

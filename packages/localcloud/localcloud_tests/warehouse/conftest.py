@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import psycopg
 import pytest
 from botocore.config import Config as ClientConfig
 from hypercorn.asyncio import serve
@@ -194,6 +195,19 @@ def _clean(runner: Sql) -> None:
     )
     statements = [f'DROP SCHEMA "{name}" CASCADE' for (name,) in own]
     runner.batch(*statements, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+
+
+def make_pause(warehouse: Warehouse) -> None:
+    """Make ``pause(seconds)`` in the schema public, through the port: Redshift has nothing that only waits."""
+    text = "CREATE FUNCTION public.pause(float8) RETURNS void LANGUAGE sql AS 'SELECT pg_sleep($1)'"
+    with psycopg.connect(warehouse.dsn) as connection:
+        connection.execute(text)
+
+
+@pytest.fixture
+def pausing(local_aws: LocalAws, sql: Sql) -> None:
+    """The warehouse has ``pause(seconds)``."""
+    make_pause(local_aws.warehouse)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def test_layout_is_noted_and_shown(sql: Sql) -> None:
     )
     expected = [
         ("id", "bigint", "az64", True, 2, True),
-        ("at", "timestamp without time zone", "raw", False, 1, False),
+        ("at", "timestamp without time zone", "none", False, 1, False),
         ("name", "character varying(20)", "lzo", False, 0, False),
     ]
     assert sql.rows(query) == expected
@@ -162,7 +162,7 @@ def test_statements_that_redshift_lacks_are_refused(sql: Sql, statement: str) ->
         "UNLOAD ('SELECT 1') TO 's3://b/x' IAM_ROLE default",
         "CREATE DATABASE other",
         "ALTER TABLE t APPEND FROM u",
-        "CREATE FUNCTION f() RETURNS INT IMMUTABLE AS $$ SELECT 1 $$ LANGUAGE sql",
+        "CREATE FUNCTION f(a INT) RETURNS INT IMMUTABLE AS $$ return 1 $$ LANGUAGE plpythonu",
         "ANALYZE COMPRESSION t",
         "SET LOCAL timezone TO 'UTC'",
     ],

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from localcloud.redshift import Warehouse, WarehouseRunningError, WarehouseStartError
-from localcloud_tests.warehouse.conftest import PASSWORD, LocalAws, free_port
+from localcloud_tests.warehouse.conftest import PASSWORD, LocalAws, free_port, make_pause
 
 
 def no_s3() -> Any:
@@ -101,7 +101,8 @@ def test_stopping_twice_or_before_the_start_is_harmless(folder: Path) -> None:
 def test_a_stop_ends_what_runs(folder: Path) -> None:
     warehouse = Warehouse(folder, port=free_port(), password=PASSWORD, s3=no_s3)
     warehouse.start()
-    for text in ("SELECT pg_sleep(60)", "SELECT pg_sleep(61)"):
+    make_pause(warehouse)
+    for text in ("SELECT pause(60)", "SELECT pause(61)"):
         call(warehouse, "ExecuteStatement", {"Sql": text, "WorkgroupName": "sluice", "Database": "warehouse"})
     started = time.monotonic()
     warehouse.stop()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from localcloud_tests.warehouse.client import TARGET, Sql
+
+pytestmark = pytest.mark.usefixtures("pausing")
 
 
 def test_a_failing_batch_rolls_everything_back(sql: Sql) -> None:
@@ -66,7 +70,7 @@ def test_changing_a_varchar_runs_alone_only(sql: Sql) -> None:
 def test_lock_keeps_readers_out(sql: Sql) -> None:
     sql.ok("CREATE TABLE t (id INT)")
     holder = sql.client.batch_execute_statement(
-        Sqls=["LOCK t", "INSERT INTO t VALUES (1)", "SELECT pg_sleep(0.6)"], **TARGET
+        Sqls=["LOCK t", "INSERT INTO t VALUES (1)", "SELECT pause(0.6)"], **TARGET
     )["Id"]
     while sql.client.describe_statement(Id=holder)["SubStatements"][2]["Status"] != "STARTED":
         time.sleep(0.02)
@@ -85,7 +89,7 @@ def test_writers_of_one_table_queue_and_lose_nothing(sql: Sql) -> None:
 def test_a_snapshot_older_than_anothers_write_is_a_serialization_error(sql: Sql) -> None:
     sql.batch("CREATE TABLE t (id INT, n INT)", "CREATE TABLE stage (id INT)", "INSERT INTO t VALUES (1, 0)")
     late = sql.client.batch_execute_statement(
-        Sqls=["SELECT count(*) FROM stage", "SELECT pg_sleep(0.6)", "UPDATE t SET n = n + 1"], **TARGET
+        Sqls=["SELECT count(*) FROM stage", "SELECT pause(0.6)", "UPDATE t SET n = n + 1"], **TARGET
     )["Id"]
     while sql.client.describe_statement(Id=late)["SubStatements"][1]["Status"] != "STARTED":
         time.sleep(0.02)
@@ -98,7 +102,7 @@ def test_a_snapshot_older_than_anothers_write_is_a_serialization_error(sql: Sql)
 
 def test_locking_first_takes_the_snapshot_after_the_wait(sql: Sql) -> None:
     sql.batch("CREATE TABLE t (id INT, n INT)", "INSERT INTO t VALUES (1, 0)")
-    batch = ["LOCK t", "SELECT pg_sleep(0.1)", "UPDATE t SET n = n + 1"]
+    batch = ["LOCK t", "SELECT pause(0.1)", "UPDATE t SET n = n + 1"]
     ids = [sql.client.batch_execute_statement(Sqls=batch, **TARGET)["Id"] for _ in range(4)]
     assert {sql.wait(found)["Status"] for found in ids} == {"FINISHED"}
     assert sql.rows("SELECT n FROM t") == [(4,)]
@@ -106,7 +110,7 @@ def test_locking_first_takes_the_snapshot_after_the_wait(sql: Sql) -> None:
 
 def test_insert_then_update_of_one_table_can_deadlock(sql: Sql) -> None:
     sql.batch("CREATE TABLE t (id INT, n INT)", "INSERT INTO t VALUES (1, 0)")
-    batch = ["INSERT INTO t VALUES (2, 0)", "SELECT pg_sleep(0.5)", "UPDATE t SET n = n + 1"]
+    batch = ["INSERT INTO t VALUES (2, 0)", "SELECT pause(0.5)", "UPDATE t SET n = n + 1"]
     ids = [sql.client.batch_execute_statement(Sqls=batch, **TARGET)["Id"] for _ in range(2)]
     found = [sql.wait(one) for one in ids]
     assert sorted(one["Status"] for one in found) == ["FAILED", "FINISHED"]

@@ -21,7 +21,10 @@ def name_columns(tree: exp.Expression) -> None:
             continue
         for place, column in enumerate(list(select.expressions)):
             if not isinstance(column, (exp.Column, exp.Alias, exp.Star)) and not column.is_star:
-                column.replace(exp.alias_(column.copy(), f"_unnamed_{number * 1000 + place}_", quoted=True))
+                # The expression itself, not a copy: what is known of the tables in it goes on being so.
+                alias = exp.alias_(exp.null(), f"_unnamed_{number * 1000 + place}_", quoted=True)
+                column.replace(alias)
+                alias.set("this", column)
 
 
 def column_names(found: Sequence[str]) -> list[str]:
@@ -31,6 +34,17 @@ def column_names(found: Sequence[str]) -> list[str]:
         found: DuckDB's names.
     """
     return [f"_col{place}" if _UNNAMED.fullmatch(name) else name for place, name in enumerate(found)]
+
+
+def name_values(tree: exp.Expression) -> exp.Expression:
+    """Give a query that is VALUES alone as one whose columns have no names of DuckDB's."""
+    if not isinstance(tree, exp.Values):
+        return tree
+    width = len(tree.expressions[0].expressions) if isinstance(tree.expressions[0], exp.Tuple) else 1
+    names = [exp.to_identifier(f"_unnamed_{place}_", quoted=True) for place in range(width)]
+    values = tree.copy()
+    values.set("alias", exp.TableAlias(this=exp.to_identifier("v"), columns=names))
+    return exp.select("*").from_(values)
 
 
 def hide(tree: exp.Expression, hidden: Mapping[str, Sequence[str]]) -> None:

@@ -24,14 +24,14 @@ Rewrite = Callable[[list[Any]], exp.Expression]
 
 SAME: Final = frozenset(
     """
-    abs acos any_value array_agg array_distinct asin atan atan2 avg bit_length bool_and bool_or cbrt
+    abs acos any_value array_agg asin atan atan2 avg bit_length bool_and bool_or
     ceil ceiling chr coalesce concat_ws corr cos cosh count covar_pop covar_samp cume_dist current_date day degrees
     dense_rank exp first_value flatten floor grouping histogram hour kurtosis lag last_value lead length
-    levenshtein_distance listagg ln log log10 log2 lower lpad ltrim map map_concat map_entries map_from_entries map_keys
+    levenshtein_distance ln log log10 log2 lower lpad ltrim map map_concat map_entries map_from_entries map_keys
     map_values max min minute mod month now nth_value ntile nullif percent_rank pi pow power quarter radians rank
     regr_intercept regr_slope round row row_number rpad rtrim second sign sin sinh skewness sqrt
-    starts_with stddev stddev_pop stddev_samp strpos sum tan tanh translate trim trunc try
-    upper url_decode url_encode uuid var_pop var_samp variance year
+    starts_with stddev stddev_pop stddev_samp sum tan tanh translate trim trunc try
+    upper uuid var_pop var_samp variance year
     """.split()  # noqa: SIM905 - so many names read better as a text
 )
 """Functions of Athena that DuckDB has under the same name."""
@@ -44,7 +44,6 @@ RENAMED: Final[Mapping[str, str]] = {
     "approx_distinct": "approx_count_distinct",
     "approx_percentile": "approx_quantile",
     "arbitrary": "any_value",
-    "array_join": "array_to_string",
     "bitwise_left_shift": "left_shift",
     "char_length": "length",
     "character_length": "length",
@@ -88,6 +87,10 @@ ELSEWHERE: Final = frozenset(
     st_x st_y t_pdf tdigest_agg timezone_hour timezone_minute to_big_endian_32 to_big_endian_64 to_encoded_polyline
     to_geojson_geometry to_geometry
     to_ieee754_32 to_ieee754_64 to_milliseconds transform_keys transform_values trim_array
+    is_json_scalar normalize regexp_position url_extract_fragment
+    array_first approx_most_frequent approx_set bitwise_right_shift bitwise_right_shift_arithmetic
+    bitwise_and_agg bitwise_or_agg bitwise_xor_agg empty_approx_set from_base32 from_base64url to_base32 to_base64url
+    intersection_cardinality jaccard_index l2_squared
     value_at_quantile values_at_quantiles wilson_interval_lower wilson_interval_upper
     with_timezone word_stem xxhash64 zip_with map_filter map_zip_with version width_bucket
     """.split()  # noqa: SIM905 - so many names read better as a text
@@ -348,6 +351,12 @@ def _url_parameter(given: list[Any]) -> exp.Expression:
     return call(f"{PREFIX}regexp_extract", given[0], pattern, exp.Literal.number(1))
 
 
+def _strpos(given: list[Any]) -> exp.Expression:
+    if len(given) > 2:
+        raise not_here("strpos with the number of an instance")
+    return call("strpos", *given)
+
+
 REWRITTEN: Final[Mapping[str, Rewrite]] = {
     "all_match": _matches("len($1) = len($2)"),
     "any_match": _matches("len($1) > 0"),
@@ -373,6 +382,7 @@ REWRITTEN: Final[Mapping[str, Rewrite]] = {
     "regexp_replace": _regexp_replace,
     "replace": _replace,
     "sequence": _sequence,
+    "strpos": _strpos,
     "url_extract_parameter": _url_parameter,
 }
 """Functions that are rewritten here."""

@@ -32,6 +32,9 @@ CREATE MACRO athena_day_of_year(d) AS CAST(dayofyear(d) AS BIGINT);
 CREATE MACRO athena_millisecond(t) AS CAST(millisecond(t) % 1000 AS BIGINT);
 CREATE MACRO athena_from_iso8601_date(s) AS CAST(s AS DATE);
 CREATE MACRO athena_from_iso8601_timestamp(s) AS CAST(s AS TIMESTAMPTZ);
+CREATE MACRO athena_iso8601_text(s) AS
+    strftime(CAST(regexp_replace(s, '(Z|[+-][0-9][0-9]:?[0-9][0-9])$', '') AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g') || ' '
+    || coalesce(nullif(regexp_extract(s, '[+-][0-9][0-9]:?[0-9][0-9]$'), ''), 'UTC');
 
 -- What is nested is no scalar; a text that is no JSON is null.
 CREATE MACRO athena_json_extract_scalar(j, p) AS
@@ -49,9 +52,42 @@ CREATE MACRO athena_array_max(a) AS CASE WHEN list_contains(list_transform(a, la
     ELSE list_max(a) END;
 CREATE MACRO athena_array_min(a) AS CASE WHEN list_contains(list_transform(a, lambda x: x IS NULL), true) THEN NULL
     ELSE list_min(a) END;
-CREATE MACRO athena_array_union(a, b) AS list_distinct(list_concat(a, b));
-CREATE MACRO athena_array_intersect(a, b) AS list_intersect(a, b);
-CREATE MACRO athena_array_except(a, b) AS list_distinct(list_filter(a, lambda x: NOT list_contains(b, x)));
+-- The first of equal elements stays in its place.
+CREATE MACRO athena_array_distinct(a) AS list_filter(a, lambda x, i: CASE WHEN x IS NULL
+    THEN list_position(list_transform(a, lambda y: y IS NULL), true) = i ELSE list_position(a, x) = i END);
+CREATE MACRO athena_array_union(a, b) AS athena_array_distinct(list_concat(a, b));
+CREATE MACRO athena_array_intersect(a, b) AS athena_array_distinct(list_filter(a, lambda x: list_contains(b, x)));
+CREATE MACRO athena_array_except(a, b) AS athena_array_distinct(list_filter(a, lambda x: NOT list_contains(b, x)));
+CREATE MACRO athena_array_join(a, s) AS array_to_string(list_transform(a, lambda x: CAST(x AS VARCHAR)), s),
+    (a, s, n) AS array_to_string(list_transform(a, lambda x: coalesce(CAST(x AS VARCHAR), n)), s);
+-- Forms write a blank as a plus sign, and so does Java.
+CREATE MACRO athena_url_encode(s) AS replace(url_encode(s), '%20', '+');
+CREATE MACRO athena_url_decode(s) AS url_decode(replace(s, '+', ' '));
+CREATE MACRO athena_cbrt(v) AS CASE WHEN power(round(cbrt(v)), 3) = v THEN round(cbrt(v)) ELSE cbrt(v) END;
+-- A double as Trino casts it to a text: one digit before the point, and an exponent.
+CREATE MACRO athena_mantissa(d, e) AS left(d, 1) || '.' || coalesce(nullif(rtrim(substring(d, 2), '0'), ''), '0')
+    || 'E' || CAST(e AS VARCHAR);
+CREATE MACRO athena_plain_double(s) AS CASE
+    WHEN split_part(s, '.', 1) <> '0' THEN athena_mantissa(replace(s, '.', ''), len(split_part(s, '.', 1)) - 1)
+    ELSE athena_mantissa(ltrim(split_part(s, '.', 2), '0'),
+        len(ltrim(split_part(s, '.', 2), '0')) - len(split_part(s, '.', 2)) - 1) END;
+CREATE MACRO athena_double_text(v) AS CASE
+    WHEN isnan(v) THEN 'NaN'
+    WHEN isinf(v) THEN CASE WHEN v > 0 THEN 'Infinity' ELSE '-Infinity' END
+    WHEN v = 0 THEN '0.0E0'
+    ELSE CASE WHEN v < 0 THEN '-' ELSE '' END || CASE WHEN contains(CAST(abs(v) AS VARCHAR), 'e')
+        THEN athena_mantissa(replace(split_part(CAST(abs(v) AS VARCHAR), 'e', 1), '.', ''),
+            CAST(split_part(CAST(abs(v) AS VARCHAR), 'e', 2) AS INTEGER))
+        ELSE athena_plain_double(CAST(abs(v) AS VARCHAR)) END END;
+-- An element that is not there is an error, where element_at gives null.
+CREATE MACRO athena_subscript(a, i) AS CASE
+    WHEN i > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: '
+        || i || ' > ' || len(a))
+    WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1')
+    WHEN i < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript is negative: ' || i)
+    ELSE list_extract(a, i) END;
+CREATE MACRO athena_key(m, k) AS CASE WHEN m IS NOT NULL AND NOT map_contains(m, k)
+    THEN error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || k) ELSE map_extract_value(m, k) END;
 CREATE MACRO athena_arrays_overlap(a, b) AS list_has_any(a, b);
 CREATE MACRO athena_array_remove(a, v) AS list_filter(a, lambda x: x <> v);
 CREATE MACRO athena_array_position(a, v) AS CAST(coalesce(list_position(a, v), 0) AS BIGINT);

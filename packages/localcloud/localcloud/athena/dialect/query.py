@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from localcloud.athena import information
 from localcloud.athena.catalog import TableDefinition
 from localcloud.athena.dialect import columns, tables
 from localcloud.athena.dialect.aliases import refuse_aliases
@@ -12,6 +13,7 @@ from localcloud.athena.dialect.functions import rewrite_functions
 from localcloud.athena.dialect.parsing import parse, place_of
 from localcloud.athena.dialect.pruning import Conditions, conditions
 from localcloud.athena.dialect.refusals import refuse
+from localcloud.athena.dialect.shown import mark_results
 from localcloud.athena.dialect.syntax import rewrite_syntax
 from localcloud.athena.errors import QueryError, not_here
 from localcloud.athena.scan import HIDDEN, Scan
@@ -28,11 +30,13 @@ class PlannedScan:
         scan: what DuckDB knows it by.
         conditions: on its partition keys.
         is_list: whether it is the list of the table's partitions instead of its rows.
+        is_information: whether it is a view of ``information_schema``, whose rows the catalog has.
     """
 
     scan: Scan
     conditions: Conditions
     is_list: bool
+    is_information: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,11 @@ def prepare(tree: exp.Expression, sql: str, database: str, lookup: Lookup) -> Qu
         lookup: as for `read_query`.
     """
     refuse(tree)
+    tree = columns.name_values(tree)
     tables.shorten_columns(tree)
     found = tables.references(tree, database)
     tree = rewrite_syntax(rewrite_functions(tree, sql))
+    mark_results(tree)
     columns.name_columns(tree)
     hidden = columns.hidden_columns(tree, tuple(HIDDEN))
     scans = [_scan(number, reference, sql, hidden, lookup) for number, reference in enumerate(found)]
@@ -106,8 +112,8 @@ def _filled(tree: exp.Expression, parameters: Sequence[str]) -> exp.Expression:
 
 
 def _scan(number: int, reference: tables.Reference, sql: str, hidden: Sequence[str], lookup: Lookup) -> PlannedScan:
-    if reference.database == "information_schema":
-        raise not_here("information_schema")
+    if reference.database == information.DATABASE:
+        return _information(number, reference, sql)
     is_list = reference.name.endswith(PARTITIONS)
     name = reference.name.removesuffix(PARTITIONS)
     table = lookup(reference.database, name)
@@ -123,3 +129,13 @@ def _scan(number: int, reference: tables.Reference, sql: str, hidden: Sequence[s
     tables.rename(reference, scan.view)
     keys = () if is_list else tuple(key.name for key in table.keys)
     return PlannedScan(scan, conditions(reference.node, keys), is_list)
+
+
+def _information(number: int, reference: tables.Reference, sql: str) -> PlannedScan:
+    table = information.definition(reference.name)
+    if table is None:
+        full = f"awsdatacatalog.{reference.database}.{reference.name}"
+        raise QueryError("TABLE_NOT_FOUND", f"{place_of(sql, reference.name)}Table '{full}' does not exist")
+    scan = Scan(f"scan_{number}", table)
+    tables.rename(reference, scan.view)
+    return PlannedScan(scan, conditions(reference.node, ()), is_list=False, is_information=True)

@@ -7,6 +7,17 @@ from localcloud.athena.errors import not_here
 
 _TEXT_TYPES = (exp.DataType.Type.VARCHAR, exp.DataType.Type.CHAR, exp.DataType.Type.NCHAR, exp.DataType.Type.TEXT)
 
+#: Fields of EXTRACT that DuckDB counts otherwise or calls otherwise.
+#: Source: https://trino.io/docs/current/functions/datetime.html (extraction function)
+_PARTS = {
+    "dow": "isodow",
+    "day_of_week": "isodow",
+    "day_of_month": "day",
+    "day_of_year": "doy",
+    "year_of_week": "isoyear",
+    "yow": "isoyear",
+}
+
 
 def rewrite_syntax(tree: exp.Expression) -> exp.Expression:
     """Write a query so that DuckDB reads it as Athena does.
@@ -28,6 +39,13 @@ def rewrite_syntax(tree: exp.Expression) -> exp.Expression:
 def _rewritten(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Cast):
         return _cast(node)
+    if isinstance(node, exp.GroupConcat) and node.args.get("separator") is None:
+        # LISTAGG joins with nothing when nothing is asked for.
+        node.set("separator", exp.Literal.string(""))
+    if isinstance(node, exp.Extract):
+        part = _PARTS.get(node.name.lower())
+        if part is not None:
+            node.set("this", exp.var(part))
     if isinstance(node, exp.TableSample) and node.args.get("method") is None:
         raise not_here("TABLESAMPLE without BERNOULLI or SYSTEM")
     return node

@@ -92,8 +92,22 @@ def rename(reference: Reference, view: str) -> None:
 
 
 def shorten_columns(tree: exp.Expression) -> None:
-    """Write `database.table.column` as `table.column`, for tables are known by their alias from here on."""
+    """Write `database.table.column` as `table.column`, for tables are known by their alias from here on.
+
+    What has as many points and no database in front is a field of a struct: `table.column.field`.
+    """
+    named = {(table.db.lower(), table.name.lower()) for table in tree.find_all(exp.Table) if table.db}
     for column in tree.find_all(exp.Column):
-        if column.args.get("db"):
+        if not column.args.get("db"):
+            continue
+        parts = [part.name.lower() for part in column.parts]
+        first = 1 if column.args.get("catalog") and parts[0] == CATALOG else 0
+        if (parts[first], parts[first + 1]) not in named:
+            continue
+        if first or not column.args.get("catalog"):
             column.set("db", None)
             column.set("catalog", None)
+        else:
+            # Database, table, column and a field of it.
+            _, table, name, field = column.parts
+            column.replace(exp.Dot(this=exp.Column(this=name.copy(), table=table.copy()), expression=field.copy()))

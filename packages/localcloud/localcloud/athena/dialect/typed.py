@@ -10,6 +10,7 @@ from typing import Final
 import duckdb
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.expressions.builders import apply_index_offset
 from sqlglot.optimizer.scope import traverse_scope
 
 from localcloud.athena.dialect.functions import call, sql_expression
@@ -302,6 +303,8 @@ def _cast(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     value, is_try = node.args["this"], isinstance(node, exp.TryCast) or _is_tried(node)
     if to in _TEXT_TYPES and kind.id == "timestamp":
         return call("strftime", value, exp.Literal.string("%Y-%m-%d %H:%M:%S.%g"))
+    if to in _TEXT_TYPES and kind.id == "double":
+        return call("athena_double_text", value)
     if to not in _INTEGER_TYPES:
         return None
     name = _INTEGER_TYPES[to]
@@ -361,8 +364,24 @@ def _signed(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     return exp.cast(node.copy(), name) if kinds[0].id in _NUMBERS else None
 
 
-def _type_name(_: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+def _type_name(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+    value = node.expressions[0]
+    if isinstance(value, exp.Literal) and value.is_string:
+        return exp.Literal.string(f"varchar({len(str(value.this))})")
     return exp.Literal.string(type_text(kinds[0]))
+
+
+def _subscripted(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+    """An element that is not there is an error; element_at, which is written as safe, gives null."""
+    if node.args.get("safe") or len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
+        return None
+    name = {"list": "athena_subscript", "array": "athena_subscript", "map": "athena_key"}.get(kinds[0].id)
+    if name is None:
+        return None
+    # The parser counts lists from 0.
+    shift = 1 - int(node.args.get("offset") or 0)
+    [place] = apply_index_offset(node.this, node.expressions, shift, dialect="duckdb")
+    return call(name, node.this, place)
 
 
 def _series(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
@@ -390,6 +409,7 @@ _NODES: Final[Mapping[type[exp.Expr], Rewrite]] = {
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.AtTimeZone: _zoned,
+    exp.Bracket: _subscripted,
 }
 _FUNCTIONS: Final[Mapping[str, Rewrite]] = {
     "sum": _summed,

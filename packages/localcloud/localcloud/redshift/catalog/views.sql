@@ -20,7 +20,8 @@ SELECT c.oid AS relation, n.nspname AS schema_name, c.relname AS table_name, c.r
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.redshift_layout l ON l.relation = c.oid
-WHERE c.relkind IN ('r', 'v') AND n.nspname NOT LIKE 'pg\_%' ESCAPE '\' AND n.nspname <> 'information_schema';
+WHERE c.relkind IN ('r', 'v') AND n.nspname <> 'information_schema'
+    AND (n.nspname NOT LIKE 'pg\_%' ESCAPE '\' OR n.oid = pg_my_temp_schema());
 
 CREATE VIEW pg_catalog.svv_columns AS
 SELECT table_catalog, table_schema, table_name, column_name, ordinal_position, column_default, is_nullable,
@@ -42,7 +43,7 @@ WHERE t.table_schema NOT LIKE 'pg\_ext\_%' ESCAPE '\';
 CREATE VIEW pg_catalog.pg_table_def AS
 SELECT t.schema_name AS schemaname, t.table_name AS tablename, a.attname AS "column",
        format_type(a.atttypid, a.atttypmod) AS type,
-       coalesce(t.layout -> 'encodings' ->> a.attname, 'none') AS encoding,
+       coalesce(nullif(t.layout -> 'encodings' ->> a.attname, 'raw'), 'none') AS encoding,
        coalesce(t.layout ->> 'distkey' = a.attname, false) AS distkey,
        coalesce(s.place, 0)::integer * CASE WHEN t.layout ->> 'sortstyle' = 'interleaved' THEN -1 ELSE 1 END AS sortkey,
        a.attnotnull AS "notnull"
@@ -97,3 +98,240 @@ FROM pg_catalog.redshift_loads WHERE status = 'aborted';
 GRANT SELECT ON pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail TO PUBLIC;
 GRANT SELECT ON pg_catalog.svv_columns, pg_catalog.svv_tables, pg_catalog.pg_table_def, pg_catalog.svv_table_info,
     pg_catalog.stv_db_isolation_level, pg_catalog.redshift_tables TO PUBLIC;
+
+-- What of the warehouse and its catalog tools and dbt ask.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/svv_views.html
+
+CREATE VIEW pg_catalog.svv_redshift_databases AS
+SELECT d.datname::varchar(128) AS database_name, r.oid::integer AS database_owner, 'local'::varchar(32) AS database_type,
+       NULL::varchar(128) AS database_acl, NULL::varchar(128) AS database_options,
+       (SELECT isolation_level FROM pg_catalog.stv_db_isolation_level)::varchar(128) AS database_isolation_level
+FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = current_database();
+
+CREATE VIEW pg_catalog.svv_redshift_schemas AS
+SELECT current_database()::varchar(128) AS database_name, n.nspname::varchar(128) AS schema_name,
+       n.nspowner::integer AS schema_owner, 'local'::varchar(128) AS schema_type, n.nspacl::text::varchar(128) AS schema_acl,
+       NULL::varchar(128) AS schema_option
+FROM pg_namespace n LEFT JOIN pg_catalog.redshift_external_schemas e ON e.schema_id = n.oid
+WHERE e.schema_id IS NULL AND n.nspname NOT LIKE 'pg\_temp%' ESCAPE '\' AND n.nspname NOT LIKE 'pg\_toast%' ESCAPE '\'
+    AND n.nspname NOT LIKE 'pg\_ext\_%' ESCAPE '\';
+
+CREATE VIEW pg_catalog.svv_all_schemas AS
+SELECT database_name, schema_name, schema_owner, schema_type, schema_acl, NULL::varchar(128) AS source_database, schema_option
+FROM pg_catalog.svv_redshift_schemas
+UNION ALL
+SELECT current_database()::varchar(128), schemaname::varchar(128), esowner, 'external'::varchar(128), NULL,
+       databasename::varchar(128), esoptions::varchar(128)
+FROM pg_catalog.svv_external_schemas;
+
+CREATE VIEW pg_catalog.svv_redshift_tables AS
+SELECT current_database()::varchar(128) AS database_name, t.schema_name::varchar(128) AS schema_name,
+       t.table_name::varchar(128) AS table_name,
+       CASE t.kind WHEN 'r' THEN 'TABLE' ELSE 'VIEW' END::varchar(128) AS table_type,
+       (SELECT relacl FROM pg_class WHERE oid = t.relation)::text::varchar(128) AS table_acl,
+       obj_description(t.relation, 'pg_class')::varchar(128) AS remarks
+FROM pg_catalog.redshift_tables t WHERE t.schema_name NOT LIKE 'pg\_%' ESCAPE '\';
+
+CREATE VIEW pg_catalog.svv_all_tables AS
+SELECT * FROM pg_catalog.svv_redshift_tables
+UNION ALL
+SELECT current_database()::varchar(128), schemaname::varchar(128), tablename::varchar(128), 'EXTERNAL TABLE'::varchar(128),
+       NULL, NULL
+FROM pg_catalog.svv_external_tables;
+
+CREATE VIEW pg_catalog.svv_redshift_columns AS
+SELECT c.table_catalog::varchar(128) AS database_name, c.table_schema::varchar(128) AS schema_name,
+       c.table_name::varchar(128) AS table_name, c.column_name::varchar(128) AS column_name,
+       c.ordinal_position::integer AS ordinal_position, c.data_type::varchar(128) AS data_type,
+       c.column_default::varchar(4000) AS column_default, c.is_nullable::varchar(3) AS is_nullable,
+       coalesce(l.layout -> 'encodings' ->> c.column_name, 'none')::varchar(128) AS encoding,
+       coalesce(l.layout ->> 'distkey' = c.column_name, false) AS distkey,
+       coalesce((SELECT s.place FROM jsonb_array_elements_text(l.layout -> 'sortkeys') WITH ORDINALITY AS s (name, place)
+                 WHERE s.name = c.column_name), 0)::integer AS sortkey,
+       NULL::varchar(128) AS column_acl, NULL::varchar(256) AS remarks,
+       c.character_maximum_length::integer AS character_maximum_length, c.numeric_precision::integer AS numeric_precision,
+       c.numeric_scale::integer AS numeric_scale
+FROM pg_catalog.svv_columns c
+LEFT JOIN pg_catalog.redshift_tables l ON l.schema_name = c.table_schema AND l.table_name = c.table_name
+WHERE c.table_schema NOT LIKE 'pg\_%' ESCAPE '\' AND c.table_schema <> 'information_schema';
+
+CREATE VIEW pg_catalog.svv_all_columns AS
+SELECT database_name, schema_name, table_name, column_name, ordinal_position, column_default, is_nullable, data_type,
+       character_maximum_length, numeric_precision, numeric_scale, remarks
+FROM pg_catalog.svv_redshift_columns
+UNION ALL
+SELECT redshift_database_name::varchar(128), schemaname::varchar(128), tablename::varchar(128), columnname::varchar(128),
+       columnnum, NULL, 'YES', external_type::varchar(128), NULL, NULL, NULL, NULL
+FROM pg_catalog.svv_external_columns;
+
+CREATE VIEW pg_catalog.svv_redshift_functions AS
+SELECT current_database()::varchar(128) AS database_name, n.nspname::varchar(128) AS schema_name,
+       p.proname::varchar(128) AS function_name,
+       CASE p.prokind WHEN 'p' THEN 'STORED PROCEDURE' ELSE 'REGULAR FUNCTION' END::varchar(128) AS function_type,
+       pg_get_function_identity_arguments(p.oid)::varchar(512) AS argument_type,
+       pg_get_function_result(p.oid)::varchar(128) AS result_type
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname NOT LIKE 'pg\_%' ESCAPE '\' AND n.nspname <> 'information_schema';
+
+CREATE VIEW pg_catalog.svv_user_info AS
+SELECT r.oid::integer AS user_id, r.rolname::varchar(128) AS user_name, r.rolcreatedb AS createdb, r.rolsuper AS superuser,
+       false AS catalog_update, r.rolconnlimit::varchar(128) AS connection_limit, 'RESTRICTED'::varchar(16) AS syslog_access,
+       0 AS last_ddl_timestamp, NULL::bigint AS session_timeout, NULL::varchar(128) AS external_id
+FROM pg_roles r WHERE r.rolcanlogin AND NOT r.rolsuper;
+CREATE VIEW pg_catalog.svl_user_info AS
+SELECT user_name AS usename, user_id AS usesysid, createdb AS usecreatedb, superuser AS usesuper, catalog_update AS usecatupd,
+       connection_limit AS useconnlimit, syslog_access AS syslogaccess, NULL::timestamp AS last_ddl_ts
+FROM pg_catalog.svv_user_info;
+CREATE VIEW pg_catalog.pg_user_info AS SELECT * FROM pg_user;
+
+CREATE VIEW pg_catalog.svv_roles AS
+SELECT r.oid::integer AS role_id, r.rolname::varchar(128) AS role_name, NULL::varchar(128) AS role_owner,
+       NULL::varchar(128) AS external_id
+FROM pg_roles r WHERE NOT r.rolcanlogin AND r.rolname NOT LIKE 'pg\_%' ESCAPE '\';
+CREATE VIEW pg_catalog.svv_role_grants AS
+SELECT m.member::integer AS role_id, r.rolname::varchar(128) AS role_name, m.roleid::integer AS granted_role_id,
+       g.rolname::varchar(128) AS granted_role_name
+FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member JOIN pg_roles g ON g.oid = m.roleid
+WHERE NOT r.rolcanlogin AND g.rolname NOT LIKE 'pg\_%' ESCAPE '\';
+CREATE VIEW pg_catalog.svv_user_grants AS
+SELECT m.member::integer AS user_id, r.rolname::varchar(128) AS user_name, m.roleid::integer AS role_id,
+       g.rolname::varchar(128) AS role_name, m.admin_option AS admin_option
+FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member JOIN pg_roles g ON g.oid = m.roleid
+WHERE r.rolcanlogin AND NOT r.rolsuper AND g.rolname NOT LIKE 'pg\_%' ESCAPE '\';
+
+CREATE VIEW pg_catalog.svv_relation_privileges AS
+SELECT n.nspname::varchar(128) AS namespace_name, c.relname::varchar(128) AS relation_name,
+       a.privilege_type::varchar(128) AS privilege_type, a.grantee::integer AS identity_id,
+       coalesce(r.rolname, 'public')::varchar(128) AS identity_name,
+       CASE WHEN r.rolname IS NULL THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END::varchar(128) AS identity_type,
+       a.is_grantable AS admin_option
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS a
+LEFT JOIN pg_roles r ON r.oid = a.grantee
+WHERE c.relkind IN ('r', 'v', 'm') AND n.nspname NOT LIKE 'pg\_%' ESCAPE '\' AND n.nspname <> 'information_schema';
+CREATE VIEW pg_catalog.svv_schema_privileges AS
+SELECT n.nspname::varchar(128) AS namespace_name, a.privilege_type::varchar(128) AS privilege_type,
+       a.grantee::integer AS identity_id, coalesce(r.rolname, 'public')::varchar(128) AS identity_name,
+       CASE WHEN r.rolname IS NULL THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END::varchar(128) AS identity_type,
+       a.is_grantable AS admin_option
+FROM pg_namespace n CROSS JOIN LATERAL aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a
+LEFT JOIN pg_roles r ON r.oid = a.grantee
+WHERE n.nspname NOT LIKE 'pg\_%' ESCAPE '\' AND n.nspname <> 'information_schema';
+CREATE VIEW pg_catalog.svv_database_privileges AS
+SELECT d.datname::varchar(128) AS database_name, a.privilege_type::varchar(128) AS privilege_type,
+       a.grantee::integer AS identity_id, coalesce(r.rolname, 'public')::varchar(128) AS identity_name,
+       CASE WHEN r.rolname IS NULL THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END::varchar(128) AS identity_type,
+       a.is_grantable AS admin_option
+FROM pg_database d CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = current_database();
+CREATE VIEW pg_catalog.svv_function_privileges AS
+SELECT n.nspname::varchar(128) AS namespace_name, p.proname::varchar(128) AS function_name,
+       pg_get_function_identity_arguments(p.oid)::varchar(512) AS argument_types, a.privilege_type::varchar(128) AS privilege_type,
+       a.grantee::integer AS identity_id, coalesce(r.rolname, 'public')::varchar(128) AS identity_name,
+       CASE WHEN r.rolname IS NULL THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END::varchar(128) AS identity_type,
+       a.is_grantable AS admin_option
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+LEFT JOIN pg_roles r ON r.oid = a.grantee
+WHERE n.nspname NOT LIKE 'pg\_%' ESCAPE '\' AND n.nspname <> 'information_schema';
+CREATE VIEW pg_catalog.svv_default_privileges AS
+SELECT n.nspname::varchar(128) AS schema_name,
+       CASE d.defaclobjtype WHEN 'r' THEN 'RELATION' WHEN 'f' THEN 'FUNCTION' ELSE 'OTHER' END::varchar(128) AS object_type,
+       d.defaclrole::integer AS owner_id, o.rolname::varchar(128) AS owner_name, 'user'::varchar(128) AS owner_type,
+       a.privilege_type::varchar(128) AS privilege_type, a.grantee::integer AS grantee_id,
+       coalesce(r.rolname, 'public')::varchar(128) AS grantee_name,
+       CASE WHEN r.rolname IS NULL THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END::varchar(128) AS grantee_type,
+       a.is_grantable AS admin_option
+FROM pg_default_acl d JOIN pg_roles o ON o.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a LEFT JOIN pg_roles r ON r.oid = a.grantee;
+
+CREATE VIEW pg_catalog.svv_mv_info AS
+SELECT current_database()::char(128) AS database_name, schemaname::char(128) AS schema_name, r.oid::integer AS user_id,
+       m.matviewname::char(128) AS name, 'f'::char(1) AS is_stale, 0 AS state, 'f'::char(1) AS autorefresh, 'f'::char(1) AS autorewrite
+FROM pg_matviews m JOIN pg_roles r ON r.rolname = m.matviewowner;
+CREATE VIEW pg_catalog.stv_mv_info AS SELECT * FROM pg_catalog.svv_mv_info;
+
+CREATE VIEW pg_catalog.svv_transactions AS
+SELECT a.usename::text AS txn_owner, current_database()::text AS txn_db, coalesce(a.backend_xid::text::bigint, 0) AS xid, a.pid,
+       a.xact_start::timestamp AS txn_start, l.mode::text AS lock_mode, 'relation'::text AS lockable_object_type,
+       l.relation::integer AS relation, l.granted
+FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid WHERE l.locktype = 'relation' AND a.datname = current_database();
+CREATE VIEW pg_catalog.stv_locks AS
+SELECT relation AS table_id, txn_start AS last_commit, txn_start AS last_update, xid AS lock_owner, pid AS lock_owner_pid,
+       txn_start AS lock_owner_start_ts, NULL::timestamp AS lock_owner_end_ts, lock_mode::char(22) AS lock_status
+FROM pg_catalog.svv_transactions;
+CREATE VIEW pg_catalog.stv_sessions AS
+SELECT backend_start::timestamp AS starttime, pid AS process, usename::char(50) AS user_name, datname::char(50) AS db_name, 0 AS timeout_sec
+FROM pg_stat_activity WHERE datname = current_database();
+CREATE VIEW pg_catalog.pg_class_info AS
+SELECT c.*, c.oid AS reloid, NULL::timestamp AS relcreationtime FROM pg_class c;
+
+GRANT SELECT ON pg_catalog.svv_redshift_tables, pg_catalog.svv_redshift_columns, pg_catalog.svv_redshift_schemas,
+    pg_catalog.svv_redshift_databases, pg_catalog.svv_redshift_functions, pg_catalog.svv_all_schemas, pg_catalog.svv_all_tables,
+    pg_catalog.svv_all_columns, pg_catalog.svv_user_info, pg_catalog.svl_user_info, pg_catalog.svv_roles,
+    pg_catalog.svv_role_grants, pg_catalog.svv_user_grants, pg_catalog.svv_relation_privileges,
+    pg_catalog.svv_schema_privileges, pg_catalog.svv_database_privileges, pg_catalog.svv_function_privileges,
+    pg_catalog.svv_default_privileges, pg_catalog.svv_mv_info, pg_catalog.stv_mv_info, pg_catalog.svv_transactions,
+    pg_catalog.stv_locks, pg_catalog.stv_sessions, pg_catalog.pg_user_info, pg_catalog.pg_class_info TO PUBLIC;
+
+-- The statements that ran: a user sees his own, and who owns the database sees all.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/SYS_QUERY_HISTORY.html
+CREATE VIEW pg_catalog.redshift_own_queries AS
+SELECT q.*, r.oid::integer AS user_id, (extract(epoch FROM q.end_time - q.start_time) * 1000000)::bigint AS elapsed
+FROM pg_catalog.redshift_queries q LEFT JOIN pg_roles r ON r.rolname = q.user_name
+WHERE q.user_name = current_user
+    OR pg_has_role(current_user, (SELECT datdba FROM pg_database WHERE datname = current_database()), 'MEMBER');
+
+CREATE VIEW pg_catalog.sys_query_history AS
+SELECT user_id, query_id, 'default'::char(320) AS query_label, NULL::bigint AS transaction_id, session_id,
+       current_database()::char(128) AS database_name, query_type::char(32) AS query_type, status::char(10) AS status,
+       false AS result_cache_hit, start_time, end_time, elapsed AS elapsed_time, 0::bigint AS queue_time,
+       elapsed AS execution_time, error_message::char(512) AS error_message, NULL::bigint AS returned_rows,
+       NULL::bigint AS returned_bytes, query_text::char(4000) AS query_text, NULL::char(256) AS redshift_version,
+       NULL::char(150) AS usage_limit, NULL::varchar(32) AS compute_type, 0::bigint AS compile_time,
+       elapsed AS planning_time, 0::bigint AS lock_wait_time
+FROM pg_catalog.redshift_own_queries;
+CREATE VIEW pg_catalog.sys_query_text AS
+SELECT user_id, query_id, NULL::bigint AS transaction_id, session_id, start_time, 0 AS sequence, query_text::char(200) AS text
+FROM pg_catalog.redshift_own_queries;
+CREATE VIEW pg_catalog.stl_query AS
+SELECT user_id AS userid, query_id::integer AS query, 'default'::char(320) AS label, NULL::bigint AS xid, session_id AS pid,
+       current_database()::char(32) AS database, query_text::char(4000) AS querytxt, start_time AS starttime, end_time AS endtime,
+       CASE WHEN status = 'success' THEN 0 ELSE 1 END AS aborted, 0 AS insert_pristine, 0 AS concurrency_scaling_status
+FROM pg_catalog.redshift_own_queries WHERE query_type NOT IN ('DDL', 'UTILITY');
+CREATE VIEW pg_catalog.stl_querytext AS
+SELECT user_id AS userid, NULL::bigint AS xid, session_id AS pid, query_id::integer AS query, 0 AS sequence, query_text::char(200) AS text
+FROM pg_catalog.redshift_own_queries;
+CREATE VIEW pg_catalog.svl_qlog AS
+SELECT user_id AS userid, query_id::integer AS query, NULL::bigint AS xid, session_id AS pid, start_time AS starttime, end_time AS endtime,
+       elapsed, CASE WHEN status = 'success' THEN 0 ELSE 1 END AS aborted, 'default'::char(320) AS label,
+       query_text::char(60) AS substring, NULL::bigint AS source_query, NULL::char(25) AS concurrency_scaling_status_txt, 0 AS from_sp_call
+FROM pg_catalog.redshift_own_queries;
+CREATE VIEW pg_catalog.svl_statementtext AS
+SELECT user_id AS userid, NULL::bigint AS xid, session_id AS pid, 'default'::char(320) AS label, start_time AS starttime,
+       end_time AS endtime, 0 AS sequence, query_type::char(10) AS type, query_text::char(200) AS text
+FROM pg_catalog.redshift_own_queries;
+
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_STL_LOAD_ERRORS.html, r_STL_LOAD_COMMITS.html
+CREATE VIEW pg_catalog.stl_load_errors AS
+SELECT NULL::integer AS userid, 0 AS slice, (SELECT c.oid::integer FROM pg_class c WHERE c.relname = l.table_name LIMIT 1) AS tbl,
+       start_time AS starttime, NULL::integer AS session, query_id::integer AS query, data_source::char(256) AS filename,
+       NULL::bigint AS line_number, NULL::char(127) AS colname, NULL::char(10) AS type, NULL::char(10) AS col_length,
+       NULL::integer AS position, NULL::char(1024) AS raw_line, NULL::char(1024) AS raw_field_value, NULL::integer AS err_code,
+       error_message::char(100) AS err_reason, 0 AS is_partial, 0 AS start_offset, NULL::bigint AS copy_job_id
+FROM pg_catalog.redshift_loads l WHERE status = 'aborted';
+CREATE VIEW pg_catalog.stl_load_commits AS
+SELECT NULL::integer AS userid, query_id::integer AS query, 0 AS slice, data_source::char(256) AS name, data_source::char(256) AS filename,
+       0 AS byte_offset, loaded_rows::integer AS lines_scanned, NULL::integer AS errors, end_time AS curtime, 1 AS status,
+       NULL::char(4) AS file_format, 0 AS is_partial, 0 AS start_offset
+FROM pg_catalog.redshift_loads WHERE status <> 'aborted';
+GRANT SELECT ON pg_catalog.sys_query_history, pg_catalog.sys_query_text, pg_catalog.stl_query, pg_catalog.stl_querytext,
+    pg_catalog.svl_qlog, pg_catalog.svl_statementtext, pg_catalog.stl_load_errors, pg_catalog.stl_load_commits TO PUBLIC;
+
+CREATE VIEW pg_catalog.redshift_table_constraints AS
+SELECT current_database()::text AS constraint_catalog, t.schema_name::text AS constraint_schema,
+       (t.table_name || '_pkey')::text AS constraint_name, current_database()::text AS table_catalog,
+       t.schema_name::text AS table_schema, t.table_name::text AS table_name, 'PRIMARY KEY'::text AS constraint_type,
+       'NO'::text AS is_deferrable, 'NO'::text AS initially_deferred
+FROM pg_catalog.redshift_tables t WHERE jsonb_array_length(coalesce(t.layout -> 'primary_key', '[]')) > 0;
+GRANT SELECT ON pg_catalog.redshift_table_constraints TO PUBLIC;

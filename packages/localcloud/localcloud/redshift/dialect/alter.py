@@ -48,7 +48,7 @@ def _add(reader: Reader, table: TableName) -> Prepared:
     reader.take("column")
     if reader.looks_at("if"):
         raise reader.error()
-    name = reader.name()
+    name = reader.new_name()
     column = Column(name, read_type(reader, name))
     while read_column_attribute(reader, column, layout):
         pass
@@ -126,7 +126,7 @@ def _simple_change(reader: Reader, table: TableName) -> Prepared:
         reader.expect("rename", "column")
         old = reader.name()
         reader.expect("to")
-        change = f"RENAME COLUMN {quote_name(old)} TO {quote_name(reader.name())}"
+        change = f"RENAME COLUMN {quote_name(old)} TO {quote_name(reader.new_name())}"
     reader.end()
     return Prepared("alter table", (f"ALTER TABLE {table.sql} {change}",))
 

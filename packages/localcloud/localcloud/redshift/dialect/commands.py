@@ -9,18 +9,21 @@ import re
 from collections.abc import Callable
 
 from localcloud.redshift.database import DATABASE
-from localcloud.redshift.dialect import materialized, principals
+from localcloud.redshift.dialect import materialized, principals, procedures, shows
 from localcloud.redshift.dialect.alter import alter_table
 from localcloud.redshift.dialect.copy_command import copy
 from localcloud.redshift.dialect.differences import OWN_SETTINGS
 from localcloud.redshift.dialect.external_schema import create_external_schema
-from localcloud.redshift.dialect.lexer import Kind, quote_name, tokenize
+from localcloud.redshift.dialect.lexer import Kind, quote_name, quote_text, tokenize
 from localcloud.redshift.dialect.merge import merge
 from localcloud.redshift.dialect.prepared import Prepared, Scope
 from localcloud.redshift.dialect.reader import Reader, TableName
 from localcloud.redshift.dialect.rewrite import rewrite
-from localcloud.redshift.dialect.tables import create_table
+from localcloud.redshift.dialect.spans import clause_end
+from localcloud.redshift.dialect.tables import create_table, select_into
 from localcloud.redshift.errors import NotInStandInError, SqlError
+from localcloud.redshift.typing.analyst import analyst
+from localcloud.redshift.typing.bodies import typed_body
 
 Preparer = Callable[[str], Prepared]
 _PREPARERS: dict[tuple[str, ...], Preparer] = {}
@@ -73,11 +76,17 @@ register("create external schema")(create_external_schema)
 register("create user")(principals.create_user)
 register("alter user")(principals.alter_user)
 register("create group")(principals.create_group)
+register("create role")(principals.create_role)
 register("grant", "revoke")(principals.grant)
 register("alter default privileges")(principals.alter_default_privileges)
 register("create schema", "alter schema")(principals.schema)
 register("create materialized view")(materialized.create)
 register("refresh materialized view")(materialized.refresh)
+register("show schemas")(shows.show_schemas)
+register("show tables")(shows.show_tables)
+register("show columns")(shows.show_columns)
+register("show databases")(shows.show_databases)
+register("create function", "create or replace function")(procedures.create_function)
 
 
 @register("select", "explain", "values", "show", "table")
@@ -86,7 +95,11 @@ def select(sql: str) -> Prepared:
     reader = Reader(sql)
     if reader.looks_at("values") or reader.looks_at("table"):
         raise reader.error()
-    return Prepared("select", (rewrite(sql),))
+    setting = reader.peek(1)
+    if reader.looks_at("show") and setting is not None and setting.key in OWN_SETTINGS:
+        shown = f"coalesce(current_setting('redshift.{setting.key}', true), {quote_text(OWN_SETTINGS[setting.key])})"
+        return Prepared("show", (f"SELECT {shown} AS {setting.key}",))
+    return select_into(sql) or Prepared("select", (rewrite(sql),))
 
 
 @register("with")
@@ -99,6 +112,8 @@ def with_query(sql: str) -> Prepared:
             raise SqlError(f'syntax error at or near "{key.upper()}"', "a common table expression only reads")
         if key == "merge" and keys[place - 1] == ")":
             raise SqlError('syntax error at or near "MERGE"', "MERGE has no WITH clause")
+    if clause_end(tokenize(text), 1, frozenset({"insert"})) < len(keys):
+        raise SqlError('syntax error at or near "INSERT"', "WITH stands behind INSERT INTO and its columns")
     return Prepared("select", (text,), locks=_written_after_with(text))
 
 
@@ -118,13 +133,29 @@ def insert(sql: str) -> Prepared:
     reader = Reader(sql)
     reader.expect("insert", "into")
     reader.table()
+    keys = [token.key for token in reader.tokens]
+    if "values" in keys and "select" in keys[keys.index("values") :]:
+        rows = clause_end(reader.tokens, keys.index("values") + 1, frozenset({","}))
+        if rows < len(keys):
+            raise SqlError("subqueries are not supported in VALUES with more than one row")
     return Prepared("insert", (rewrite(sql),))
 
 
 @register("update")
 def update(sql: str) -> Prepared:
-    """Prepare UPDATE."""
+    """Prepare UPDATE; what it joins, it joins by its WHERE clause.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_UPDATE.html
+    """
     reader = Reader(sql)
+    keys = [token.key for token in reader.tokens]
+    outer = {"left", "right", "full"} & set(keys)
+    if outer and "join" in keys and clause_end(reader.tokens, 0, frozenset(outer)) < len(keys):
+        raise SqlError(
+            "Target table must be part of an equijoin predicate", "UPDATE has no outer joins in its FROM clause"
+        )
+    if keys[keys.index("set") + 1 : keys.index("set") + 2] == ["("] if "set" in keys else False:
+        raise SqlError('syntax error at or near "("', "UPDATE sets one column at a time")
     reader.expect("update")
     return Prepared("update", (rewrite(sql),), locks=(reader.table(),))
 
@@ -208,10 +239,29 @@ def lock(sql: str) -> Prepared:
     return Prepared("lock", (f"LOCK TABLE {', '.join(table.sql for table in tables)} IN ACCESS EXCLUSIVE MODE",))
 
 
+@register("create view", "create or replace view")
+def create_view(sql: str) -> Prepared:
+    """Prepare CREATE VIEW; its query is prepared like one that runs.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html
+    """
+    reader = Reader(sql)
+    keys = [token.key for token in reader.tokens]
+    if keys[-4:] == ["with", "no", "schema", "binding"]:
+        raise NotInStandInError("WITH NO SCHEMA BINDING", "a view that is bound")
+    reader.expect("create")
+    head = "CREATE OR REPLACE VIEW" if reader.take("or", "replace") else "CREATE VIEW"
+    reader.expect("view")
+    name = reader.table().sql
+    columns = f" ({', '.join(map(quote_name, reader.names()))})" if reader.looks_at("(") else ""
+    reader.expect("as")
+    return Prepared("create view", (f"{head} {name}{columns} AS {rewrite(reader.rest())}",))
+
+
 @register(
-    "drop schema", "drop table", "drop view", "drop procedure", "drop function", "create view",
-    "create or replace view", "comment", "set", "reset", "drop user", "drop group", "alter group", "create role",
-    "drop role", "alter procedure", "drop materialized view", "fetch", "close", "execute", "deallocate",
+    "drop schema", "drop table", "drop view", "drop procedure", "drop function", "comment", "set", "reset",
+    "drop user", "drop group", "alter group", "drop role", "alter procedure", "drop materialized view", "fetch",
+    "close", "execute", "deallocate",
 )  # fmt: skip
 def as_written(sql: str) -> Prepared:
     """Prepare what both databases write alike."""
@@ -220,9 +270,8 @@ def as_written(sql: str) -> Prepared:
         raise NotInStandInError(f"SET {keys[1].upper()}")
     if keys[0] in {"set", "reset"} and keys[1:2] and keys[1] in OWN_SETTINGS:
         return Prepared(keys[0], (re.sub(rf"(?i)\b{keys[1]}\b", f"redshift.{keys[1]}", sql, count=1),))
-    tail = keys.index("with") if keys[:1] == ["create"] and keys[-4:] == ["with", "no", "schema", "binding"] else None
-    if tail is not None:
-        raise NotInStandInError("WITH NO SCHEMA BINDING")
+    if keys[:3] == ["set", "session", "authorization"]:
+        raise NotInStandInError("SET SESSION AUTHORIZATION", "SecretArn, whose user runs the statement")
     return Prepared(" ".join(keys[:2]) if keys[0] in {"create", "alter", "drop"} else keys[0], (rewrite(sql),))
 
 
@@ -243,18 +292,25 @@ def create_procedure(sql: str) -> Prepared:
 def _rewrite_bodies(sql: str) -> str:
     pieces: list[str] = []
     position = 0
+    signature = Reader(sql)
+    while not (signature.at_end or signature.looks_at("(")):
+        signature.next()
+    parameters = signature.group()
     for token in tokenize(sql):
         if token.kind is Kind.BODY:
             edge = token.text[: token.text.index("$", 1) + 1]
-            pieces += (rewrite(sql[position : token.start]), edge, rewrite(token.value), edge)
+            text = rewrite(procedures.body(token.value))
+            asked = analyst()
+            text = typed_body(text, parameters, asked) if asked is not None else text
+            pieces += (rewrite(sql[position : token.start]), edge, text, edge)
             position = token.end
-    return " ".join((*pieces[:0], "".join((*pieces, rewrite(sql[position:])))))
+    return "".join((*pieces, rewrite(sql[position:])))
 
 
 @register("call")
 def call(sql: str) -> Prepared:
     """Prepare CALL: outside a transaction block the procedure may commit."""
-    return Prepared("call", (rewrite(sql),), scope=Scope.MAY_COMMIT)
+    return Prepared("call", (rewrite(procedures.with_outputs(sql)),), scope=Scope.MAY_COMMIT)
 
 
 @register("begin", "start transaction", "commit", "end", "rollback", "abort")
@@ -329,14 +385,14 @@ def alter_database(sql: str) -> Prepared:
 
 @register(
     "create external function", "create or replace external", "create external model",
-    "unload", "create function", "create or replace function", "create database", "drop database",
+    "unload", "create database", "drop database",
     "create datashare", "alter datashare", "drop datashare", "desc datashare", "show datashares", "create model",
     "drop model", "show model", "alter materialized view", "cancel", "alter role", "create rls policy",
     "alter rls policy", "drop rls policy", "attach rls policy", "detach rls policy", "create masking policy",
     "alter masking policy", "drop masking policy", "attach masking policy", "detach masking policy", "create library",
     "create or replace library", "drop library", "create identity provider", "alter identity provider",
-    "drop identity provider", "desc identity provider", "analyse compression", "show columns", "show databases",
-    "show grants", "show procedure", "show schemas", "show table", "show tables", "show view", "use",
+    "drop identity provider", "desc identity provider", "analyse compression", "show grants",
+    "show procedure", "show table", "show view", "use",
 )  # fmt: skip
 def not_here(sql: str) -> Prepared:
     """Refuse what Redshift has and the stand-in has not."""

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from localcloud.redshift.dialect.differences import ENCODINGS, ENCODINGS_OF_ALL
-from localcloud.redshift.dialect.lexer import quote_name
+from localcloud.redshift.dialect.lexer import Kind, quote_name
 from localcloud.redshift.dialect.reader import Reader
 from localcloud.redshift.dialect.rewrite import rewrite
 from localcloud.redshift.errors import NotInStandInError, SqlError
@@ -183,8 +183,21 @@ def read_table_attribute(reader: Reader, layout: Layout) -> bool:
     return True
 
 
+def _keys(reader: Reader) -> tuple[str, ...]:
+    """The columns of a key; CREATE TABLE AS may tell their places."""
+    opening, number = reader.peek(), reader.peek(1)
+    if opening is None or opening.key != "(" or number is None or number.kind is not Kind.NUMBER:
+        return reader.names()
+    reader.next()
+    found = [str(reader.integer())]
+    while reader.take(","):
+        found.append(str(reader.integer()))
+    reader.expect(")")
+    return tuple(found)
+
+
 def _one(reader: Reader) -> tuple[str]:
-    names = reader.names()
+    names = _keys(reader)
     if len(names) != 1:
         raise SqlError("cannot specify multiple distribution keys")
     return (names[0],)
@@ -199,5 +212,5 @@ def _sort_attribute(reader: Reader, layout: Layout) -> bool:
     if reader.take("auto"):
         return True
     layout.sortstyle = style or "compound"
-    layout.sortkeys.extend(reader.names())
+    layout.sortkeys.extend(_keys(reader))
     return True

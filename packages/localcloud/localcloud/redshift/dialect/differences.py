@@ -29,106 +29,23 @@ REFUSED_WORDS: dict[tuple[str, ...], str] = {
     ("@", ">"): "Redshift has no containment operator",
     ("<", "@"): "Redshift has no containment operator",
     ("-", ">"): "Redshift has no JSON operators; use JSON_EXTRACT_PATH_TEXT",
-    ("gen_random_uuid", "("): "Redshift has no UUIDs",
+    ("is", "distinct", "from"): "Redshift has no IS DISTINCT FROM",
+    ("is", "not", "distinct", "from"): "Redshift has no IS NOT DISTINCT FROM",
+    ("intersect", "all"): "Redshift has no INTERSECT ALL",
+    ("except", "all"): "Redshift has no EXCEPT ALL",
+    ("minus", "all"): "Redshift has no MINUS ALL",
+    ("row", "("): "Redshift has no row constructor",
+    ("from", "only"): "Redshift has no inheritance",
+    ("explain", "analyze"): "Redshift has no EXPLAIN ANALYZE; SYS_QUERY_DETAIL tells what a query did",
+    ("explain", "("): "Redshift has no options of EXPLAIN but VERBOSE",
+    ("ctid",): "Redshift has no ctid",
 }
 
 #: Keyword sequences that Redshift's grammar has and the stand-in has not. Value: what it is called.
 MISSING_WORDS: dict[tuple[str, ...], str] = {
-    ("pivot", "("): "PIVOT",
-    ("unpivot", "("): "UNPIVOT",
-    ("unpivot", "include"): "UNPIVOT",
-    ("unpivot", "exclude"): "UNPIVOT",
-    ("*", "exclude"): "EXCLUDE in a select list",
-    ("exclude", "("): "EXCLUDE in a select list",
-    ("ignore", "nulls"): "IGNORE NULLS",
-    ("group", "by", "all"): "GROUP BY ALL",
+    ("connect", "by"): "CONNECT BY",
+    ("start", "with"): "START WITH … CONNECT BY",
 }
-
-#: Functions of PostgreSQL that Redshift does not have (or has on the leader node only).
-REFUSED_FUNCTIONS = frozenset(
-    {
-        "array_agg",
-        "array_append",
-        "array_cat",
-        "array_length",
-        "array_position",
-        "array_prepend",
-        "array_remove",
-        "array_replace",
-        "array_to_string",
-        "array_upper",
-        "array_lower",
-        "string_to_array",
-        "unnest",
-        "string_agg",
-        "json_agg",
-        "jsonb_agg",
-        "json_object_agg",
-        "jsonb_object_agg",
-        "json_build_object",
-        "jsonb_build_object",
-        "json_build_array",
-        "jsonb_build_array",
-        "to_json",
-        "to_jsonb",
-        "row_to_json",
-        "jsonb_path_query",
-        "json_each",
-        "jsonb_each",
-        "json_each_text",
-        "jsonb_each_text",
-        "json_array_elements",
-        "jsonb_array_elements",
-        "to_tsvector",
-        "to_tsquery",
-        "regexp_matches",
-        "regexp_split_to_array",
-        "regexp_split_to_table",
-        "regexp_match",
-        "gen_random_uuid",
-        "uuid_generate_v4",
-        "xmlagg",
-        "xmlelement",
-        "xpath",
-        "age",
-        "make_date",
-        "make_timestamp",
-        "make_interval",
-        "format",
-        "concat_ws",
-        "statement_timestamp",
-        "clock_timestamp",
-        "transaction_timestamp",
-        "pg_sleep_for",
-        "pg_advisory_lock",
-        "pg_advisory_xact_lock",
-        "pg_try_advisory_lock",
-        "currval",
-        "nextval",
-        "setval",
-        "lastval",
-        "num_nonnulls",
-        "num_nulls",
-        "date_bin",
-        "txid_current",
-        "pg_notify",
-        "hashtext",
-    }
-)
-
-#: Functions that run on the leader node only: not beside a table of the warehouse.
-#: Source: https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node.html
-LEADER_FUNCTIONS = frozenset(
-    {
-        "current_schema",
-        "current_schemas",
-        "generate_series",
-        "has_database_privilege",
-        "has_schema_privilege",
-        "has_table_privilege",
-        "now",
-    }
-)
 
 #: How the names of the leader node's own tables and views begin.
 LEADER_TABLES = ("pg_", "svv_", "svl_", "svcs_", "stl_", "stv_", "sys_", "information_schema")
@@ -196,43 +113,44 @@ REFUSED_TYPES = frozenset(
     }
 )
 
+#: Names of types in casts that PostgreSQL has not, or not with these defaults, and those that may stand in quotes.
+TYPE_NAMES = {
+    "datetime": "timestamp",
+    "decimal": "numeric",
+    "dec": "numeric",
+    "numeric": "numeric",
+    "nvarchar": "varchar",
+    "nchar": "char",
+    **{
+        name: name
+        for name in ("int", "integer", "bigint", "smallint", "varchar", "text", "date", "boolean", "float", "real")
+    },
+}
+
 #: Types that Redshift has and the stand-in does not.
 MISSING_TYPES = frozenset({"super", "varbyte", "varbinary", "geometry", "geography", "hllsketch"})
 
-#: Settings that only Redshift has; they are kept and have no effect.
-OWN_SETTINGS = frozenset(
-    {
-        "query_group",
-        "enable_result_cache_for_session",
-        "wlm_query_slot_count",
-        "analyze_threshold_percent",
-        "error_on_nondeterministic_update",
-        "describe_field_name_in_uppercase",
-    }
-)
+#: Settings that only Redshift has, and their defaults; they are kept and have no effect.
+#: Source: https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_ConfigurationRef.html
+OWN_SETTINGS = {
+    "query_group": "unset",
+    "enable_result_cache_for_session": "on",
+    "wlm_query_slot_count": "1",
+    "analyze_threshold_percent": "10",
+    "error_on_nondeterministic_update": "off",
+    "describe_field_name_in_uppercase": "off",
+}
 
 #: Functions whose first argument is a bare word for a part of a date; PostgreSQL takes a string.
 DATE_PART_FUNCTIONS = frozenset({"dateadd", "date_add", "datediff", "date_diff", "date_part", "datepart"})
 
-#: Functions with the same name and another meaning, or with no name of their own in PostgreSQL. Key: Redshift's name.
+#: Functions that have another name in PostgreSQL. Key: Redshift's name. Results are called as Redshift calls them.
 RENAMED_FUNCTIONS = {
     "nvl": "coalesce",
-    # Redshift replaces all occurrences, PostgreSQL the first.
-    "regexp_replace": "redshift_regexp_replace",
-    "date_part": "redshift_date_part",
-    "datepart": "redshift_date_part",
-    "datepart_year": "redshift_date_part",
-    "pgdate_part": "redshift_date_part",
-    "date_add": "dateadd",
-    "date_diff": "datediff",
-    "length": "redshift_length",
-    "char_length": "redshift_length",
-    "character_length": "redshift_length",
-    "textlen": "redshift_length",
-    "len": "redshift_length",
-    # PostgreSQL's own takes json, which Redshift has not: there it is a function of text.
-    "json_extract_path_text": "redshift_json_extract_path_text",
-    "trunc": "redshift_trunc",
+    "datepart": "date_part",
+    "pgdate_part": "date_part",
+    "dateadd": "date_add",
+    "datediff": "date_diff",
 }
 
 #: Redshift's names for the parts of a date.

@@ -36,7 +36,7 @@ _PATTERN = re.compile(
     |(?P<quoted>"(?:[^"]|"")*")
     |(?P<body>\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$)
     |(?P<number>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
-    |(?P<word>[#A-Za-z_\u0080-\U0010ffff][\w$\u0080-\U0010ffff]*)
+    |(?P<word>\#?[A-Za-z_\u0080-\U0010ffff][\w$\u0080-\U0010ffff]*)
     |(?P<positional>\$\d+)
     |(?P<parameter>:[A-Za-z0-9_]+)
     |(?P<symbol>::|:=|=>|<=|>=|<>|!=|\|\||\.\.|!~~\*?|~~\*?|!~\*?|~\*|.)

@@ -17,6 +17,13 @@ from localcloud.redshift.dialect.reader import Reader
 from localcloud.redshift.dialect.rewrite import rewrite
 from localcloud.redshift.errors import NotInStandInError, SqlError
 
+_HASHED = re.compile(r"md5[0-9a-f]{32}|sha256\|.+")
+#: Privileges and kinds of grants that PostgreSQL has not.
+_OWN_GRANTS = {
+    **{name: name.upper() for name in ("alter", "drop", "assumerole", "explain", "access")},
+    "ignore": "IGNORE RLS",
+}
+
 
 def create_user(sql: str) -> Prepared:
     """Prepare CREATE USER; ``PASSWORD DISABLE`` is a user who cannot log in by password."""
@@ -63,7 +70,7 @@ def _options(reader: Reader) -> str:
 
 def _option(reader: Reader) -> str:
     if reader.take("password"):
-        return "PASSWORD NULL" if reader.take("disable") else f"PASSWORD {quote_text(reader.string())}"
+        return "PASSWORD NULL" if reader.take("disable") else f"PASSWORD {quote_text(_password(reader.string()))}"
     if reader.take("createuser"):
         raise NotInStandInError("A user who is a superuser (CREATEUSER)")
     if reader.take("in", "group"):
@@ -73,6 +80,36 @@ def _option(reader: Reader) -> str:
     if reader.take("connection", "limit"):
         return f"CONNECTION LIMIT {-1 if reader.take('unlimited') else reader.integer()}"
     return _without_effect(reader)
+
+
+def _password(value: str) -> str:
+    """A password as Redshift takes it.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html
+    """
+    if _HASHED.fullmatch(value):
+        return value
+    if not 8 <= len(value) <= 64 or not all(re.search(kind, value) for kind in ("[A-Z]", "[a-z]", "[0-9]")):
+        raise SqlError(
+            "password must have 8 to 64 characters, with one uppercase letter, one lowercase letter and one number"
+        )
+    if re.search(r"['\"\\/@ ]|[^\x21-\x7e]", value):
+        raise SqlError("password must not contain ' \" \\ / @ or blanks")
+    return value
+
+
+def create_role(sql: str) -> Prepared:
+    """Prepare CREATE ROLE; an identity from elsewhere is only noted by Redshift.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_ROLE.html
+    """
+    reader = Reader(sql)
+    reader.expect("create", "role")
+    name = quote_name(reader.name())
+    if reader.take("externalid"):
+        reader.next()
+    reader.end()
+    return Prepared("create role", (f"CREATE ROLE {name}",))
 
 
 def _without_effect(reader: Reader) -> str:
@@ -118,13 +155,27 @@ def grant(sql: str) -> Prepared:
     keys = [token.key for token in tokens]
     if "datashare" in keys:
         raise NotInStandInError(f"{keys[0].upper()} ON DATASHARE")
+    about = keys[1 : next((place for place, key in enumerate(keys) if key in {"on", "to", "from", "for"}), len(keys))]
+    own = next((name for key, name in _OWN_GRANTS.items() if key in about), None)
+    if own is not None or "for" in keys[:6] or about[:2] == ["create", "table"]:
+        kind = own or ("FOR" if "for" in keys[:6] else "CREATE TABLE")
+        raise NotInStandInError(
+            f"{keys[0].upper()} … {kind}", "GRANT of SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRUNCATE"
+        )
+    return Prepared(keys[0], (rewrite(_named(sql)),))
+
+
+def _named(sql: str) -> str:
+    """Leave out what Redshift says of a grantee: ROLE, USER."""
+    tokens = tokenize(sql)
+    keys = [token.key for token in tokens]
     gone = {
         token.start
         for place, token in enumerate(tokens[1:], start=1)
         if (keys[place] == "role" and keys[place - 1] in {"grant", "revoke", "for", "to", "from", ","})
         or (keys[place] == "user" and keys[place - 1] in {"to", "from", ","})
     }
-    return Prepared(keys[0], (rewrite(replace(sql, tokens, lambda token: "" if token.start in gone else None)),))
+    return replace(sql, tokens, lambda token: "" if token.start in gone else None)
 
 
 def alter_default_privileges(sql: str) -> Prepared:
@@ -133,7 +184,7 @@ def alter_default_privileges(sql: str) -> Prepared:
     Source: https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_DEFAULT_PRIVILEGES.html
     """
     routines = re.sub(r"(?i)\bon\s+procedures\b", "ON ROUTINES", sql)
-    return Prepared("alter default privileges", grant(routines).steps)
+    return Prepared("alter default privileges", (rewrite(_named(routines)),))
 
 
 def schema(sql: str) -> Prepared:

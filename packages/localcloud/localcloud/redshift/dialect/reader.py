@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, tokenize
+from localcloud.redshift.dialect.words import words
 from localcloud.redshift.errors import SqlError
 
 
@@ -55,24 +56,24 @@ class Reader:
         self.position += 1
         return token
 
-    def looks_at(self, *words: str) -> bool:
+    def looks_at(self, *keys: str) -> bool:
         """Tell whether the coming tokens are these keywords or symbols."""
-        coming = (self.peek(ahead) for ahead in range(len(words)))
-        return all(token is not None and token.key == word for token, word in zip(coming, words, strict=True))
+        coming = (self.peek(ahead) for ahead in range(len(keys)))
+        return all(token is not None and token.key == word for token, word in zip(coming, keys, strict=True))
 
-    def take(self, *words: str) -> bool:
+    def take(self, *keys: str) -> bool:
         """Read these keywords when they come next; tell whether they did."""
-        found = self.looks_at(*words)
-        self.position += len(words) if found else 0
+        found = self.looks_at(*keys)
+        self.position += len(keys) if found else 0
         return found
 
-    def expect(self, *words: str) -> None:
+    def expect(self, *keys: str) -> None:
         """Read these keywords.
 
         Raises:
             SqlError: something else comes.
         """
-        for word in words:
+        for word in keys:
             if not self.take(word):
                 raise self.error()
 
@@ -82,6 +83,16 @@ class Reader:
         if token is None or not token.is_name:
             raise self.error()
         return self.next().name
+
+    def new_name(self) -> str:
+        """Read an identifier that the statement gives to something; a reserved word needs quotes.
+
+        Source: https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
+        """
+        token = self.peek()
+        if token is not None and token.kind is Kind.WORD and token.key in words("reserved words"):
+            raise self.error()
+        return self.name()
 
     def table(self) -> TableName:
         """Read a table name with up to one schema; a database in front of it is read and must be this one."""

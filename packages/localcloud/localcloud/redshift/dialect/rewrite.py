@@ -6,28 +6,35 @@ The text between the changed words stays as it was written: what PostgreSQL repo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
+from localcloud.redshift.dialect import windows
 from localcloud.redshift.dialect.differences import (
     DATE_PART_FUNCTIONS,
     DATE_PARTS,
-    LEADER_FUNCTIONS,
     LEADER_TABLES,
+    MAX_DECIMAL_DIGITS,
     MAX_NAME_BYTES,
     MISSING_TYPES,
     MISSING_WORDS,
-    REFUSED_FUNCTIONS,
     REFUSED_TYPES,
     REFUSED_WORDS,
     RENAMED_FUNCTIONS,
+    TYPE_NAMES,
 )
 from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, quote_text, replace, tokenize
-from localcloud.redshift.dialect.qualify import without_qualify
+from localcloud.redshift.dialect.lists import group_by_all, named, without_excluded, without_qualify
+from localcloud.redshift.dialect.pivot import without_pivot
+from localcloud.redshift.dialect.spans import arguments, closing
+from localcloud.redshift.dialect.words import words
 from localcloud.redshift.errors import NotInStandInError, SqlError
+from localcloud.redshift.typing.analyst import analyst
+from localcloud.redshift.typing.rewrite import typed
 
 _REFUSED_BY_FIRST: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-for _words, _reason in REFUSED_WORDS.items():
-    _REFUSED_BY_FIRST.setdefault(_words[0], []).append((_words, _reason))
+for _sequence, _reason in REFUSED_WORDS.items():
+    _REFUSED_BY_FIRST.setdefault(_sequence[0], []).append((_sequence, _reason))
 
 
 def rewrite(sql: str) -> str:
@@ -38,9 +45,20 @@ def rewrite(sql: str) -> str:
     """
     refuse(sql)
     text = sql
-    for change in (_fold_names, _functions, _single_tables, _calls, _top, _qualify):
+    for change in (_fold_names, named, _types, _functions, _single_tables, windows.rewrite, _calls, _top, *_LISTS):
         text = change(text)
-    return text
+    asked = analyst()
+    return typed(text, asked) if asked is not None and _is_analysed(text) else text
+
+
+def _is_analysed(sql: str) -> bool:
+    """Whether it is a statement of its own that takes no locks before it is analysed."""
+    keys = [token.key for token in tokenize(sql)]
+    first = next((key for key in keys if key != "("), "")
+    return first in {"select", "insert"} or (first == "with" and not {"update", "delete"} & set(keys))
+
+
+_LISTS = (without_pivot, without_excluded, group_by_all, without_qualify)
 
 
 def refuse(sql: str) -> None:
@@ -53,20 +71,78 @@ def refuse(sql: str) -> None:
     keys = [token.key for token in tokens]
     _refuse_leader(keys)
     _refuse_long_names(tokens)
+    _refuse_numbers(tokens)
+    _refuse_limits(keys)
+    windows.refuse(sql)
     for place, key in enumerate(keys):
-        for words, reason in _REFUSED_BY_FIRST.get(key, ()):
-            if tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
+        for sequence, reason in _REFUSED_BY_FIRST.get(key, ()):
+            if tuple(keys[place : place + len(sequence)]) == sequence and not _is_part(keys, place):
                 raise SqlError(f'syntax error at or near "{tokens[place].text}"', reason)
         _refuse_missing(keys, place)
-        if key in REFUSED_FUNCTIONS and _next(keys, place) == "(" and not _is_part(keys, place):
-            raise SqlError(f"function {key}() does not exist", "Redshift does not have this function of PostgreSQL")
+        if _is_called(keys, place):
+            _refuse_function(key)
+        elif key in words("missing views") and place and keys[place - 1] in {"from", "join", ",", "."}:
+            raise NotInStandInError(f"The system view {key.upper()}", words("missing views")[key])
         if _is_type_position(keys, place):
             _refuse_type(key)
+            _refuse_digits(keys, tokens, place)
+        if key == "within" and keys[place + 1 : place + 2] == ["group"]:
+            _refuse_ordered(keys, place)
+
+
+def _is_called(keys: list[str], place: int) -> bool:
+    """Whether a name is that of a function that is called, and not that of a table before its columns."""
+    return (
+        _next(keys, place) == "("
+        and not _is_part(keys, place)
+        and (
+            place == 0 or keys[place - 1] not in {"into", "table", "as", "references", "view", "function", "procedure"}
+        )
+    )
+
+
+def _refuse_function(name: str) -> None:
+    if name in words("unsupported functions"):
+        instead = words("unsupported functions")[name]
+        detail = f"Redshift does not have this function of PostgreSQL{f'; use {instead}' if instead else ''}"
+        raise SqlError(f"function {name}() does not exist", detail)
+    if name in words("missing functions"):
+        raise NotInStandInError(f"The function {name.upper()}", words("missing functions")[name])
+
+
+def _refuse_limits(keys: list[str]) -> None:
+    """Refuse LIMIT in a query that INTERSECT or EXCEPT takes.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_UNION.html
+    """
+    for place, key in enumerate(keys):
+        if key not in {"intersect", "except", "minus"} or not place or keys[place - 1] != ")":
+            continue
+        depth = 0
+        for at in range(place - 1, -1, -1):
+            depth += {")": 1, "(": -1}.get(keys[at], 0)
+            if depth == 1 and keys[at] == "limit":
+                raise SqlError(f"LIMIT is not supported in a query of {key.upper()}")
+            if depth == 0:
+                break
+
+
+def _refuse_numbers(tokens: Sequence[Token]) -> None:
+    """Refuse numbers in the ways of writing that only PostgreSQL has: 0x1f, 1_000, x'1f', b'101'."""
+    for token, following in pairwise(tokens):
+        if token.key in {"x", "b"} and following.kind is Kind.STRING and following.start == token.end:
+            raise SqlError(f'syntax error at or near "{following.text}"')
+        if token.kind is Kind.NUMBER and following.kind is Kind.WORD and following.start == token.end:
+            raise SqlError(f'syntax error at or near "{following.text}"')
 
 
 def _refuse_leader(keys: list[str]) -> None:
     """Refuse a function of the leader node beside a table whose rows are elsewhere."""
-    called = any(key in LEADER_FUNCTIONS and _next(keys, place) == "(" for place, key in enumerate(keys))
+    called = any(
+        (key in words("leader functions") and _is_called(keys, place))
+        or (key in words("leader words") and not _is_part(keys, place) and (not place or keys[place - 1] != "as"))
+        for place, key in enumerate(keys)
+    )
     if called and any(_is_own_table(keys, place) for place, key in enumerate(keys) if key in {"from", "join"}):
         raise SqlError("Specified types or functions (one per INFO message) not supported on Redshift tables.")
 
@@ -79,12 +155,22 @@ def _is_own_table(keys: list[str], place: int) -> bool:
     return name.isidentifier() and not is_query and not name.startswith(LEADER_TABLES)
 
 
+_BEHIND_ALIAS = frozenset(
+    {"where", "on", "join", "left", "right", "inner", "full", "cross", "group", "order", "limit", "time"}
+)
+
+
 def _refuse_missing(keys: list[str], place: int) -> None:
-    for words, what in MISSING_WORDS.items():
-        if keys[place] == words[0] and tuple(keys[place : place + len(words)]) == words and not _is_part(keys, place):
+    for sequence, what in MISSING_WORDS.items():
+        is_found = keys[place] == sequence[0] and tuple(keys[place : place + len(sequence)]) == sequence
+        if is_found and not _is_part(keys, place):
             raise NotInStandInError(what)
-    if keys[place] == "at" and place > 1 and keys[place - 1].isidentifier() and _next(keys, place) not in {"time", ""}:
+    behind = _next(keys, place)
+    is_walk = keys[place] == "at" and place > 1 and keys[place - 2] == "as" and behind.isidentifier()
+    if is_walk and behind not in _BEHIND_ALIAS:
         raise NotInStandInError("Walking through a SUPER value with AT")
+    if keys[place : place + 3] == ["(", "+", ")"]:
+        raise NotInStandInError("The outer join (+)", "LEFT JOIN and RIGHT JOIN")
 
 
 def _refuse_long_names(tokens: Sequence[Token]) -> None:
@@ -111,7 +197,7 @@ def _is_type_position(keys: list[str], place: int) -> bool:
 
 def _is_cast_as(keys: list[str], place: int) -> bool:
     """Tell whether the word follows ``AS`` and ends at ``)`` or ``(`` or ``[``: ``CAST(x AS type)``."""
-    return keys[place - 1] == "as" and _next(keys, place) in {")", "["} and _is_in_cast(keys, place)
+    return keys[place - 1] == "as" and _next(keys, place) in {")", "[", "("} and _is_in_cast(keys, place)
 
 
 def _is_in_cast(keys: list[str], place: int) -> bool:
@@ -130,6 +216,30 @@ def _refuse_type(name: str) -> None:
         raise NotInStandInError(f"The type {name.upper()}")
 
 
+def _refuse_digits(keys: list[str], tokens: Sequence[Token], place: int) -> None:
+    """Refuse a cast to a list, and to more digits than a decimal has."""
+    if _next(keys, place) == "[":
+        raise SqlError(f'type "{keys[place]}[]" does not exist', "Redshift has no arrays of PostgreSQL")
+    if keys[place] in {"numeric", "decimal", "dec"} and _next(keys, place) == "(" and place + 2 < len(tokens):
+        digits = tokens[place + 2].text
+        if digits.isdigit() and not 1 <= int(digits) <= MAX_DECIMAL_DIGITS:
+            raise SqlError(f"NUMERIC precision {digits} must be between 1 and {MAX_DECIMAL_DIGITS}")
+
+
+_ORDERED = frozenset({"listagg", "percentile_cont", "percentile_disc", "string_agg"})
+
+
+def _refuse_ordered(keys: list[str], place: int) -> None:
+    """Refuse WITHIN GROUP behind other functions than those that Redshift has it for."""
+    depth = 0
+    for at in range(place - 1, 0, -1):
+        depth += {")": 1, "(": -1}.get(keys[at], 0)
+        if depth == 0:
+            if keys[at - 1] not in _ORDERED:
+                raise SqlError(f"function {keys[at - 1]}() does not exist", "Redshift has no WITHIN GROUP for it")
+            return
+
+
 def _fold_names(sql: str) -> str:
     """Fold quoted names to lower case, and quote the names of temporary tables that begin with ``#``."""
 
@@ -140,27 +250,61 @@ def _fold_names(sql: str) -> str:
     return replace(sql, tokenize(sql), fold)
 
 
+def _types(sql: str) -> str:
+    """Write the types of casts in PostgreSQL's words: DATETIME, quoted names; DECIMAL alone is (18,0).
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html
+    """
+    tokens = tokenize(sql)
+    keys = [token.key or token.name if token.is_name else token.key for token in tokens]
+    changes: dict[int, str] = {}
+    for place, key in enumerate(keys):
+        if not place or not tokens[place].is_name:
+            continue
+        is_type = keys[place - 1] == "::" or (keys[place - 1] == "as" and _is_in_cast(keys, place))
+        is_converted = keys[place - 2 : place] == ["convert", "("] and place + 1 < len(keys)
+        if is_type or is_converted:
+            name = TYPE_NAMES.get(key)
+            if name == "numeric" and _next(keys, place) != "(":
+                name = "numeric(18,0)"
+            if name is not None and (name != key or tokens[place].kind is Kind.QUOTED):
+                changes[tokens[place].start] = name
+    return replace(sql, tokens, lambda token: changes.get(token.start))
+
+
 def _functions(sql: str) -> str:
     """Change single words: renamed functions, SYSDATE, MINUS, APPROXIMATE, RESPECT NULLS, and bare parts of dates."""
     tokens = tokenize(sql)
     keys = [token.key for token in tokens]
     changes: dict[int, str] = {}
-    for place, key in enumerate(keys):
-        follower = _next(keys, place)
-        if key in DATE_PART_FUNCTIONS and follower == "(" and place + 2 < len(tokens):
-            changes[tokens[place + 2].start] = _date_part(tokens[place + 2])
-        if key in RENAMED_FUNCTIONS and follower == "(" and not _is_part(keys, place):
-            changes[tokens[place].start] = RENAMED_FUNCTIONS[key]
-        elif key == "sysdate" and follower != "(" and not _is_part(keys, place):
-            changes[tokens[place].start] = "sysdate()"
-        elif key == "minus":
-            changes[tokens[place].start] = "EXCEPT"
-        elif key == "approximate" or (key == "respect" and follower == "nulls"):
-            changes[tokens[place].start] = ""
-        elif key == "nulls" and place and keys[place - 1] == "respect":
-            # PostgreSQL's window functions respect nulls, and have no words for it.
-            changes[tokens[place].start] = ""
+    for place in range(len(keys)):
+        for offset, text in _changed_words(tokens, keys, place):
+            changes[tokens[place + offset].start] = text
     return replace(sql, tokens, lambda token: changes.get(token.start))
+
+
+def _changed_words(tokens: tuple[Token, ...], keys: list[str], place: int) -> Iterator[tuple[int, str]]:
+    """Give what becomes of the tokens from a place on, by their distance from it."""
+    key, follower = keys[place], _next(keys, place)
+    if key in DATE_PART_FUNCTIONS and follower == "(" and place + 2 < len(tokens):
+        yield 2, _date_part(tokens[place + 2])
+    if keys[place : place + 4] == ["extract", "(", "epoch", "from"]:
+        # More seconds than an INTEGER holds from 2038 on.
+        yield from ((0, "redshift_epoch"), (2, ""), (3, ""))
+    elif key in RENAMED_FUNCTIONS and follower == "(" and not _is_part(keys, place):
+        yield 0, RENAMED_FUNCTIONS[key]
+    elif keys[place : place + 3] == ["information_schema", ".", "table_constraints"]:
+        # Keys are not enforced, and so PostgreSQL has none.
+        yield from ((0, "pg_catalog"), (2, "redshift_table_constraints"))
+    elif key in {"sysdate", "current_user_id"} and follower != "(" and not _is_part(keys, place):
+        yield 0, f"{key}()"
+    elif key == "minus":
+        yield 0, "EXCEPT"
+    elif key == "approximate":
+        yield 0, ""
+    elif key == "respect" and follower == "nulls":
+        # PostgreSQL's window functions respect nulls, and have no words for it.
+        yield from ((0, ""), (1, ""))
 
 
 def _date_part(token: Token) -> str:
@@ -186,7 +330,7 @@ def _single_tables(sql: str) -> str:
     return replace(sql, tokens, lambda token: "" if token.start in gone else None)
 
 
-_CALL_WORDS = frozenset({"decode", "nvl2", "listagg", "median", "convert"})
+_CALL_WORDS = frozenset({"date_add", "decode", "nvl2", "listagg", "median", "convert", "try_cast"})
 
 
 def _calls(sql: str) -> str:
@@ -210,25 +354,44 @@ def _last_call(sql: str) -> tuple[int, int, str] | None:
 
 
 def _call(sql: str, tokens: tuple[Token, ...], place: int) -> tuple[int, int, str] | None:
-    close = _closing(tokens, place + 1)
-    arguments = _arguments(sql, tokens, place + 1, close)
+    close = closing(tokens, place + 1)
+    given = arguments(sql, tokens, place + 1, close)
     name, start, end = tokens[place].key, tokens[place].start, tokens[close].end
     if name == "decode":
-        return (start, end, _case(arguments)) if len(arguments) > 2 else None
-    if name == "nvl2" and len(arguments) == 3:
-        return start, end, f"CASE WHEN {arguments[0]} IS NOT NULL THEN {arguments[1]} ELSE {arguments[2]} END"
+        if len(given) < 3:
+            raise SqlError("function decode() does not exist", "DECODE has an expression, values and results")
+        return start, end, _case(given)
+    if name == "nvl2" and len(given) == 3:
+        return start, end, f"CASE WHEN {given[0]} IS NOT NULL THEN {given[1]} ELSE {given[2]} END"
     if name == "median":
-        return start, end, f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {arguments[0]})"
-    if name == "convert" and len(arguments) == 2:
-        return start, end, f"CAST({arguments[1]} AS {arguments[0]})"
+        return start, end, f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {given[0]})"
+    if name == "convert" and len(given) == 2:
+        return start, end, f"CAST({given[1]} AS {given[0]})"
+    if name == "date_add" and len(given) == 3 and not given[1].isdigit() and not given[1].endswith("::bigint"):
+        return start, end, f"{tokens[place].text}({given[0]}, ({given[1]})::bigint, {given[2]})"
+    if name == "try_cast":
+        return start, end, _tried(given[0])
     if name == "listagg":
-        return _listagg(sql, tokens, (start, close), arguments)
+        return _listagg(sql, tokens, (start, close), given)
     return None
 
 
-def _case(arguments: list[str]) -> str:
+def _tried(argument: str) -> str:
+    """Write TRY_CAST: null in place of an error.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html
+    """
+    tokens = tokenize(argument)
+    last = max((place for place, token in enumerate(tokens) if token.key == "as"), default=0)
+    if not last:
+        raise SqlError('syntax error at or near ")"', "TRY_CAST has an expression AS a type")
+    value, kind = argument[: tokens[last].start].strip(), argument[tokens[last].end :].strip()
+    return f"pg_catalog.redshift_try_cast(({value})::text, {quote_text(kind)}, NULL::{kind})::{kind}"
+
+
+def _case(given: list[str]) -> str:
     """Write DECODE as CASE; unlike ``=`` it takes two nulls for equal."""
-    subject, *pairs = arguments
+    subject, *pairs = given
     default = f" ELSE {pairs.pop()}" if len(pairs) % 2 else ""
     whens = [
         f"WHEN {subject} IS NOT DISTINCT FROM {search} THEN {result}"
@@ -237,39 +400,19 @@ def _case(arguments: list[str]) -> str:
     return f"CASE {' '.join(whens)}{default} END"
 
 
-def _listagg(sql: str, tokens: tuple[Token, ...], span: tuple[int, int], arguments: list[str]) -> tuple[int, int, str]:
+def _listagg(sql: str, tokens: tuple[Token, ...], span: tuple[int, int], given: list[str]) -> tuple[int, int, str]:
     start, close = span
     keys = [token.key for token in tokens]
-    separator = arguments[1] if len(arguments) > 1 else "''"
-    value = re.sub(r"(?i)^distinct\s+", "", arguments[0])
-    distinct = "DISTINCT " if value != arguments[0] else ""
+    separator = given[1] if len(given) > 1 else "''"
+    value = re.sub(r"(?i)^distinct\s+", "", given[0])
+    distinct = "DISTINCT " if value != given[0] else ""
     order, end = "", tokens[close].end
     if keys[close + 1 : close + 4] == ["within", "group", "("]:
-        last = _closing(tokens, close + 3)
+        last = closing(tokens, close + 3)
         order, end = f" {sql[tokens[close + 3].end : tokens[last].start].strip()}", tokens[last].end
     # DISTINCT needs the sort expression to be the aggregated one, letter by letter.
     order = re.sub(rf"(?is)(order\s+by\s+){re.escape(value)}\b", rf"\1({value})::text", order)
     return start, end, f"string_agg({distinct}({value})::text, {separator}{order})"
-
-
-def _closing(tokens: tuple[Token, ...], opening: int) -> int:
-    depth = 0
-    for place in range(opening, len(tokens)):
-        depth += {"(": 1, ")": -1}.get(tokens[place].key, 0)
-        if depth == 0:
-            return place
-    raise SqlError("syntax error at end of input")
-
-
-def _arguments(sql: str, tokens: tuple[Token, ...], opening: int, closing: int) -> list[str]:
-    edges = [tokens[opening].end]
-    depth = 0
-    for token in tokens[opening + 1 : closing]:
-        depth += {"(": 1, ")": -1}.get(token.key, 0)
-        if depth == 0 and token.key == ",":
-            edges += (token.start, token.end)
-    edges.append(tokens[closing].start)
-    return [sql[begin:end].strip() for begin, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _top(sql: str) -> str:
@@ -300,10 +443,3 @@ def _end_of_select(tokens: tuple[Token, ...], place: int) -> int:
         if depth < 0 or (depth == 0 and tokens[at].key in {"union", "intersect", "except", "offset"}):
             return at
     return len(tokens)
-
-
-def _qualify(sql: str) -> str:
-    """Write QUALIFY, which PostgreSQL lacks, as a filter around the SELECT."""
-    if not any(token.key == "qualify" for token in tokenize(sql)):
-        return sql
-    return without_qualify(sql)

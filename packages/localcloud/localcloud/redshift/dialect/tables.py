@@ -16,12 +16,14 @@ from localcloud.redshift.dialect.definitions import (
     read_table_attribute,
     read_table_constraint,
 )
-from localcloud.redshift.dialect.lexer import quote_name, quote_text
+from localcloud.redshift.dialect.lexer import quote_name, quote_text, tokenize
 from localcloud.redshift.dialect.prepared import Prepared
 from localcloud.redshift.dialect.reader import Reader, TableName
 from localcloud.redshift.dialect.rewrite import refuse, rewrite
+from localcloud.redshift.dialect.spans import clause_end
 from localcloud.redshift.dialect.types import read_type
 from localcloud.redshift.errors import SqlError
+from localcloud.redshift.typing.declared import declared
 
 
 def create_table(sql: str) -> Prepared:
@@ -63,9 +65,29 @@ def _create_as(reader: Reader, table: TableName, head: str) -> Prepared:
     while not reader.take("as"):
         if not read_table_attribute(reader, layout):
             raise reader.error()
-    query = rewrite(reader.rest())
+    query = declared(rewrite(reader.rest()))
     columns = f" ({', '.join(quote_name(name) for name in names)})" if names else ""
     return Prepared("create table as", (f"{head}{columns} AS {query}", _note(table, layout)))
+
+
+def select_into(sql: str) -> Prepared | None:
+    """Prepare SELECT … INTO, which is another way to write CREATE TABLE AS; None for another query.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_SELECT_INTO.html
+    """
+    tokens = tokenize(sql)
+    if not tokens or tokens[0].key != "select":
+        return None
+    place = clause_end(tokens, 1, frozenset({"into", "from", "where", "union"}))
+    if place >= len(tokens) or tokens[place].key != "into":
+        return None
+    reader = Reader(sql, place + 1)
+    is_temporary = _temporary(reader)
+    reader.take("table")
+    table = reader.table()
+    rest = sql[tokens[reader.position].start :] if reader.position < len(tokens) else ""
+    kind = "TEMPORARY TABLE" if is_temporary else "TABLE"
+    return create_table(f"CREATE {kind} {table.sql} AS {sql[: tokens[place].start]} {rest}")
 
 
 def _note(table: TableName, layout: Layout) -> str:
@@ -121,7 +143,7 @@ class _TableBuilder:
         elif read_table_constraint(reader, self.layout):
             pass
         else:
-            name = reader.name()
+            name = reader.new_name()
             column = Column(name, read_type(reader, name))
             while read_column_attribute(reader, column, self.layout):
                 pass

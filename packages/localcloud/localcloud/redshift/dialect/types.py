@@ -54,7 +54,7 @@ def read_type(reader: Reader, column: str) -> str:
         result = "double precision"
     elif word == "float":
         result = _float(reader)
-    elif word in {"decimal", "numeric"}:
+    elif word in {"decimal", "numeric", "dec"}:
         result = _decimal(reader)
     elif word in {"timestamp", "time"}:
         result = _time(reader, word)

@@ -1,1 +1,0 @@
-"""How many statements of other people's Redshift SQL the stand-in runs, accepts or refuses."""
