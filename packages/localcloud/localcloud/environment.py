@@ -76,6 +76,8 @@ def ministack_variables(config: LocalCloudConfig, port: int) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([str(LAMBDA_SITE), *runtimes.of_lambda()]),
         # Nothing that is started here imports from the folder that it happens to stand in.
         "PYTHONSAFEPATH": "1",
+        # The folder of a function's code is new for each of its processes: compiled code would be written for nobody.
+        "PYTHONDONTWRITEBYTECODE": "1",
         "LOCALCLOUD_HIDDEN_PATHS": os.pathsep.join(hidden_paths()),
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",

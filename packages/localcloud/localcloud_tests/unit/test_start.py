@@ -107,6 +107,7 @@ def test_a_developer_s_own_aws_settings_do_not_reach_the_local_cloud(
     assert after["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4999"
     assert after["AWS_CONFIG_FILE"] == os.devnull
     assert after["S3_DATA_DIR"] == str(tmp_path / "s3")
+    assert after["PYTHONDONTWRITEBYTECODE"] == "1"
 
 
 def test_the_child_is_started_with_the_whole_configuration(tmp_path: Path) -> None:
