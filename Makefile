@@ -84,8 +84,8 @@ installed: java setup ## Install the wheels without the checkout, and take a pro
 
 SEEDS ?= 1 2 3 4
 .PHONY: prove
-prove: java setup ## Run the demo on bad days of AWS: 5 % of all answers and events go wrong (SEEDS="numbers")
-	@$(BIN)/python -m sluice_laptop.demo.prove --seeds $(SEEDS)
+prove: java setup ## Show at length that nothing is lost or doubled (ONLY="names of proofs" SEEDS="numbers" TIMES=number)
+	@$(BIN)/python -m sluice_laptop.demo.prove --seeds $(SEEDS) $(if $(ONLY),--only $(ONLY)) $(if $(TIMES),--times $(TIMES))
 
 LAW_RECORDS ?= 1000000
 .PHONY: test-law

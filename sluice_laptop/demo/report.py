@@ -46,7 +46,6 @@ class Report:
         archived_files: Raw files that lie in the archive.
         messages: The notifications that were sent.
         faults: What was asked of AWS, and what of it went wrong by plan.
-        unsent: Notices that could not be sent.
         batches: The ledger's batches, by dataset and partition.
         differences: What is not as it must be.
         error: Why the demo ended early; empty when it did not.
@@ -61,7 +60,6 @@ class Report:
     archived_files: int = 0
     messages: Sequence[Message] = ()
     faults: Sequence[Tally] = ()
-    unsent: int = 0
     batches: Sequence[BatchRecord] = ()
     differences: list[Difference] = field(default_factory=list)
     error: str = ""

@@ -1,14 +1,26 @@
-"""What a bad day is counted as, and how the page tells of it."""
+"""What proofs find and how it is shown; what a bad day is counted as, and how the page tells of it."""
+
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
 
 from deploy.compare import Difference
+from sluice_laptop.demo.after import compare_notifications
+from sluice_laptop.demo.bad_day import Day, section
+from sluice_laptop.demo.inbox import Message
+from sluice_laptop.demo.proofs import Found, Proof, ProofOptions, kind_of, prove_all
+from sluice_laptop.demo.prove import PROOFS
+from sluice_laptop.demo.report import Report
 from localcloud.faults.journal import Tally
 from localcloud.faults.plan import Kind
-from sluice_laptop.demo.after import compare_notifications
-from sluice_laptop.demo.inbox import Message
-from sluice_laptop.demo.prove import Day, section
-from sluice_laptop.demo.report import Report
 
 ROW = {"id": 1}
+BEGAN = Message("support", "", {"event": "outage_began", "dataset": "orders"})
 TALLIES = (
     Tally("s3", "GetObject", 40, {Kind.RESET: 1, Kind.THROTTLED: 2}),
     Tally("glue", "GetTable", 9, {}),
@@ -39,7 +51,7 @@ def test_a_day_without_an_end_is_wrong() -> None:
 
 def test_the_page_tells_of_every_day_and_every_operation() -> None:
     days = [
-        Day(1, Report(faults=TALLIES, is_complete=True, seconds=61.2, unsent=2)),
+        Day(1, Report(faults=TALLIES, is_complete=True, seconds=61.2, messages=[BEGAN, BEGAN])),
         Day(2, Report(faults=TALLIES[:1])),
     ]
     lines = section(days, 0.05, 60).splitlines()
@@ -52,5 +64,84 @@ def test_the_page_tells_of_every_day_and_every_operation() -> None:
 
 
 def test_a_notice_of_an_outage_is_of_no_batch() -> None:
-    began = Message("support", "", {"event": "outage_began", "dataset": "orders"})
-    assert list(compare_notifications([began], [])) == []
+    assert list(compare_notifications([BEGAN], [])) == []
+
+
+# The frame
+
+
+def two_cases(options: ProofOptions) -> Iterator[Found]:
+    yield Found("first", times=options.times or 7)
+    yield Found("second", lost=1, problems=("row 3 is gone",))
+
+
+def breaks_after_one(options: ProofOptions) -> Iterator[Found]:
+    yield Found(options.folder.name)
+    raise ValueError("no such thing")
+
+
+def proof_of(function: str) -> Proof:
+    return Proof(function.replace("_", "-"), "what it shows", f"{__name__}:{function}")
+
+
+def test_every_case_is_timed_and_has_its_memory(tmp_path: Path) -> None:
+    first, second = proof_of("two_cases").cases(ProofOptions(tmp_path, times=3))
+    assert (first.what, first.times, first.is_good) == ("first", 3, True)
+    assert (second.what, second.times, second.is_good) == ("second", 1, False)
+    assert first.seconds >= 0
+    assert max(first.peak_bytes.values()) > 2**20
+
+
+def test_a_proof_that_breaks_is_wrong_and_keeps_what_it_found(tmp_path: Path) -> None:
+    first, broken = proof_of("breaks_after_one").cases(ProofOptions(tmp_path))
+    assert (first.what, first.is_good) == ("breaks-after-one", True)
+    assert (broken.wrong, broken.problems) == (1, ("ValueError: no such thing",))
+
+
+def test_a_place_that_is_not_there_is_wrong(tmp_path: Path) -> None:
+    (found,) = Proof("gone", "", "localcloud.gone:gone").cases(ProofOptions(tmp_path))
+    assert not found.is_good
+    assert found.problems[0].startswith("ModuleNotFoundError: ")
+
+
+def test_all_are_shown_and_written_and_one_that_lost_something_is_told(tmp_path: Path) -> None:
+    said = StringIO()
+    console = Console(file=said, width=160)
+    assert not prove_all([proof_of("two_cases"), proof_of("breaks_after_one")], ProofOptions(tmp_path), console)
+    assert "two-cases: second: 1 lost, 0 doubled, 0 wrong" in said.getvalue()
+    assert "  row 3 is gone\n" in said.getvalue()
+    written = json.loads((tmp_path / "proofs.json").read_text())
+    assert [(case["proof"], case["what"], case["times"], case["lost"], case["wrong"]) for case in written] == [
+        ("two-cases", "first", 7, 0, 0),
+        ("two-cases", "second", 1, 1, 0),
+        ("breaks-after-one", "breaks-after-one", 1, 0, 0),
+        ("breaks-after-one", "breaks-after-one", 1, 0, 1),
+    ]
+
+
+def test_nothing_proven_is_no_proof(tmp_path: Path) -> None:
+    assert not prove_all([], ProofOptions(tmp_path), Console(file=StringIO()))
+
+
+def test_every_proof_is_where_it_is_said_to_be() -> None:
+    for proof in PROOFS:
+        module, _, function = proof.place.partition(":")
+        assert callable(getattr(import_module(module), function)), proof.name
+    assert len({proof.name for proof in PROOFS}) == len(PROOFS)
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (["/usr/bin/python3.11", "-P", "-m", "localcloud", "--stop-with-stdin"], "localcloud"),
+        (["python", "/x/raw_to_parquet.py", "--JOB_NAME", "x"], "raw_to_parquet"),
+        (["python", "-c", "import x"], "python"),
+        (["python3"], "python3"),
+        (["postgres: checkpointer "], "postgres"),
+        (["/usr/lib/jvm/bin/java", "-cp", "x"], "java"),
+        ([], ""),
+        ([""], ""),
+    ],
+)
+def test_what_a_process_is(command: list[str], kind: str) -> None:
+    assert kind_of(command) == kind
