@@ -203,6 +203,8 @@ def show_messages_again() -> None:
     """Make messages that were being worked on when the state was saved visible, as soon as it is read again.
 
     Whoever worked on them is gone; on AWS he would still be at work. The delivery that came to nothing does not count.
+    Messages that are older than their queue keeps them go: MiniStack looks for those only when somebody asks the queue,
+    and a queue that a weekly crawl empties is not asked.
     """
     sqs = _ministack("services.sqs")
     load = sqs.load_persisted_state
@@ -211,6 +213,7 @@ def show_messages_again() -> None:
         answer = load(data)
         now = time.time()
         for queue in sqs._queues._data.values():
+            sqs._expire_retained(queue)
             for message in queue["messages"]:
                 if message.get("receive_count", 0) > 0 and message.get("visible_at", 0) > now:
                     message.update(visible_at=now, receive_count=message["receive_count"] - 1)

@@ -1,8 +1,8 @@
 """The embedded PostgreSQL: made once per folder, started, stopped, and recovered after a crash.
 
 The server is a child process that listens on 127.0.0.1, unless it is told otherwise, and asks everyone for a password.
-One process owns a folder at a time, by a lock that the operating system drops when the owner dies; a server that
-outlived its owner is stopped by the next start.
+One process owns a folder at a time, by a lock that the operating system drops when the owner dies. A server whose owner
+is killed is ended by its keeper (`localcloud.redshift.keeper`); one that lost both is stopped by the next start.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import IO
 
 from localcloud.config import HOST
+from localcloud.redshift import keeper
 from localcloud.redshift.errors import WarehouseRunningError, WarehouseStartError
 
 logger = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class PostgresServer:
         self._log = self.folder / "postgres.log"
         self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: subprocess.Popen[bytes] | None = None
         self._watcher: threading.Thread | None = None
         self._is_stopping = threading.Event()
 
@@ -119,9 +122,29 @@ class PostgresServer:
         self._release()
 
     def _end_process(self) -> None:
+        self._end_keeper()
         if self._process is not None:
             _end(self._process.pid, lambda: self._process is not None and self._process.poll() is None)
             self._process = None
+
+    def _keep(self, process_id: int) -> None:
+        """Have the server ended when this process is killed; while it lives, the keeper waits."""
+        command = [sys.executable, "-S", "-E", str(Path(keeper.__file__)), str(process_id), str(self.folder)]
+        self._keeper = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _end_keeper(self) -> None:
+        if self._keeper is None:
+            return
+        # Killed, not told by the end of its input: that would mean that the owner is gone.
+        self._keeper.kill()
+        self._keeper.communicate()
+        self._keeper = None
 
     def _watch(self) -> None:
         """Start the server again whenever it has ended without being told to."""
@@ -211,6 +234,8 @@ class PostgresServer:
                 group=account.pw_gid if account is not None else None,
                 extra_groups=[] if account is not None else None,
             )
+        self._end_keeper()
+        self._keep(self._process.pid)
         self._wait_until_ready(self._process)
 
     def _write_rules(self) -> Path:

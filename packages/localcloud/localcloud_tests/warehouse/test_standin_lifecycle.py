@@ -134,6 +134,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from localcloud.redshift import Warehouse
+import psutil
 import psycopg
 
 warehouse = Warehouse(Path(sys.argv[1]), port=int(sys.argv[2]), password="local-password", s3=lambda: None)
@@ -143,14 +144,33 @@ with psycopg.connect(warehouse.dsn, autocommit=True) as connection:
     connection.execute("INSERT INTO t VALUES (1)")
     connection.execute("BEGIN")
     connection.execute("INSERT INTO t VALUES (2)")
+    for child in psutil.Process().children():
+        if "keeper" in sys.argv[3:] and any(part.endswith("keeper.py") for part in child.cmdline()):
+            child.kill()
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+def kill_owner(folder: Path, port: int, *, with_keeper: bool = False) -> None:
+    """Start a warehouse in a process that is killed in the middle of a transaction."""
+    command = [sys.executable, "-c", KILLED, str(folder), str(port), *(["keeper"] if with_keeper else [])]
+    killed = subprocess.run(command, check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+
+
+def test_nothing_outlives_a_killed_owner(folder: Path) -> None:
+    kill_owner(folder, free_port())
+    deadline = time.monotonic() + 60
+    while server_processes(folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with running(folder) as warehouse:
+        assert rows(warehouse, "SELECT id FROM t") == [(1,)]
+
+
 def test_the_next_start_recovers_what_a_killed_owner_left(folder: Path) -> None:
     port = free_port()
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(port)], check=False, timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    kill_owner(folder, port, with_keeper=True)
     orphans = server_processes(folder)
     assert orphans
     with running(folder, port) as warehouse:
@@ -160,8 +180,7 @@ def test_the_next_start_recovers_what_a_killed_owner_left(folder: Path) -> None:
 
 
 def test_a_server_that_was_killed_as_well_is_recovered(folder: Path) -> None:
-    port = free_port()
-    subprocess.run([sys.executable, "-c", KILLED, str(folder), str(port)], check=False, timeout=60)
+    kill_owner(folder, free_port(), with_keeper=True)
     for process in server_processes(folder):
         os.kill(process, signal.SIGKILL)
     with running(folder) as warehouse:
