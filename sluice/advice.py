@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sluice.batch import BatchState, Stage
-from sluice.record import UNKNOWN_DATASET, BatchRecord
+from sluice.names import SWEEP_PERIOD
+from sluice.record import UNKNOWN_DATASET, BatchRecord, Heartbeat, Outage, Slot, timestamp
 
 _TOO_MANY_REJECTED = "TooManyRejectedError"
 
@@ -22,8 +24,43 @@ class NextStep:
     command: str = ""
 
 
-def next_step(batch: BatchRecord) -> NextStep:
-    """What happens next to a batch by itself, or what a person can do about it."""
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What is going on in the stage that a batch waits for.
+
+    Attributes:
+        now: The present moment in UTC.
+        waiting: Batches that wait for the stage, this one included.
+        slot: The run that is at work; None when none is.
+        outage: What is away; None when nothing is.
+        heartbeat: The last sweep; None when there was none.
+    """
+
+    now: datetime
+    waiting: int = 1
+    slot: Slot | None = None
+    outage: Outage | None = None
+    heartbeat: Heartbeat | None = None
+
+    @property
+    def next_sweep(self) -> str:
+        """When the next sweep comes, in words; empty when nobody knows."""
+        if self.heartbeat is None:
+            return ""
+        left = self.heartbeat.at + SWEEP_PERIOD - self.now
+        if left < -SWEEP_PERIOD:
+            return " (the last one was long ago: see `sluice doctor`)"
+        minutes = max(0, round(left / timedelta(minutes=1)))
+        return f" (the next one in {minutes} min)" if minutes else " (the next one now)"
+
+
+def next_step(batch: BatchRecord, prospect: Prospect | None = None) -> NextStep:
+    """What happens next to a batch by itself, or what a person can do about it.
+
+    Args:
+        batch: The batch.
+        prospect: What is going on in the stage that it waits for; None when nobody has looked.
+    """
     match batch.state:
         case BatchState.FAILED:
             return _after_failure(batch)
@@ -47,16 +84,9 @@ def next_step(batch: BatchRecord) -> NextStep:
                 f"{batch.due_at[:16]} UTC on it is rejected if something still is"
             )
         case BatchState.RECEIVED | BatchState.CONVERTED if batch.held:
-            text = (
-                f"something that its runs need is away since {batch.held_since[:16]} UTC; it is tried again from "
-                f"{batch.due_at[:16]} UTC on, and no attempt is counted; when it is back, it need not wait"
-            )
-            return NextStep(text, f"sluice retry --dataset {batch.dataset}")
+            return _of_held(batch, prospect)
         case BatchState.RECEIVED | BatchState.CONVERTED:
-            what = "conversion" if batch.state is BatchState.RECEIVED else "load"
-            return NextStep(
-                f"it waits for the next {what} of {batch.dataset}; the sweep starts one when nothing else does"
-            )
+            return _of_waiting(batch, prospect)
         case _:
             what = "conversion" if batch.state is BatchState.CONVERTING else "load"
             return NextStep(f"its {what} is at work; the sweep books it should its end get lost")
@@ -65,6 +95,33 @@ def next_step(batch: BatchRecord) -> NextStep:
 def _listed(names: Iterable[str]) -> str:
     first, *rest = sorted(names)
     return f"{first} and {len(rest)} more" if rest else first
+
+
+def _of_held(batch: BatchRecord, prospect: Prospect | None) -> NextStep:
+    outage = None if prospect is None else prospect.outage
+    again = batch.due_at if outage is None else max(batch.due_at, timestamp(outage.until))
+    text = (
+        f"something that its runs need is away since {batch.held_since[:16]} UTC; it is tried again from "
+        f"{again[:16]} UTC on, and no attempt is counted; when it is back, it need not wait"
+    )
+    return NextStep(text, f"sluice retry --dataset {batch.dataset}")
+
+
+def _of_waiting(batch: BatchRecord, prospect: Prospect | None) -> NextStep:
+    what = "conversion" if batch.state is BatchState.RECEIVED else "load"
+    text = f"it waits for the next {what} of {batch.dataset}"
+    if prospect is None:
+        return NextStep(f"{text}; the sweep starts one when nothing else does")
+    if prospect.waiting > 1:
+        text += f", with {prospect.waiting - 1} other batch{'es' if prospect.waiting > 2 else ''}"
+    if prospect.outage is not None and prospect.outage.is_resting(prospect.now):
+        away = f"not before {prospect.outage.until:%Y-%m-%dT%H:%M} UTC, for something is away: {prospect.outage.reason}"
+        return NextStep(f"{text}; {away}", f"sluice retry --dataset {batch.dataset}")
+    if prospect.slot is not None:
+        return NextStep(
+            f"{text}, which begins when the one ends that is at work since {prospect.slot.taken_at:%H:%M} UTC"
+        )
+    return NextStep(f"{text}; the sweep starts one when nothing else does{prospect.next_sweep}")
 
 
 def _after_failure(batch: BatchRecord) -> NextStep:

@@ -3,12 +3,15 @@
 ``terraform/stack.json`` has the same ones.
 """
 
+from datetime import timedelta
 from typing import Final
 
 MANIFEST_FUNCTION: Final = "on-manifest"
 """Takes manifests in."""
 SWEEP_FUNCTION: Final = "sweep"
 """Finishes what was left behind, and starts what waits."""
+SWEEP_PERIOD: Final = timedelta(minutes=5)
+"""Time from one sweep to the next."""
 
 FUNCTIONS: Final = (
     MANIFEST_FUNCTION,

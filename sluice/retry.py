@@ -2,7 +2,8 @@
 
 A batch that has FAILED goes back into the waiting list of the stage in which it failed, with all its attempts; the next
 dispatch takes it. A batch that waits need not wait any longer for the end of a pause. A batch that is in the warehouse
-while something after its load has stopped has an execution that can go on. Everything else needs nothing, or a replay.
+while something after its load has stopped has an execution that can go on. One that a run carries, or that waits for
+its files, is looked after by the sweep, which is called at once. Everything else needs nothing, or a replay.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,13 @@ from sluice.errors import CommandError, ConflictError
 from sluice.record import WAITING, BatchRecord, OpenLoad, Outage, timestamp
 
 _IN_WAREHOUSE = {BatchState.LOADED, BatchState.ARCHIVED}
+_ON_ITS_WAY = "it is on its way; the sweep looks now whether its run is"
+_LOOKED_AFTER = {
+    BatchState.WAITING: "the sweep looks for what is missing now",
+    BatchState.CONVERTING: _ON_ITS_WAY,
+    BatchState.LOADING: _ON_ITS_WAY,
+}
+"""What the sweep, which every retry calls, does about a batch that nothing has to be changed for."""
 
 
 class RetryLedger(Protocol):
@@ -77,6 +85,8 @@ def retry(batch_id: str, ledger: RetryLedger, executions: RetryExecutions, machi
         return _at_once(record, ledger, now)
     if record.state in _IN_WAREHOUSE:
         return _go_on(record, ledger, executions, machine, now)
+    if record.state in _LOOKED_AFTER:
+        return f"batch {batch_id} is {record.state}: {_LOOKED_AFTER[record.state]}"
     raise CommandError(f"batch {batch_id} is {record.state}: {_why_not(record)}")
 
 
@@ -171,8 +181,6 @@ def _why_not(record: BatchRecord) -> str:
             return f"its manifest is wrong; mend it, then run: sluice replay {record.dataset} {record.partition}"
         case BatchState.SUPERSEDED:
             return "a newer manifest of its partition took its place"
-        case BatchState.LOADED | BatchState.ARCHIVED:
+        case _:
             again = f"sluice replay {record.dataset} {record.partition}"
             return f"nothing has failed; to convert and load it again, run: {again}"
-        case _:
-            return "it is on its way"

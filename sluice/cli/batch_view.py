@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sluice.advice import next_step
+from sluice.advice import Prospect, next_step
 from sluice.aws.ledger import Ledger
 from sluice.batch import BatchId, BatchState
 from sluice.cli.terminal import state_text, table_of
 from sluice.errors import CommandError
 from sluice.handover import FileCounts, LoadCounts, TableCounts
-from sluice.record import BatchRecord, Claim
+from sluice.record import WAITING, BatchRecord, Claim, timestamp
 
 _ANY_SEQUENCER = "0"
 
@@ -28,11 +28,13 @@ class BatchView:
         batch: The batch.
         files: What became of each raw file; empty before the conversion.
         claim: The claim that carries the batch, or carried it last; None when none did.
+        prospect: What is going on in the stage that the batch waits for; None when it waits for none.
     """
 
     batch: BatchRecord
     files: tuple[FileCounts, ...]
     claim: Claim | None
+    prospect: Prospect | None = None
 
 
 def find_batch(ledger: Ledger, text: str) -> BatchRecord:
@@ -64,7 +66,20 @@ def read_view(ledger: Ledger, text: str) -> BatchView:
     """
     batch = find_batch(ledger, text)
     claim = ledger.claim(batch.claim_id) if batch.claim_id else None
-    return BatchView(batch, ledger.file_counts(batch.batch_id), claim)
+    return BatchView(batch, ledger.file_counts(batch.batch_id), claim, _prospect(ledger, batch))
+
+
+def _prospect(ledger: Ledger, batch: BatchRecord) -> Prospect | None:
+    stage = next((stage for stage, state in WAITING.items() if state is batch.state), None)
+    if stage is None:
+        return None
+    return Prospect(
+        datetime.now(UTC),
+        len(ledger.waiting(batch.dataset, stage)),
+        ledger.slot(batch.dataset, stage),
+        ledger.outage(batch.dataset, stage),
+        ledger.heartbeat(),
+    )
 
 
 def batch_as_json(batch: BatchRecord) -> dict[str, object]:
@@ -78,7 +93,7 @@ def batch_as_json(batch: BatchRecord) -> dict[str, object]:
 
 def view_as_json(view: BatchView) -> dict[str, object]:
     """A batch in full as machines get it."""
-    batch, step = view.batch, next_step(view.batch)
+    batch, step = view.batch, next_step(view.batch, view.prospect)
     claim = view.claim
     loads = {name: asdict(counts) for name, counts in batch.load_counts.items()}
     return batch_as_json(batch) | {
@@ -117,7 +132,7 @@ def render_view(view: BatchView, lines: Sequence[str] = ()) -> Group:
         _section("files", ("records", "rejected", "file"), files, ("records", "rejected")),
     ]
     parts = [part for section in sections for part in section]
-    return Group(_facts(view), *parts, Text(), *_next(batch, lines))
+    return Group(_facts(view), *parts, Text(), *_next(view, lines))
 
 
 def seconds_in_states(batch: BatchRecord) -> list[str]:
@@ -147,7 +162,7 @@ def _facts(view: BatchView) -> Table:
         ("written", batch.written_at),
         ("received", batch.received_at),
         ("updated", batch.updated_at),
-        ("not before", batch.due_at if batch.waits_for is not None and (batch.attempts or batch.held) else ""),
+        ("not before", _not_before(view)),
         ("waits until", batch.due_at if batch.state is BatchState.WAITING else ""),
         ("claim", _claim(claim) if claim is not None else batch.claim_id),
         ("run", batch.run_id or ("" if claim is None else claim.run_id)),
@@ -158,6 +173,14 @@ def _facts(view: BatchView) -> Table:
         if text.plain:
             table.add_row(Text(name), text)
     return table
+
+
+def _not_before(view: BatchView) -> str:
+    """Until when no run takes a batch: its own pause, or that of its stage; empty when there is none."""
+    batch, outage = view.batch, None if view.prospect is None else view.prospect.outage
+    if batch.waits_for is None or not (batch.attempts or batch.held):
+        return ""
+    return batch.due_at if outage is None else max(batch.due_at, timestamp(outage.until))
 
 
 def _claim(claim: Claim) -> str:
@@ -180,8 +203,8 @@ def _by_frequency(counts: Mapping[str, int]) -> list[tuple[object, ...]]:
     return [(count, name) for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
-def _next(batch: BatchRecord, broken: Sequence[str]) -> list[Text]:
-    step = next_step(batch)
+def _next(view: BatchView, broken: Sequence[str]) -> list[Text]:
+    step = next_step(view.batch, view.prospect)
     lines = [Text.assemble(("next: ", "bold"), step.text)]
     lines += [Text(f"  {step.command}", "cyan")] if step.command else []
     if broken:

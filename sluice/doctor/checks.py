@@ -29,6 +29,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("warehouse tables", warehouse.check_tables),
     ("aggregates", warehouse.check_aggregates),
     ("sweep", ledger.check_heartbeat),
+    ("outages", ledger.check_outages),
     ("batches", ledger.check_batches),
     ("open loads", ledger.check_open_loads),
 )

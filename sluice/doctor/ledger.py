@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sluice.advice import next_step
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchState
+from sluice.batch import BatchState, Stage
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
 from sluice.names import SWEEP_FUNCTION
@@ -65,6 +65,28 @@ def _is_replaced(ledger: Ledger, batch: BatchRecord) -> bool:
     """Whether a newer batch of the partition has what this one had."""
     newer = (one for one in ledger.versions(batch.batch_id) if one.batch_id > batch.batch_id)
     return any(one.state.is_accepted and one.state is not BatchState.FAILED for one in newer)
+
+
+def check_outages(deployment: Deployment) -> Iterator[Finding]:
+    """Nothing that runs need is away, and everything that people must hear of could be sent."""
+    ledger, now = deployment.ledger, deployment.clock()
+    found = [outage for stage in Stage for outage in ledger.outages(stage)]
+    for outage in found:
+        waiting = len(ledger.waiting(outage.dataset, outage.stage))
+        rests = (
+            f"rests until {outage.until:%H:%M} UTC" if outage.is_resting(now) else "is tried again by the next sweep"
+        )
+        what = (
+            f"{outage.stage} of {outage.dataset} meets an outage for {_minutes(now - outage.since)} "
+            f"({outage.failures} runs; {waiting} batches wait) and {rests}: {outage.reason}"
+        )
+        yield warning("outages", what, f"when it is back: sluice retry --dataset {outage.dataset}")
+    kept = ledger.kept_notices()
+    if kept:
+        what = f"{len(kept)} notices could not be sent, the oldest to {kept[0].topic}: {kept[0].subject}"
+        yield warning("outages", what, "see that the topic is there and may be published to; each sweep tries again")
+    if not found and not kept:
+        yield ok("outages", "nothing that runs need is away")
 
 
 def check_open_loads(deployment: Deployment) -> Iterator[Finding]:

@@ -1,13 +1,14 @@
 """What a person can do about a batch in each state."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from sluice.advice import NextStep, next_step
+from sluice.advice import NextStep, Prospect, next_step
 from sluice.batch import BatchState, Stage
-from sluice.record import UNKNOWN_DATASET
-from tests.ledger_behaviour import record
+from sluice.record import UNKNOWN_DATASET, Heartbeat, Outage, Slot
+from tests.ledger_behaviour import AT, record
 
 S = BatchState
 
@@ -49,6 +50,34 @@ def test_every_state_has_a_sentence_of_its_own_kind() -> None:
     assert texts[S.LOADING] == "its load is at work; the sweep books it should its end get lost"
     assert texts[S.LOADED] == texts[S.ARCHIVED] == "nothing to do: its rows are in the warehouse"
     assert len(set(texts.values())) == len(BatchState) - 1
+
+
+def test_a_batch_that_waits_says_for_what_and_until_when() -> None:
+    batch = replace(record(), state=S.CONVERTED, stage=Stage.LOAD)
+    beat = Heartbeat(AT - timedelta(minutes=2))
+    outage = Outage("orders", Stage.LOAD, AT, 3, AT + timedelta(minutes=7), "WarehouseBusyError: paused", "c1")
+    prospects = [
+        Prospect(AT),
+        Prospect(AT, heartbeat=beat),
+        Prospect(AT + timedelta(minutes=3), waiting=2, heartbeat=beat),
+        Prospect(AT + timedelta(hours=1), waiting=7, heartbeat=beat, outage=outage),
+        Prospect(AT, waiting=7, heartbeat=beat, slot=Slot("c2", AT - timedelta(minutes=4))),
+        Prospect(AT, waiting=7, heartbeat=beat, outage=outage),
+    ]
+    base = "it waits for the next load of orders"
+    sweep = "; the sweep starts one when nothing else does"
+    assert [next_step(batch, prospect) for prospect in prospects] == [
+        NextStep(f"{base}{sweep}"),
+        NextStep(f"{base}{sweep} (the next one in 3 min)"),
+        NextStep(f"{base}, with 1 other batch{sweep} (the next one now)"),
+        NextStep(f"{base}, with 6 other batches{sweep} (the last one was long ago: see `sluice doctor`)"),
+        NextStep(f"{base}, with 6 other batches, which begins when the one ends that is at work since 13:56 UTC"),
+        NextStep(
+            f"{base}, with 6 other batches; not before 2026-11-20T14:07 UTC, for something is away: "
+            "WarehouseBusyError: paused",
+            "sluice retry --dataset orders",
+        ),
+    ]
 
 
 def test_a_failed_load_and_a_failed_conversion_are_told_apart() -> None:

@@ -84,7 +84,6 @@ def test_a_sweep_that_cannot_be_called_is_told_and_fails_nothing(
             BatchState.LOADED,
             "nothing has failed; to convert and load it again, run: sluice replay orders 2026-11-20T13",
         ),
-        (BatchState.LOADING, "it is on its way"),
     ],
 )
 def test_what_cannot_be_retried_is_refused_and_nothing_is_called(
@@ -95,6 +94,18 @@ def test_what_cannot_be_retried_is_refused_and_nothing_is_called(
     assert _call(batch.batch_id) == 1
     assert cloud.ledger.records == {batch.batch_id: batch}
     assert capsys.readouterr().err == f"sluice: batch {batch.batch_id} is {state}: {why}\n"
+
+
+@pytest.mark.parametrize("state", [BatchState.CONVERTING, BatchState.LOADING, BatchState.WAITING])
+def test_the_sweep_is_called_for_a_batch_that_may_be_stuck(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], state: BatchState
+) -> None:
+    batch = replace(FAILED, state=state)
+    cloud.ledger.records = {batch.batch_id: batch}
+    cloud.lambda_.add_response("invoke", {"StatusCode": 202}, SWEEP)
+    assert _call(batch.batch_id) == 0
+    assert cloud.ledger.records == {batch.batch_id: batch}
+    assert f"batch {batch.batch_id} is {state}: " in capsys.readouterr().out
 
 
 def test_a_batch_that_is_not_there_is_refused(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:

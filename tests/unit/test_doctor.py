@@ -27,7 +27,7 @@ from sluice.doctor.compute import check_functions, check_rules
 from sluice.doctor.crawlers import check_crawlers, judge_crawler
 from sluice.doctor.findings import DEPLOY, error, note, ok, warning
 from sluice.doctor.intake import allows_bucket, allows_forwarders, announces_manifests, foreign_targets
-from sluice.doctor.ledger import check_batches, check_heartbeat, check_open_loads
+from sluice.doctor.ledger import check_batches, check_heartbeat, check_open_loads, check_outages
 from sluice.doctor.loading import texts
 from sluice.doctor.queries import check_freshness, check_keys, check_loads, check_quarantine, judge_share
 from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_isolation, check_tables
@@ -35,7 +35,7 @@ from sluice.errors import AwsBusyError
 from sluice.handover import TableCounts
 from sluice.layout import Partition
 from sluice.names import FUNCTIONS, GLUE_VERSION, MANIFEST_FUNCTION, RULES
-from sluice.record import BatchRecord, Heartbeat, OpenLoad
+from sluice.record import BatchRecord, Heartbeat, KeptNotice, OpenLoad, Outage
 from sluice.settings import Settings
 from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.health import loads_by_table
@@ -379,6 +379,38 @@ def test_failed_and_stuck_batches_are_named_with_their_command() -> None:
     assert list(check_batches(deployment(ledger))) == [
         error("batches", f"{failed.batch_id} has failed: WarehouseError: x", f"sluice retry {failed.batch_id}"),
         warning("batches", f"{stuck.batch_id} is CONVERTING for 3 h", f"sluice status {stuck.batch_id}"),
+    ]
+
+
+def test_outages_are_told_with_what_waits_and_so_are_notices_that_could_not_be_sent() -> None:
+    ledger = MemoryLedger()
+    assert list(check_outages(deployment(ledger))) == [ok("outages", "nothing that runs need is away")]
+    ledger.create(record())
+    since, until = NOW - timedelta(minutes=50), NOW + timedelta(minutes=9)
+    ledger.note_outage(Outage("orders", Stage.CONVERT, since, 4, until, "AwsBusyError: away", "c1"))
+    ledger.note_outage(Outage("orders", Stage.LOAD, since, 1, NOW, "WarehouseBusyError: paused", "c2"))
+    for minute, subject in enumerate(("first", "second")):
+        kept = KeptNotice.first(NOW + timedelta(minutes=minute), "orders", "sluice-support", subject, "{}")
+        ledger.keep_notice(kept)
+    mend = "when it is back: sluice retry --dataset orders"
+    assert list(check_outages(deployment(ledger))) == [
+        warning(
+            "outages",
+            "convert of orders meets an outage for 50 min (4 runs; 1 batches wait) and rests until "
+            f"{until:%H:%M} UTC: AwsBusyError: away",
+            mend,
+        ),
+        warning(
+            "outages",
+            "load of orders meets an outage for 50 min (1 runs; 0 batches wait) and is tried again by the next sweep: "
+            "WarehouseBusyError: paused",
+            mend,
+        ),
+        warning(
+            "outages",
+            "2 notices could not be sent, the oldest to sluice-support: first",
+            "see that the topic is there and may be published to; each sweep tries again",
+        ),
     ]
 
 

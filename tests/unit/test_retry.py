@@ -119,7 +119,6 @@ def test_a_manifest_that_was_rejected_replaces_nothing() -> None:
 @pytest.mark.parametrize(
     ("state", "why"),
     [
-        (BatchState.CONVERTING, "it is on its way"),
         (
             BatchState.LOADED,
             "nothing has failed; to convert and load it again, run: sluice replay orders 2026-11-20T13",
@@ -140,6 +139,14 @@ def test_what_has_not_failed_is_left_alone(state: BatchState, why: str) -> None:
     with pytest.raises(CommandError) as caught:
         again(world, batch_id)
     assert str(caught.value) == f"batch {batch_id} is {state}: {why}"
+    assert world.ledger.records == before
+
+
+def test_a_batch_that_a_run_carries_is_left_to_the_sweep() -> None:
+    world, batch_id = one_batch()
+    before = dict(world.ledger.records)
+    said = again(world, batch_id)
+    assert said == f"batch {batch_id} is CONVERTING: it is on its way; the sweep looks now whether its run is"
     assert world.ledger.records == before
 
 
