@@ -115,6 +115,69 @@ def test_a_process_that_dies_after_the_merge_is_finished_by_a_second_run_that_ch
     assert loads.staging_tables() == []
 
 
+class Counting:
+    """The real client; counts what is submitted, and dies at one submission, before or after it took effect."""
+
+    def __init__(self, client: Any, dies_at: int = -1, *, is_after: bool = False) -> None:
+        self._client, self._dies_at, self._is_after = client, dies_at, is_after
+        self.labels: list[str] = []
+        self._is_dead = False
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if name == "meta" or not callable(found):
+            return found
+
+        def call(**request: Any) -> Any:
+            if self._is_dead:
+                raise Killed
+            if name not in {"execute_statement", "batch_execute_statement"}:
+                return found(**request)
+            self.labels.append(str(request["StatementName"]))
+            self._is_dead = len(self.labels) - 1 == self._dies_at
+            if self._is_dead and not self._is_after:
+                raise Killed
+            answer = found(**request)
+            if self._is_dead:
+                raise Killed
+            return answer
+
+        return call
+
+
+def test_a_process_that_dies_at_any_submission_is_finished_by_a_second_run(loads: Loads) -> None:
+    """The list of steps is what an undisturbed load submits; after a kill a statement goes on by itself."""
+    alive = loads.client
+
+    def load(number: int, client: Any) -> str:
+        batch = batch_id(number % 24, 1 + number // 24)
+        file = loads.publish(THINGS, batch, [row(number, 1, "one"), row(1000, number, "last")])
+        claim = loads.dispatch(CONTRACT, {batch: {"things": (file,)}})
+        loads.client = client
+        loads.run(CONTRACT, claim)
+        loads.client = alive
+        return claim
+
+    load(0, alive)
+    counting = Counting(alive)
+    load(1, counting)
+    assert len(counting.labels) >= 5
+    number = 1
+    for point in range(len(counting.labels)):
+        for is_after in (False, True):
+            number += 1
+            with pytest.raises(Killed):
+                load(number, Counting(alive, point, is_after=is_after))
+            loads.client = alive
+            outcome = loads.run(CONTRACT, f"claim-{loads.bucket}-{loads.claims}", run="jr_2")
+            what = f"killed {'after' if is_after else 'before'} {counting.labels[point]}"
+            assert [batch.error for batch in outcome.values()] == [""], what
+            assert sum(item[0] == number for item in loads.rows()) == 1, what
+            assert next(item for item in loads.rows() if item[0] == 1000)[1] == number, what
+            assert loads.staging_tables() == [], what
+    assert len(loads.audit()) == number + 1
+
+
 def test_staging_tables_of_other_tables_and_strange_tables_are_left_alone(loads: Loads) -> None:
     loads.load(THINGS, {batch_id(1): []})
     for name in (
