@@ -58,17 +58,19 @@ class End:
         run: The run.
         fates: What became of each batch.
         now: When it is booked.
-        rests_until: End of the pause of the stage, when an outage is open.
+        rests: Whether the stage rests, because an outage is open, so that its batches need no pause of their own.
         companies: With whom batches go on that went apart, by batch.
         probed_from: From when the one is due that goes first, alone.
+        is_probe: Whether the run was one batch that went while its stage rested, to see whether what is away is back.
     """
 
     run: Run
     fates: Mapping[str, Fate]
     now: datetime
-    rests_until: datetime | None = None
+    rests: bool = False
     companies: Mapping[str, Company] = field(default_factory=dict)
     probed_from: datetime | None = None
+    is_probe: bool = False
 
 
 _CONVERTED_AGAIN = "no attempt, to be converted again"
@@ -179,8 +181,9 @@ class Booking:
             self.outages.end(claim.dataset, claim.stage)
         elif any(fate.verdict is Verdict.WORLD for fate in fates.values()):
             reason = next(fate.error for fate in fates.values() if fate.verdict is Verdict.WORLD)
-            outage = self.outages.note(claim, reason)
-            return End(run, fates, now, rests_until=outage.until)
+            is_probe = outage is not None and outage.is_resting(claim.started_at)
+            self.outages.note(claim, reason)
+            return End(run, fates, now, rests=True, is_probe=is_probe)
         if verdict is not Verdict.RUN or len(dead) < 2:
             return End(run, fates, now)
         parent = self.ledger.claim(company.claim_id) if company.part == SECOND else None
@@ -255,10 +258,11 @@ class Booking:
         since = record.held_since or timestamp(end.now)
         facts = {**facts, **FRESH, "held": record.held + 1, "held_since": since}
         longest = timedelta(seconds=self.settings.give_up_after_seconds)
-        if end.now - datetime.fromisoformat(since) >= longest:
+        # A probe is not given up: it goes on with those for which it went.
+        if end.now - datetime.fromisoformat(since) >= longest and not end.is_probe:
             note = f"given up, it has been so since {since[:16]}: {facts['reason']}"
             return record.moved(BatchState.FAILED, end.now, note=note, **facts)
-        until = end.rests_until or end.now + pause_after(record.held + 1, self.settings)
+        until = end.now if end.rests else end.now + pause_after(record.held + 1, self.settings)
         note = f"no attempt, something is away: {facts['reason']}"
         return record.moved(WAITING[stage], end.now, note=note, due_at=timestamp(until), **facts)
 

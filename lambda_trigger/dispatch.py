@@ -13,7 +13,8 @@ It is called when a manifest arrives, when a run has ended, and by the sweep; an
 
 A crash before `claim` leaves a slot whose claim does not exist; before `start`, a claim without a run; after it, a
 claim whose run can be found by its arguments or its name. The sweep tells them apart once no dispatcher can still be
-at work.
+at work. A start whose answer was lost is looked for at once; one that AWS does not show is noted in the claim, and the
+sweep looks again a minute later.
 """
 
 import logging
@@ -41,6 +42,19 @@ from sluice.record import BatchRecord, Claim, Slot
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a run may take.
+
+    Attributes:
+        limits: How much.
+        is_joint: Whether batches go together, whatever their company: after an outage nobody is under suspicion.
+    """
+
+    limits: Limits
+    is_joint: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,27 +100,35 @@ class Dispatcher:
                 otherwise the sweep gives it back.
         """
         with log_context(dataset=dataset, batch="", run=""):
-            is_worth_it = bool(self.ledger.waiting(dataset, stage)) and not self._rests(dataset, stage)
-            while is_worth_it:
+            if not self.ledger.waiting(dataset, stage):
+                return None
+            terms = self._terms(dataset, stage)
+            while terms is not None:
                 claim = Claim(self.new_claim_id(), dataset, stage, (), self.clock())
                 with log_context(run=claim.claim_id):
                     if not self.ledger.take_slot(dataset, stage, Slot(claim.claim_id, claim.started_at)):
                         return None
-                    claim, batches = self._fill(claim)
+                    claim, batches = self._fill(claim, terms)
                     if batches:
                         return self._start(claim, batches)
                 # Nothing could run. Who called meanwhile, for a new batch or for a partition that has become free,
                 # found the slot taken and left. The slot is free now, so whatever they saw can be seen here.
-                is_worth_it = bool(self._look(dataset, stage, ONE_BATCH).take)
+                if not self._look(dataset, stage, replace(terms, limits=ONE_BATCH)).take:
+                    return None
             return None
 
-    def _rests(self, dataset: str, stage: Stage) -> bool:
-        """Whether the stage rests because what it depends on is away."""
+    def _terms(self, dataset: str, stage: Stage) -> _Terms | None:
+        """What a run may take; None while the stage rests, because what it depends on is away, and no probe is due."""
+        limits = Limits(min(self.settings.max_batches_per_run, MAX_BATCHES), self.settings.max_files_per_run)
         outage = self.outages.current(dataset, stage)
-        if outage is None or outage.until <= self.clock():
-            return False
+        if outage is None:
+            return _Terms(limits)
+        if not outage.is_resting(self.clock()):
+            return _Terms(limits, is_joint=True)
+        if self.outages.begin_probe(outage):
+            return _Terms(ONE_BATCH, is_joint=True)
         logger.info("%s of %s rests until %s: %s", stage, dataset, outage.until, outage.reason)
-        return True
+        return None
 
     def dispatch_all(self, datasets: Iterable[str], stages: Iterable[Stage]) -> list[SluiceError]:
         """Dispatch every stage of every dataset; one that fails does not keep the others from being started.
@@ -124,10 +146,10 @@ class Dispatcher:
                     problems.append(exc)
         return problems
 
-    def _fill(self, claim: Claim) -> tuple[Claim, tuple[BatchRecord, ...]]:
+    def _fill(self, claim: Claim, terms: _Terms) -> tuple[Claim, tuple[BatchRecord, ...]]:
         """Put batches into a claim that has the slot, and write the run's input; frees the slot when there are none."""
         try:
-            records = self._choose(claim)
+            records = self._choose(claim, terms)
             if records:
                 claim = replace(claim, batch_ids=tuple(record.batch_id for record in records))
                 records = self.claims.take(claim, records)
@@ -142,10 +164,9 @@ class Dispatcher:
         self.claims.give_back(claim)
         return claim, ()
 
-    def _choose(self, claim: Claim) -> tuple[BatchRecord, ...]:
+    def _choose(self, claim: Claim, terms: _Terms) -> tuple[BatchRecord, ...]:
         """The batches for the run. Those that shall never run leave the waiting list on the way."""
-        limits = Limits(min(self.settings.max_batches_per_run, MAX_BATCHES), self.settings.max_files_per_run)
-        choice = self._look(claim.dataset, claim.stage, limits)
+        choice = self._look(claim.dataset, claim.stage, terms)
         for record, newer in choice.superseded:
             reason = f"replaced by the newer manifest {newer} of the same partition"
             self._leave(record, self._left(record, BatchState.SUPERSEDED, reason))
@@ -166,13 +187,12 @@ class Dispatcher:
             return (), tuple((record, exc.named) for record in records)
         return self.inputs.sort_out(claim.stage, records)
 
-    def _look(self, dataset: str, stage: Stage, limits: Limits) -> Choice:
+    def _look(self, dataset: str, stage: Stage, terms: _Terms) -> Choice:
         def versions(batch_ids: Sequence[str]) -> list[tuple[BatchRecord, ...]]:
             return each(self.ledger.versions, batch_ids, self.claims.workers)
 
         entries = self.ledger.waiting(dataset, stage)
-        is_joint = self.outages.current(dataset, stage) is not None
-        return choose(stage, entries, versions, limits, self.clock(), is_joint=is_joint)
+        return choose(stage, entries, versions, terms.limits, self.clock(), is_joint=terms.is_joint)
 
     def _left(self, record: BatchRecord, state: BatchState, reason: str) -> BatchRecord:
         return record.moved(state, self.clock(), note=reason, reason=reason, stage=record.stage)
@@ -190,8 +210,9 @@ class Dispatcher:
         try:
             run_id = self.runners[claim.stage].start(claim, self.inputs.arguments(claim, batches))
         except StartUnclearError as exc:
-            # Batches stay claimed: giving them back could put them into two runs. The sweep looks for the run.
+            # Batches stay claimed: giving them back now could put them into two runs.
             logger.warning("claim %s: %s", claim_id, exc)
+            self._note_unclear(claim)
             return claim_id
         except SluiceError as exc:
             self._give_back_after(exc, claim)
@@ -201,6 +222,13 @@ class Dispatcher:
             raise
         self._record(claim, run_id)
         return claim_id
+
+    def _note_unclear(self, claim: Claim) -> None:
+        try:
+            self.ledger.note_unclear(claim.claim_id, self.clock())
+        except TransientError as exc:
+            # The run's end, or the sweep once no dispatcher can be at work any more, does as well.
+            logger.warning("claim %s: not noted as unclear: %s", claim.claim_id, exc)
 
     def _record(self, claim: Claim, run_id: str) -> None:
         try:

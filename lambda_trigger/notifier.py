@@ -1,7 +1,8 @@
-"""Telling people. A notice that cannot be sent is logged and counted, and stops nothing.
+"""Telling people: everything that they have to hear of, at least once.
 
-A notice goes out before the state that it tells of is booked, so a crash between the two sends it again: people hear of
-everything at least once.
+A notice goes out before the state that it tells of is booked, so a crash between the two sends it again. One that
+cannot be sent is kept in the ledger, and each sweep sends what is kept. One that cannot be kept either is an error:
+what it tells of is not booked, and so it is told when that is tried again.
 """
 
 import logging
@@ -9,14 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lambda_trigger.ports import MetricsPort, TopicsPort
+from lambda_trigger.ports import MetricsPort, OutboxPort, TopicsPort
 from sluice import notices
 from sluice.drift import Difference
 from sluice.errors import SluiceError
 from sluice.failures import are_alike
+from sluice.logs import log_context
 from sluice.metrics import Metric
 from sluice.notices import Audience, Notice, StepFailure
-from sluice.record import BatchRecord, Outage
+from sluice.record import BatchRecord, KeptNotice, Outage
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -24,19 +26,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Notifier:
-    """Publishes notices. No method raises an error of AWS.
+    """Publishes notices. Every method raises a `SluiceError` for a notice that can be neither sent nor kept.
 
     Attributes:
         topics: Where notices are published.
-        metrics: Counts those that could not be.
+        metrics: Counts those that could not be sent at once.
         settings: Names of the topics.
         clock: The present moment in UTC.
+        outbox: Where those are kept; None where the caller tries again by itself.
     """
 
     topics: TopicsPort
     metrics: MetricsPort
     settings: Settings
     clock: Callable[[], datetime]
+    outbox: OutboxPort | None = None
 
     def arrived(self, record: BatchRecord) -> None:
         """Tell that a manifest has been taken in, if the settings want that."""
@@ -82,19 +86,37 @@ class Notifier:
         """Tell how a dataset differs from its contract.
 
         Returns:
-            Whether the notice went out; it is to be tried again otherwise.
+            Whether the notice went out or is kept; it is to be tried again otherwise.
         """
         return self._publish(dataset, notices.drifted(dataset, zone, differences))
+
+    def send_kept(self) -> None:
+        """Send the notices that could not be sent before, the oldest first.
+
+        Raises:
+            SluiceError: One still cannot be sent; it and those behind it stay.
+        """
+        if self.outbox is None:
+            return
+        for kept in self.outbox.kept_notices():
+            with log_context(dataset=kept.dataset):
+                self.topics.publish(kept.topic, kept.subject, kept.body)
+                # A crash here sends it once more.
+                self.outbox.drop_notice(kept.name)
+                logger.info("notice %r of %s is sent", kept.subject, kept.name.partition("#")[0])
 
     def _publish(self, dataset: str, notice: Notice) -> bool:
         topics = {
             Audience.BUSINESS: self.settings.business_topic,
             Audience.SUPPORT: self.settings.support_topic,
         }
+        topic = topics[notice.audience]
         try:
-            self.topics.publish(topics[notice.audience], notice.subject, notice.body)
+            self.topics.publish(topic, notice.subject, notice.body)
         except SluiceError:
             logger.exception("notice %r could not be sent", notice.subject)
             self.metrics.emit(dataset, {Metric.NOTIFICATIONS_FAILED: 1})
-            return False
+            if self.outbox is None:
+                return False
+            self.outbox.keep_notice(KeptNotice.first(self.clock(), dataset, topic, notice.subject, notice.body))
         return True

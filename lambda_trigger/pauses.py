@@ -7,6 +7,12 @@ from sluice.settings import Settings
 
 LONGEST = timedelta(hours=1)
 """The longest pause."""
+PROBE_EVERY = timedelta(minutes=10)
+"""While a stage rests for longer than that, one batch goes alone that often, to see whether what was away is back.
+
+So a pause may grow to an hour while what waits goes on a quarter of an hour after the end of an outage: a probe is one
+run, and one for all datasets that wait for the same.
+"""
 
 
 def pause_after(failures: int, settings: Settings) -> timedelta:

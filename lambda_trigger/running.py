@@ -3,6 +3,7 @@
 Dispatch, booking and sweep know only what is common to both.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,8 +11,11 @@ from typing import Protocol
 from lambda_trigger.ports import ExecutionsPort, JobsPort
 from sluice.aws.jobs import CLAIM_ARGUMENT, DATASET_ARGUMENT, SUCCEEDED, JobRun
 from sluice.batch import Stage
+from sluice.errors import SluiceError, StartUnclearError
 from sluice.record import Claim
 from sluice.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,22 @@ class GlueRunner:
     jobs: JobsPort
     job: str
 
-    def start(self, claim: Claim, arguments: Mapping[str, str]) -> str:  # noqa: ARG002 - the arguments name the claim
-        """Start a run of the job; see `Runner`."""
-        return self.jobs.start(self.job, arguments)
+    def start(self, claim: Claim, arguments: Mapping[str, str]) -> str:
+        """Start a run of the job; see `Runner`. When the answer was lost and Glue shows the run, that is the answer."""
+        try:
+            return self.jobs.start(self.job, arguments)
+        except StartUnclearError:
+            run = self._shown(claim)
+            if run is None:
+                raise
+            return run.run_id
+
+    def _shown(self, claim: Claim) -> JobRun | None:
+        try:
+            return self.jobs.find(self.job, claim.claim_id, claim.started_at)
+        except SluiceError as exc:
+            logger.warning("claim %s: not looked for: %s", claim.claim_id, exc)
+            return None
 
     def find(self, claim: Claim) -> Run | None:
         """The run, by its id or, while nobody knows that, by its arguments; see `Runner`."""

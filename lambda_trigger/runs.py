@@ -23,6 +23,14 @@ PATIENCE = timedelta(minutes=16)
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (a function runs 15 minutes at most)
 """
+UNCLEAR_PATIENCE = timedelta(minutes=1)
+"""Time after which a claim is looked into whose start was unclear: its dispatcher has given it up, and AWS may need a
+moment to show a run. Neither GetJobRuns nor DescribeExecution promises to show it at once; a conversion that shows
+later yet finds its claim closed and publishes nothing.
+
+Sources: https://docs.aws.amazon.com/glue/latest/webapi/API_GetJobRuns.html (promises no consistency),
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html (eventually consistent)
+"""
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,13 @@ class Runs:
         if problems:
             raise problems[0]
 
-    def repair(self, dataset: str, stage: Stage) -> None:
+    def repair(self, dataset: str, stage: Stage, dead_before: datetime | None = None) -> None:
         """Finish what a crash or a lost event left of a run, or give it back when the run never came to be.
+
+        Args:
+            dataset: The dataset.
+            stage: The stage.
+            dead_before: Dispatchers that began before this moment are known to be dead; None when nobody knows.
 
         Raises:
             SluiceError: AWS could not answer or refused; repairing again goes on where this stopped.
@@ -95,21 +108,21 @@ class Runs:
         with log_context(run=slot.claim_id):
             claim = self.ledger.claim(slot.claim_id)
             if claim is None:
-                self._repair_slot(dataset, stage, slot)
+                self._repair_slot(dataset, stage, slot, dead_before)
             elif claim.ended_at is not None:
                 self.claims.close(claim)
             else:
-                self._repair_claim(claim)
+                self._repair_claim(claim, dead_before)
 
-    def _repair_slot(self, dataset: str, stage: Stage, slot: Slot) -> None:
+    def _repair_slot(self, dataset: str, stage: Stage, slot: Slot, dead_before: datetime | None) -> None:
         """A slot without a claim: its dispatcher is about to write it, or it died before."""
-        if self._is_old(slot.taken_at):
+        if self._is_dead(slot.taken_at, dead_before):
             logger.warning("released slot %s/%s: claim %s was never written", dataset, stage, slot.claim_id)
             self.ledger.release_slot(dataset, stage, slot.claim_id)
 
-    def _repair_claim(self, claim: Claim) -> None:
-        if not claim.run_id and not self._is_old(claim.started_at):
-            return  # Its dispatcher may still be at work.
+    def _repair_claim(self, claim: Claim, dead_before: datetime | None) -> None:
+        if not claim.run_id and not self._may_be_looked_into(claim, dead_before):
+            return
         run = self.runners[claim.stage].find(claim)
         if run is None:
             logger.warning("gave claim %s back: it has no run", claim.claim_id)
@@ -123,5 +136,12 @@ class Runs:
         if run.is_ended:
             self.booking.close(claim, run)
 
-    def _is_old(self, since: datetime) -> bool:
-        return self.clock() - since > PATIENCE
+    def _may_be_looked_into(self, claim: Claim, dead_before: datetime | None) -> bool:
+        """Whether no dispatcher can be at work for a claim without a run, and AWS has had time to show one."""
+        if claim.unclear_at is not None and self.clock() - claim.unclear_at > UNCLEAR_PATIENCE:
+            return True
+        return self._is_dead(claim.started_at, dead_before)
+
+    def _is_dead(self, since: datetime, dead_before: datetime | None) -> bool:
+        """Whether a dispatcher that began at a moment is at work no more."""
+        return (dead_before is not None and since < dead_before) or self.clock() - since > PATIENCE

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from lambda_trigger.dispatch import Dispatcher
 from lambda_trigger.intake import Intake
+from lambda_trigger.notifier import Notifier
 from lambda_trigger.open_loads import OpenLoads
 from lambda_trigger.partitions import Partitions
 from lambda_trigger.ports import LedgerPort
@@ -17,15 +18,13 @@ from lambda_trigger.runs import Runs
 from sluice.batch import Stage
 from sluice.errors import SluiceError, TransientError
 from sluice.logs import log_context
+from sluice.names import SWEEP_PERIOD
 from sluice.record import Heartbeat
 
 logger = logging.getLogger(__name__)
 
 MAX_PROBLEMS = 50
 MAX_PROBLEM_CHARACTERS = 500
-
-PERIOD = timedelta(minutes=5)
-"""Time from one sweep to the next: the schedule in ``terraform/stack.json``."""
 
 Work = Callable[[], None]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +40,7 @@ class Sweep:
 
     Attributes:
         ledger: Where the sweep leaves its sign of life.
+        notifier: Sends notices that could not be sent.
         intake: Looks again at manifests that wait for their files.
         reconciliation: Takes manifests of which no event came.
         runs: Repairs slots and claims.
@@ -52,6 +52,7 @@ class Sweep:
     """
 
     ledger: LedgerPort
+    notifier: Notifier
     intake: Intake
     reconciliation: Reconciliation
     runs: Runs
@@ -61,7 +62,9 @@ class Sweep:
     replaced: ReplacedFolders
     clock: Callable[[], datetime]
 
-    def sweep(self, datasets: Iterable[str], *, is_searching: bool = False) -> None:
+    def sweep(
+        self, datasets: Iterable[str], *, is_searching: bool = False, dead_before: datetime | None = None
+    ) -> None:
         """Sweep every dataset; a piece that fails, be it by a mistake of ours, does not keep the others from theirs.
 
         Datasets that were taken out are swept as well, so that what they left on its way comes to an end.
@@ -70,19 +73,23 @@ class Sweep:
             datasets: The datasets that have contracts.
             is_searching: Whether manifests that nobody told of are searched for in every dataset; otherwise in those
                 whose turn it is.
+            dead_before: Functions that began before this moment are known to be dead, so that nothing waits for them;
+                None when nobody knows.
 
         Raises:
             SweepError: Some pieces failed; the heartbeat has them too.
         """
         known = set(datasets)
-        problems = [
-            text for text in [_problem("what the ledger knows", lambda: known.update(self.ledger.datasets()))] if text
-        ]
+        first: tuple[tuple[str, Work], ...] = (
+            ("notices", self.notifier.send_kept),
+            ("what the ledger knows", lambda: known.update(self.ledger.datasets())),
+        )
+        problems = [text for what, work in first if (text := _problem(what, work))]
         for dataset in in_turn(known, self.clock()):
             with log_context(dataset=dataset, batch="", run=""):
                 problems += [
                     text
-                    for what, work in self._pieces(dataset, is_searching=is_searching)
+                    for what, work in self._pieces(dataset, is_searching=is_searching, dead_before=dead_before)
                     if (text := _problem(what, work))
                 ]
         kept = tuple(text[:MAX_PROBLEM_CHARACTERS] for text in problems[:MAX_PROBLEMS])
@@ -90,18 +97,18 @@ class Sweep:
         if problems:
             raise SweepError("; ".join(problems))
 
-    def _pieces(self, dataset: str, *, is_searching: bool) -> Iterable[tuple[str, Work]]:
-        if is_searching or self.reconciliation.is_due(dataset, PERIOD):
+    def _pieces(self, dataset: str, *, is_searching: bool, dead_before: datetime | None) -> Iterable[tuple[str, Work]]:
+        if is_searching or self.reconciliation.is_due(dataset, SWEEP_PERIOD):
             yield f"{dataset}/unknown manifests", partial(self.reconciliation.repair, dataset)
         yield f"{dataset}/waiting manifests", partial(self.intake.look_again, dataset)
         for stage in Stage:
-            yield f"{dataset}/{stage}", partial(self._stage, dataset, stage)
+            yield f"{dataset}/{stage}", partial(self._stage, dataset, stage, dead_before)
         yield f"{dataset}/open loads", partial(self.open_loads.repair, dataset)
         yield f"{dataset}/partitions", partial(self.partitions.repair, dataset)
         yield f"{dataset}/replaced files", partial(self.replaced.remove, dataset)
 
-    def _stage(self, dataset: str, stage: Stage) -> None:
-        self.runs.repair(dataset, stage)
+    def _stage(self, dataset: str, stage: Stage, dead_before: datetime | None) -> None:
+        self.runs.repair(dataset, stage, dead_before)
         self.dispatcher.dispatch(dataset, stage)
 
 
@@ -118,7 +125,7 @@ def in_turn(datasets: Iterable[str], now: datetime) -> tuple[str, ...]:
     ordered = sorted(datasets)
     if not ordered:
         return ()
-    first = ((now - _EPOCH) // PERIOD) % len(ordered)
+    first = ((now - _EPOCH) // SWEEP_PERIOD) % len(ordered)
     return (*ordered[first:], *ordered[:first])
 
 

@@ -26,6 +26,7 @@ from lambda_trigger.outages import Outages
 from lambda_trigger.partitions import Partitions
 from lambda_trigger.ports import (
     CatalogPort,
+    DeliveriesPort,
     DocumentsPort,
     ExecutionsPort,
     JobsPort,
@@ -43,6 +44,7 @@ from lambda_trigger.sweeping import Sweep
 from sluice.aws.arns import Arns
 from sluice.aws.catalog import GlueCatalog
 from sluice.aws.clients import Clients
+from sluice.aws.deliveries import Deliveries
 from sluice.aws.documents import Documents
 from sluice.aws.executions import Executions
 from sluice.aws.jobs import GlueJobs
@@ -68,6 +70,7 @@ class Doors:
         catalog: Partitions in the Data Catalog.
         jobs: Glue's job runs.
         executions: Executions of Step Functions.
+        deliveries: Messages of the manifests' queue.
         topics: Notifications to people.
         metrics: Measurements.
         clock: The present moment in UTC.
@@ -81,6 +84,7 @@ class Doors:
     catalog: CatalogPort
     jobs: JobsPort
     executions: ExecutionsPort
+    deliveries: DeliveriesPort
     topics: TopicsPort
     metrics: MetricsPort
     clock: Callable[[], datetime]
@@ -98,6 +102,7 @@ class Doors:
             GlueCatalog(clients.glue),
             GlueJobs(clients.glue, clients.glue_once),
             Executions(clients.stepfunctions, arns),
+            Deliveries(clients.sqs, settings.manifest_queue),
             Topics(clients.sns, arns),
             EmfMetrics(),
             clock=lambda: datetime.now(UTC),
@@ -112,6 +117,7 @@ class Application:
     Attributes:
         settings: Names of everything.
         contracts: The contracts by dataset.
+        deliveries: Messages of the manifests' queue.
         intake: Takes manifests in.
         dispatcher: Starts runs.
         runs: Follows conversions to their end.
@@ -123,6 +129,7 @@ class Application:
 
     settings: Settings
     contracts: Mapping[str, Contract]
+    deliveries: DeliveriesPort
     intake: Intake
     dispatcher: Dispatcher
     runs: Runs
@@ -136,7 +143,7 @@ class Application:
         """Put the parts together."""
         ledger, documents, objects, catalog = doors.ledger, doors.documents, doors.objects, doors.catalog
         metrics, clock, workers = doors.metrics, doors.clock, doors.workers
-        notifier = Notifier(doors.topics, metrics, settings, clock)
+        notifier = Notifier(doors.topics, metrics, settings, clock, ledger)
         claims = Claims(ledger, clock, workers)
         outages = Outages(ledger, notifier, settings, clock)
         ways = runners(doors.jobs, doors.executions, settings)
@@ -165,13 +172,14 @@ class Application:
         return cls(
             settings,
             contracts,
+            doors.deliveries,
             intake,
             dispatcher,
             runs,
             Loads(ledger, documents, booking, dispatcher, notifier, contracts, settings, clock, workers),
             Archive(ledger, documents, objects, catalog, contracts, settings, clock, workers),
             reconciliation,
-            Sweep(ledger, intake, reconciliation, runs, dispatcher, open_loads, partitions, replaced, clock),
+            Sweep(ledger, notifier, intake, reconciliation, runs, dispatcher, open_loads, partitions, replaced, clock),
         )
 
 

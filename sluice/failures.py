@@ -60,22 +60,8 @@ class Rule:
         return re.search(self.pattern, text, re.IGNORECASE | re.DOTALL) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One exception of a chain.
-
-    Attributes:
-        name: Its class without package.
-        text: Its own message.
-    """
-
-    name: str
-    text: str = ""
-
-
-_W, _R, _D, _X, _S = (
+_W, _D, _X, _S = (
     Verdict.WORLD,
-    Verdict.RUN,
     Verdict.DENIED,
     Verdict.FINAL,
     Verdict.STOP,
@@ -222,7 +208,7 @@ AWS_CODES = (
     ),
     Rule(
         _X,
-        r"^(404|NotFound|NoSuch\w*|\w*(NotFound|DoesNotExist)(Exception|Fault|Error)?)\Z",
+        r"^(404|NotFound|NoSuch\w*|[\w.]*NonExistentQueue|\w*(NotFound|DoesNotExist)(Exception|Fault|Error)?)\Z",
         "something of ours is missing",
     ),
     Rule(_X, r"^\w*(Already\w*Exists|AlreadyOwned\w*)(Exception|Fault)?\Z|NotEmpty", "it is there already"),
@@ -285,27 +271,17 @@ AWS_CLIENT = (
 )
 """Classes of botocore's own errors, which never reached AWS; every other one is the network."""
 
-SPARK_TEXTS = (
-    Rule(_R, r"ExecutorLostFailure|executor lost|exit (code|status):? ?\(?(137|143)\b", "a worker was lost"),
-    Rule(_R, r"exited with code \(?(137|143)\b", "a worker was lost"),
-    Rule(_R, r"container (killed|marked as failed|released)|killed by external signal", "a worker was taken away"),
-    Rule(_R, r"FetchFailed|MetadataFetchFailed|missing an output location for shuffle", "a worker's results were lost"),
-    Rule(_R, r"no space left on device|\bENOSPC\b", "a worker's disk was full"),
-    Rule(_R, r"OutOfMemory|java heap space|GC overhead limit", "a worker had no memory left"),
-    Rule(_R, r"heartbeat timed out|SparkContext was (shut|stopped)", "the driver lost its workers"),
-    Rule(_R, r"python worker (exited|crashed|failed to connect)", "a worker's Python was lost"),
+EXCEPTIONS = (
+    Rule(
+        _W,
+        r"Timeout|TimedOut|Connect|BrokenPipe|^SSL|^(gai|h)error\Z|ProtocolError|IncompleteRead|Streaming",
+        "the network",
+    ),
+    Rule(_W, r"Credentials|ExpiredToken|TokenRetrieval", "the connection to AWS"),
 )
-"""What Spark's own message says where the class is a bare `SparkException`, as it is for every lost worker."""
-
-SPARK_CLASSES = (
-    Rule(_R, r"OutOfMemory|ExecutorLost|FetchFailed|NoSpaceLeft|DiskError", "a worker was lost or had no room"),
-    Rule(_W, r"Timeout|TimedOut|Connect|Socket|UnknownHost|NoRouteToHost|^SSL|NoHttpResponse", "the network"),
-    Rule(_W, r"SlowDown|Throttl|ServiceUnavailable|^AWS|AmazonS3Exception|S3Exception|HttpChannelEOF", "S3"),
-    Rule(_W, r"Credentials|ExpiredToken|InterruptedIO|^EOFException\Z", "the connection to S3"),
-    Rule(_R, r"^PythonException\Z", "a task of ours, whatever it raised"),
-    Rule(_X, r"^AnalysisException\Z|^ParseException\Z", "the program"),
-)
-"""Classes of the exceptions of a Spark job and of their causes."""
+"""Classes of exceptions that Sluice did not raise and of their causes; any other is the run's: its memory, its disk, or
+a mistake of ours.
+"""
 
 RUNS = (
     Rule(_S, r"^(STOPPED|STOPPING|ABORTED)\b|LocalCloudStopped", "somebody stopped it"),
@@ -351,8 +327,7 @@ TABLES: Mapping[str, tuple[str, tuple[Rule, ...], Verdict]] = {
     "AWS's texts": ("what a service says, before its code counts", AWS_TEXTS, Verdict.WORLD),
     "AWS's codes": ("the service's own error code", AWS_CODES, Verdict.WORLD),
     "AWS's client": ("class of an error that never reached AWS", AWS_CLIENT, Verdict.WORLD),
-    "Spark's texts": ("message of any exception of the chain", SPARK_TEXTS, Verdict.WORLD),
-    "Spark's classes": ("class of any exception of the chain", SPARK_CLASSES, Verdict.WORLD),
+    "Exceptions of others": ("class of any exception of the chain", EXCEPTIONS, Verdict.RUN),
     "Steps after a load": ("name of the error; then the warehouse's texts", STEPS, Verdict.WORLD),
     "Runs that left no outcome": ("state and message", RUNS, Verdict.RUN),
 }
@@ -380,23 +355,6 @@ def aws_verdict(code: str, status: int = 0, text: str = "") -> Verdict:
 def client_verdict(name: str) -> Verdict:
     """What an error of botocore itself is a failure of, by its class."""
     return _first(AWS_CLIENT, name) or Verdict.WORLD
-
-
-def spark_verdict(chain: Iterable[Sign]) -> Verdict:
-    """What a failure of a Spark job is a failure of.
-
-    Anything that passes decides, wherever in the chain it stands. No file is ever blamed: what stands in one is the
-    parsers' to say, and they raise nothing for it.
-
-    Args:
-        chain: The exception and its causes, the outermost first.
-    """
-    signs = tuple(chain)
-    passing = next((found for sign in signs if (found := _passing(sign)) is not None), None)
-    if passing is not None:
-        return passing
-    known = (rule.verdict for rule in SPARK_CLASSES if any(rule.knows(sign.name) for sign in signs))
-    return next(known, Verdict.WORLD)
 
 
 def run_verdict(state: str, message: str) -> Verdict:
@@ -464,10 +422,7 @@ def verdict_of(error: BaseException) -> Verdict:
     if isinstance(error, SluiceError):
         return Verdict.FINAL
     names = [type(cause).__name__ for cause in _causes(error)]
-    if any(rule.verdict is _W and rule.knows(name) for rule in SPARK_CLASSES for name in names):
-        return Verdict.WORLD
-    java = [sign for cause in _causes(error) for sign in _java_chain(cause)]
-    return spark_verdict(java) if java else Verdict.RUN
+    return next((found for name in names if (found := _first(EXCEPTIONS, name)) is not None), Verdict.RUN)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -479,25 +434,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _java_chain(error: BaseException) -> Iterator[Sign]:
-    """What Spark's exceptions hold of the JVM, the outermost first; the connection to it may be gone."""
-    java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    for _ in range(_MAX_CAUSES):
-        if java is None:
-            return
-        try:
-            yield Sign(str(java.getClass().getSimpleName()), str(java.getMessage() or ""))
-            java = java.getCause()
-        except Exception:  # noqa: BLE001 - py4j raises errors of its own, which the core does not know
-            return
-
-
 _SERVER_ERROR, _TOO_MANY_REQUESTS, _MAX_CAUSES = 500, 429, 20
 
 
 def _gist(reason: str) -> tuple[str, str]:
     kind = re.match(r"\w+(?:Error|Exception)\b", reason)
     said = re.sub(r"^(run|execution) \S+ of \S+ ", "", reason).rpartition("ended as ")[2].rpartition(": ")[2]
+    # Of an address the host counts: what was asked of it differs from batch to batch.
+    said = re.sub(r"(\w+://[^\s/\"']*)[^\s\"']*", r"\1", said)
     return ("" if kind is None else kind[0], re.sub(r"[0-9][0-9a-f]*", "0", said.casefold()))
 
 
@@ -508,9 +452,3 @@ def _first(rules: Iterable[Rule], text: str) -> Verdict | None:
 def _without_names(text: str) -> str:
     """A text without the names in it, which may be any words; of a staging table its beginning stays."""
     return re.sub(r'"(?:(?:sluice\.)?(stage_|pg_))?[^"]*"', r'"\1"', text, flags=re.IGNORECASE)
-
-
-def _passing(sign: Sign) -> Verdict | None:
-    by_text = (rule.verdict for rule in SPARK_TEXTS if rule.knows(sign.text))
-    by_class = (rule.verdict for rule in SPARK_CLASSES if rule.verdict in {_W, _R} and rule.knows(sign.name))
-    return next(by_text, next(by_class, None))

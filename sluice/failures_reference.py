@@ -45,9 +45,12 @@ too, it is of the world""",
 
 _AFTER: Final = """
 While a stage of a dataset rests because of the world, new batches wait with the others, and the first run after the
-pause takes all of them. Support hears once when that begins and once when it ends, however many datasets wait for the
-same; `sluice retry --dataset <dataset>` ends the pause. What the warehouse says and no rule knows counts as an attempt
-of the batch where others of the same run got through. Batches that fail for one cause are told in one notice.
+pause takes all of them. In a pause of more than ten minutes one batch goes alone every ten minutes, as a probe for all
+that wait for the same: when it gets through, all go on. Support hears once when that begins and once when it ends,
+however many stages and datasets wait for the same; `sluice retry --dataset <dataset>` ends the pause. What the
+warehouse says and no rule knows counts as an attempt of the batch where others of the same run got through. Batches
+that fail for one cause are told in one notice. A notice that cannot be sent is kept in the ledger and sent by a later
+sweep: people hear of everything at least once.
 
 In each part the first rule that fits decides; marks are regular expressions that ignore case. Names in double quotes
 are taken out of the warehouse's texts before they are looked at, so that a column may be called anything.

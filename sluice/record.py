@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Self
 
 import cattrs
@@ -361,6 +362,7 @@ class Claim:
         started_at: When the claim was made.
         run_id: The Glue run or the execution; empty until its start is known to have succeeded.
         ended_at: When its batches were booked or given back; None before.
+        unclear_at: When its dispatcher gave it up, because it cannot tell whether a run was started; None otherwise.
     """
 
     claim_id: str
@@ -370,6 +372,7 @@ class Claim:
     started_at: datetime
     run_id: str = ""
     ended_at: datetime | None = None
+    unclear_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,9 +419,12 @@ class Outage:
         stage: The stage.
         since: When the first run that met it ended.
         failures: Runs that met it.
-        until: Before this moment the stage starts no run.
+        until: Before this moment the stage starts no run but probes.
         reason: What is away, as the last run told it.
         claim_id: The claim of that run.
+        probes: How many of the runs were probes, which do not make the pause longer.
+        tried_at: When the last run ended or the last probe began; None in records of older versions.
+        is_told: Whether support has heard of it, or of the same thing met by another stage or dataset.
     """
 
     dataset: str
@@ -428,6 +434,38 @@ class Outage:
     until: datetime
     reason: str
     claim_id: str
+    probes: int = 0
+    tried_at: datetime | None = None
+    is_told: bool = False
+
+    def is_resting(self, at: datetime) -> bool:
+        """Whether the stage starts no run at a moment, unless it is a probe."""
+        return at < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNotice:
+    """A notice that could not be sent, kept until it can be.
+
+    Attributes:
+        name: Its own; names sort by time.
+        dataset: What it is about.
+        topic: Name of the topic.
+        subject: Its subject.
+        body: Its body.
+    """
+
+    name: str
+    dataset: str
+    topic: str
+    subject: str
+    body: str
+
+    @classmethod
+    def first(cls, at: datetime, dataset: str, topic: str, subject: str, body: str) -> Self:
+        """A notice as it is kept; the same one at the same moment has the same name."""
+        digest = sha256(f"{topic}\n{subject}\n{body}".encode()).hexdigest()[:16]
+        return cls(f"{timestamp(at)}#{digest}", dataset, topic, subject, body)
 
 
 @dataclass(frozen=True, slots=True)

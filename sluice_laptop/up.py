@@ -1,5 +1,6 @@
 """The local cloud in the foreground: start, deploy, tell how to use it, show what happens, stop."""
 
+import json
 import logging
 import shlex
 import threading
@@ -63,11 +64,12 @@ def run(
     console = out()
     interrupt_on_signals()
     settings = replace(settings, warehouse_secret=settings.warehouse_secret or WAREHOUSE_SECRET)
+    began = datetime.now(UTC)
     try:
         with deployed(config, settings, contracts, console, accepts_breaking=accepts_breaking) as (cloud, clients):
             options = needed_options(config.state_dir, contracts_dir)
             _welcome(console, cloud, hints(settings, contracts, options))
-            look_after_what_was_left(clients, settings)
+            look_after_what_was_left(clients, settings, began)
             lost = LostFiles(contracts, Objects(clients.s3), settings.raw_bucket)
             _show_batches(console, cloud, Ledger(clients.dynamodb, settings.ledger_table), lost)
     except KeyboardInterrupt:
@@ -76,16 +78,23 @@ def run(
     return 1
 
 
-def look_after_what_was_left(clients: Clients, settings: Settings) -> threading.Thread:
+def look_after_what_was_left(clients: Clients, settings: Settings, began: datetime) -> threading.Thread:
     """Sweep now, so that nobody waits five minutes for what the last stop or kill left behind.
 
     Manifests whose messages were lost are searched for as soon as those that were kept have been taken.
+
+    Args:
+        clients: Clients of the local cloud.
+        settings: Names of what is deployed.
+        began: When this local cloud began to start: no function that began earlier is alive, so no claim or slot of one
+            is waited for.
 
     Returns:
         The thread that waits for that; it ends with the process.
     """
     function = settings.prefix + SWEEP_FUNCTION
-    clients.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
+    event = json.dumps({"dead_before": began.isoformat()}).encode()
+    clients.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=event)
 
     def search() -> None:
         try:

@@ -54,7 +54,14 @@ locals {
 
     # A conversion is started with its raw partitions as the catalog shall show them, wherever its files are by now.
     start_conversion = concat(
-      [{ sid = "StartConversion", actions = ["glue:StartJobRun"], resources = [local.job_arns.convert] }],
+      # A start whose answer was lost is looked for.
+      [
+        {
+          sid       = "StartConversion"
+          actions   = ["glue:GetJobRuns", "glue:StartJobRun"]
+          resources = [local.job_arns.convert]
+        },
+      ],
       [merge(local.register_partitions, { sid = "RawPartitions", resources = local.catalog_arns.raw })],
       local.raw_files,
     )
@@ -153,7 +160,13 @@ locals {
       [
         {
           sid       = "ManifestEvents"
-          actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+          actions = [
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:ReceiveMessage",
+          ]
           resources = [local.queue_arns.manifests]
         },
       ],
@@ -189,7 +202,7 @@ locals {
           actions   = ["glue:GetPartitions"]
           resources = concat(local.catalog_arns.raw, local.catalog_arns.processed)
         },
-        { sid = "Runs", actions = ["glue:GetJobRun", "glue:GetJobRuns"], resources = [local.job_arns.convert] },
+        { sid = "Runs", actions = ["glue:GetJobRun"], resources = [local.job_arns.convert] },
         {
           sid       = "Executions"
           actions   = ["states:DescribeExecution", "states:RedriveExecution"]

@@ -10,7 +10,7 @@ from sluice.batch import ARRIVAL, BatchId, BatchState, Stage
 from sluice.errors import AwsError, ConflictError
 from sluice.handover import FileCounts, LoadCounts, TableCounts
 from sluice.layout import Partition
-from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Outage, Slot, WaitEntry, timestamp
+from sluice.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
 from tests.doubles.ledger import MemoryLedger
 
 AnyLedger = Ledger | MemoryLedger
@@ -220,7 +220,8 @@ class LedgerBehaviour:
 
     def test_an_outage_is_noted_until_it_ends(self, ledger: AnyLedger) -> None:
         first = Outage("orders", Stage.LOAD, AT, 1, AT + timedelta(minutes=1), "away", "c1")
-        grown = Outage("orders", Stage.LOAD, AT, 2, AT + timedelta(minutes=3), "still away", "c2")
+        tried_at, until = AT + timedelta(minutes=2), AT + timedelta(minutes=3)
+        grown = Outage("orders", Stage.LOAD, AT, 2, until, "still away", "c2", 1, tried_at, is_told=True)
         others = [
             Outage("products", Stage.LOAD, AT, 1, AT, "away", "c3"),
             Outage("orders", Stage.CONVERT, AT, 1, AT, "away", "c4"),
@@ -234,6 +235,18 @@ class LedgerBehaviour:
             ledger.end_outage("orders", Stage.LOAD)
         assert (ledger.outages(Stage.LOAD), ledger.outages(Stage.CONVERT)) == ((others[0],), (others[1],))
         assert "orders" not in ledger.datasets()
+
+    def test_notices_are_kept_until_they_are_dropped(self, ledger: AnyLedger) -> None:
+        later = KeptNotice.first(AT + timedelta(minutes=1), "orders", "sluice-support", "one", '{"a": 1}')
+        first = KeptNotice.first(AT, "products", "sluice-business", "two", "{}")
+        assert ledger.kept_notices() == ()
+        for notice in (later, first, later):
+            ledger.keep_notice(notice)
+        assert ledger.kept_notices() == (first, later)
+        for _ in range(2):
+            ledger.drop_notice(first.name)
+            assert ledger.kept_notices() == (later,)
+        assert ledger.datasets() == ()
 
     def test_the_last_heartbeat_counts(self, ledger: AnyLedger) -> None:
         assert ledger.heartbeat() is None
@@ -291,9 +304,20 @@ class LedgerBehaviour:
         ledger.end_claim("c1", AT + timedelta(minutes=1))
         assert ledger.claim("c1") == replace(claim, run_id="jr_1", ended_at=AT + timedelta(minutes=1))
 
+    def test_a_claim_is_noted_as_unclear(self, ledger: AnyLedger) -> None:
+        claim = Claim("c1", "orders", Stage.CONVERT, ("b1",), AT)
+        ledger.write_claim(claim)
+        ledger.note_unclear("c1", AT + timedelta(seconds=3))
+        unclear = replace(claim, unclear_at=AT + timedelta(seconds=3))
+        assert ledger.claim("c1") == unclear
+        ledger.write_claim(unclear)
+        assert ledger.claim("c1") == unclear
+
     def test_a_claim_that_was_never_written_learns_nothing(self, ledger: AnyLedger) -> None:
         with pytest.raises(AwsError):
             ledger.record_run("c1", "jr_1")
+        with pytest.raises(AwsError):
+            ledger.note_unclear("c1", AT)
         with pytest.raises(AwsError):
             ledger.end_claim("c1", AT)
         assert ledger.claim("c1") is None

@@ -16,6 +16,7 @@ from sluice.record import (
     BatchRecord,
     Claim,
     Heartbeat,
+    KeptNotice,
     OpenLoad,
     Outage,
     Slot,
@@ -161,6 +162,7 @@ def claim_item(claim: Claim) -> Item:
         "started_at": timestamp(claim.started_at),
         "run_id": claim.run_id,
         "ended_at": None if claim.ended_at is None else timestamp(claim.ended_at),
+        "unclear_at": None if claim.unclear_at is None else timestamp(claim.unclear_at),
     }
     return claim_key(claim.claim_id) | plain_item(facts)
 
@@ -168,7 +170,6 @@ def claim_item(claim: Claim) -> Item:
 def read_claim(item: Item) -> Claim:
     """A claim from its item."""
     facts = plain(item)
-    ended_at = facts["ended_at"]
     return Claim(
         facts["claim_id"],
         facts["dataset"],
@@ -176,8 +177,13 @@ def read_claim(item: Item) -> Claim:
         tuple(facts["batch_ids"]),
         datetime.fromisoformat(facts["started_at"]),
         facts["run_id"],
-        None if ended_at is None else datetime.fromisoformat(ended_at),
+        _moment(facts["ended_at"]),
+        _moment(facts.get("unclear_at")),  # Claims of older versions have none.
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def open_pk(dataset: str) -> str:
@@ -226,6 +232,9 @@ def outage_item(outage: Outage) -> Item:
         "until": timestamp(outage.until),
         "reason": outage.reason[:MAX_REASON_CHARACTERS],
         "claim_id": outage.claim_id,
+        "probes": outage.probes,
+        "tried_at": None if outage.tried_at is None else timestamp(outage.tried_at),
+        "is_told": outage.is_told,
     }
     return key(outage_pk(outage.stage), outage.dataset) | plain_item(facts)
 
@@ -234,7 +243,35 @@ def read_outage(item: Item, stage: Stage) -> Outage:
     """An outage of a stage from its item."""
     facts = plain(item)
     since, until = (datetime.fromisoformat(facts[name]) for name in ("since", "until"))
-    return Outage(item["sk"]["S"], stage, since, facts["failures"], until, facts["reason"], facts["claim_id"])
+    return Outage(
+        item["sk"]["S"],
+        stage,
+        since,
+        facts["failures"],
+        until,
+        facts["reason"],
+        facts["claim_id"],
+        # Outages of older versions, which told at once, have none of these.
+        facts.get("probes", 0),
+        _moment(facts.get("tried_at")),
+        facts.get("is_told", True),
+    )
+
+
+NOTICES_PK = "NOTICES"
+"""Partition key of the notices that wait to be sent."""
+
+
+def notice_item(notice: KeptNotice) -> Item:
+    """A kept notice as an item. SNS takes 256 KiB at most, and an item holds 400 KB."""
+    facts = {"about": notice.dataset, "topic": notice.topic, "subject": notice.subject, "body": notice.body}
+    return key(NOTICES_PK, notice.name) | plain_item(facts)
+
+
+def read_notice(item: Item) -> KeptNotice:
+    """A kept notice from its item."""
+    facts = plain(item)
+    return KeptNotice(item["sk"]["S"], facts["about"], facts["topic"], facts["subject"], facts["body"])
 
 
 HEARTBEAT_KEY = key("HEARTBEAT", "SWEEP")

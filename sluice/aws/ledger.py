@@ -13,6 +13,7 @@ list of a stage exactly while its state says so.
 | claim | ``CLAIM#<claim id>`` | ``CLAIM`` |
 | load that is not finished | ``OPEN#<dataset>`` | claim id |
 | outage | ``OUTAGE#<stage>`` | dataset |
+| notice that could not be sent | ``NOTICES`` | moment and digest |
 | last sweep | ``HEARTBEAT`` | ``SWEEP`` |
 | dataset that has batches | ``DATASETS`` | dataset |
 
@@ -39,7 +40,7 @@ from sluice.backoff import Backoff
 from sluice.batch import BatchState, Stage, WaitingList
 from sluice.errors import AwsBusyError, ConflictError
 from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Outage, Slot, WaitEntry, timestamp
+from sluice.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -206,6 +207,10 @@ class Ledger:
         """Note in a claim which run was started for it."""
         self._set_in_claim(claim_id, "run_id", run_id)
 
+    def note_unclear(self, claim_id: str, at: datetime) -> None:
+        """Note in a claim that nobody can tell whether its run was started, and that its dispatcher has given it up."""
+        self._set_in_claim(claim_id, "unclear_at", timestamp(at))
+
     def end_claim(self, claim_id: str, at: datetime) -> None:
         """Note in a claim that its batches are booked or given back."""
         self._set_in_claim(claim_id, "ended_at", timestamp(at), expires_at=at + self.retention)
@@ -251,6 +256,19 @@ class Ledger:
         """Forget an outage; one that is unknown is no error."""
         with aws_errors(f"end outage {dataset}/{stage}"):
             self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.outage_pk(stage), dataset))
+
+    def keep_notice(self, notice: KeptNotice) -> None:
+        """Keep a notice that could not be sent; the same one again changes nothing."""
+        self._put(items.notice_item(notice))
+
+    def kept_notices(self) -> tuple[KeptNotice, ...]:
+        """The notices that wait to be sent, oldest first."""
+        return tuple(map(items.read_notice, self._query(items.NOTICES_PK)))
+
+    def drop_notice(self, name: str) -> None:
+        """Forget a notice that was sent; one that is unknown is no error."""
+        with aws_errors(f"drop notice {name}"):
+            self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.NOTICES_PK, name))
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Leave a sign of life."""

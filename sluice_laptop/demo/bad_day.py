@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from deploy.compare import Difference
-from sluice_laptop.demo.proofs import Found, ProofOptions
-from sluice_laptop.demo.report import Report
-from sluice_laptop.demo.run import DemoOptions, prove
 from localcloud.faults.journal import Tally
 from localcloud.faults.plan import FaultPlan, Kind
 from sluice.contract.files import read_contracts
 from sluice.failures_reference import REFERENCE_FILE, SECTION
+from sluice_laptop.demo.proofs import Found, ProofOptions
+from sluice_laptop.demo.report import Report
+from sluice_laptop.demo.run import DemoOptions, prove
 
 _MEANING: Final = {
     "throttled, 500, 503, reset, cut answer": """

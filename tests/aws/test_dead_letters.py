@@ -1,4 +1,4 @@
-"""Messages that a queue has given up, on the local cloud's SQS."""
+"""Messages that a function could not take, and those that their queue has given up, on the local cloud's SQS."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ import pytest
 
 from sluice.aws.clients import Clients
 from sluice.aws.dead_letters import DeadLetters
+from sluice.aws.deliveries import Deliveries
 from sluice.errors import AwsError
 from tests.aws.fixtures_ledger import clients
 
@@ -50,6 +51,20 @@ def test_what_was_given_up_is_delivered_again_each_once(clients: Clients, queues
     assert sorted([*first, *_bodies(clients, queue)]) == sent
     assert _bodies(clients, letters) == []
     assert dead.redrive(1_000) == 0
+
+
+def test_a_message_comes_again_as_soon_as_it_is_asked_for(clients: Clients, queues: tuple[str, str]) -> None:
+    queue, _ = queues
+    clients.sqs.send_message(QueueUrl=queue, MessageBody="event")
+    [held] = clients.sqs.receive_message(QueueUrl=queue, VisibilityTimeout=600)["Messages"]
+    assert _bodies(clients, queue) == []
+    Deliveries(clients.sqs, QUEUE).again_in(held["ReceiptHandle"], 0)
+    assert _bodies(clients, queue) == ["event"]
+
+
+def test_a_queue_that_is_gone_is_told_by_name(clients: Clients) -> None:
+    with pytest.raises(AwsError, match=r"^change a delivery of gone: "):
+        Deliveries(clients.sqs, "gone").again_in("receipt", 0)
 
 
 def test_a_queue_that_gives_up_nothing_is_told_by_name(clients: Clients) -> None:

@@ -17,12 +17,17 @@ class Faults:
         self.passed: list[str] = []
         self._at: int | None = None
         self._error: BaseException = CrashError()
+        self._named: dict[str, BaseException] = {}
 
     def arm(self, point: int, error: BaseException | None = None) -> None:
         """Raise once at this point, counted from now, beginning with 0."""
         self.passed.clear()
         self._at = point
         self._error = CrashError(f"at point {point}") if error is None else error
+
+    def fail(self, name: str, error: BaseException) -> None:
+        """Raise once at the next point of this name."""
+        self._named[name] = error
 
     def disarm(self) -> None:
         self.passed.clear()
@@ -31,6 +36,8 @@ class Faults:
     def pass_point(self, name: str) -> None:
         number = len(self.passed)
         self.passed.append(name)
+        if name in self._named:
+            raise self._named.pop(name)
         if self._at == number:
             self._at = None
             raise self._error

@@ -7,7 +7,7 @@ from datetime import datetime
 from sluice.batch import BatchId, BatchState, Stage, WaitingList
 from sluice.errors import AwsError, ConflictError
 from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Heartbeat, OpenLoad, Outage, Slot, WaitEntry, timestamp
+from sluice.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
 
 
 class MemoryLedger:
@@ -20,6 +20,7 @@ class MemoryLedger:
         self._claims: dict[str, Claim] = {}
         self._open: dict[tuple[str, str], OpenLoad] = {}
         self._outages: dict[tuple[Stage, str], Outage] = {}
+        self._notices: dict[str, KeptNotice] = {}
         self._heartbeat: Heartbeat | None = None
 
     def create(self, record: BatchRecord) -> bool:
@@ -95,6 +96,9 @@ class MemoryLedger:
     def record_run(self, claim_id: str, run_id: str) -> None:
         self._claims[claim_id] = replace(self._written(claim_id), run_id=run_id)
 
+    def note_unclear(self, claim_id: str, at: datetime) -> None:
+        self._claims[claim_id] = replace(self._written(claim_id), unclear_at=at)
+
     def end_claim(self, claim_id: str, at: datetime) -> None:
         self._claims[claim_id] = replace(self._written(claim_id), ended_at=at)
 
@@ -125,6 +129,15 @@ class MemoryLedger:
 
     def end_outage(self, dataset: str, stage: Stage) -> None:
         self._outages.pop((stage, dataset), None)
+
+    def keep_notice(self, notice: KeptNotice) -> None:
+        self._notices[notice.name] = notice
+
+    def kept_notices(self) -> tuple[KeptNotice, ...]:
+        return tuple(notice for _, notice in sorted(self._notices.items()))
+
+    def drop_notice(self, name: str) -> None:
+        self._notices.pop(name, None)
 
     def beat(self, heartbeat: Heartbeat) -> None:
         self._heartbeat = heartbeat

@@ -17,6 +17,7 @@ from lambda_trigger.load_requests import answer
 from lambda_trigger.manifest_events import ManifestEvent
 from lambda_trigger.ports import (
     CatalogPort,
+    DeliveriesPort,
     DocumentsPort,
     ExecutionsPort,
     JobsPort,
@@ -161,6 +162,16 @@ class MemoryTopics:
         return [body for _, _, body in self.published if body["event"] == event]
 
 
+class MemoryDeliveries:
+    """When messages come again that a function could not take."""
+
+    def __init__(self) -> None:
+        self.again: dict[str, int] = {}
+
+    def again_in(self, receipt: str, seconds: int) -> None:
+        self.again[receipt] = seconds
+
+
 class FakeWarehouse:
     """The Data API, as far as the state machine uses it.
 
@@ -207,11 +218,13 @@ class FakeGlue:
     Attributes:
         refusals: Errors for the next starts, in order; None lets one pass.
         is_started_anyway: Whether a start whose error is raised has started the run all the same.
+        blind_looks: How many of the next searches do not show a run yet that was started.
         runs: Every run by id.
     """
 
     refusals: list[Exception | None] = field(default_factory=list)
     is_started_anyway: bool = False
+    blind_looks: int = 0
     runs: dict[str, JobRun] = field(default_factory=dict)
 
     def start(self, job: str, arguments: Mapping[str, str]) -> str:
@@ -229,6 +242,9 @@ class FakeGlue:
 
     def find(self, job: str, claim_id: str, since: datetime) -> JobRun | None:
         assert since.tzinfo is not None
+        if self.blind_looks:
+            self.blind_looks -= 1
+            return None
         found = (r for r in self.runs.values() if r.job == job and r.arguments[CLAIM_ARGUMENT] == claim_id)
         return next(found, None)
 
@@ -267,6 +283,7 @@ class World:
         self.catalog = MemoryCatalog()
         self.glue = FakeGlue()
         self.topics = MemoryTopics()
+        self.deliveries = MemoryDeliveries()
         self.metrics = MemoryMetrics()
         self.warehouse = self.make_warehouse()
         self.machine = FakeMachine(
@@ -288,6 +305,7 @@ class World:
             cast("CatalogPort", Door(self.catalog, self.faults)),
             cast("JobsPort", Door(self.glue, self.faults)),
             cast("ExecutionsPort", Door(self.machine, self.faults)),
+            cast("DeliveriesPort", Door(self.deliveries, self.faults)),
             cast("TopicsPort", Door(self.topics, self.faults)),
             self.metrics,
             clock=self.clock,
@@ -400,10 +418,16 @@ class World:
         (going,) = (going for going in self.machine.executions.values() if going.run_id == run_id)
         return going
 
-    def sweep(self, after: timedelta = timedelta(minutes=17), *, is_searching: bool = False) -> None:
+    def sweep(
+        self,
+        after: timedelta = timedelta(minutes=17),
+        *,
+        is_searching: bool = False,
+        dead_before: datetime | None = None,
+    ) -> None:
         """The scheduled sweep, some time later."""
         self.now += after
-        self.app.sweep.sweep(self.contracts, is_searching=is_searching)
+        self.app.sweep.sweep(self.contracts, is_searching=is_searching, dead_before=dead_before)
 
     def work(self, run_id: str, errors: Mapping[str, tuple[str, bool]] | None = None) -> None:
         """Do what a Glue job does: read the input, work, write the outcome.

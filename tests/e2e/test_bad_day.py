@@ -5,11 +5,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from sluice_laptop.demo.bad_day import Day, kinds_of
-from sluice_laptop.demo.run import DemoOptions, prove
 from localcloud.faults.plan import FaultPlan
 from sluice.batch import BatchState
 from sluice.contract.files import read_contracts
+from sluice_laptop.demo.bad_day import Day, kinds_of
+from sluice_laptop.demo.run import DemoOptions, prove
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 4

@@ -62,10 +62,18 @@ def sweep_after_a_lost_answer(world: World) -> None:
     world.sweep()
 
 
-def lose_the_answer(world: World) -> None:
-    """Two manifests come, and the start's answer is lost."""
+def lose_an_answer_and_look(world: World) -> None:
+    """Two manifests come, the start's answer is lost, and Glue shows the run."""
     world.glue.refusals = [StartUnclearError("timed out")]
     world.glue.is_started_anyway = True
+    arrive(world)
+
+
+def lose_the_answer(world: World) -> None:
+    """Two manifests come, and the start's answer is lost; Glue does not show the run at once."""
+    world.glue.refusals = [StartUnclearError("timed out")]
+    world.glue.is_started_anyway = True
+    world.glue.blind_looks = 1
     arrive(world)
 
 
@@ -78,6 +86,7 @@ STORIES: dict[str, tuple[list[Act], Act, Act]] = {
     "load ends": ([arrive, conversion_ends], load_ends, load_ends),
     "load ends, told by the sweep alone": ([arrive, conversion_ends], load_ends, lambda world: world.sweep()),
     "replacement": ([arrive, conversion_ends], a_replacement_comes, redeliver),
+    "unclear start, found": ([], lose_an_answer_and_look, redeliver),
     "unclear start": ([lose_the_answer], sweep_after_a_lost_answer, sweep_after_a_lost_answer),
 }
 

@@ -11,6 +11,7 @@ from sluice.handover import LoadInput, PublishedFile, RunInput
 from sluice.layout import Partition
 from sluice.record import Slot
 from sluice.settings import Settings
+from tests.doubles.faults import CrashError
 from tests.doubles.world import START, World
 
 
@@ -203,15 +204,27 @@ def test_a_start_that_glue_refuses_for_good_gives_everything_back_and_is_an_erro
     assert world.ledger.slot("orders", Stage.CONVERT) is None
 
 
+def test_a_run_whose_start_lost_its_answer_is_found_at_once(world: World) -> None:
+    world.glue.refusals = [StartUnclearError("timed out")]
+    world.glue.is_started_anyway = True
+    world.deliver(world.send(folder(1)))
+    claim = world.ledger.claim("c0001")
+    assert claim is not None
+    assert (claim.run_id, claim.unclear_at, len(world.glue.runs)) == ("jr_1", None, 1)
+    world.drain()
+    assert set(world.conversions.values()) == {1}
+
+
 @pytest.mark.parametrize("is_started", [True, False])
-def test_an_unclear_start_is_looked_into_later(world: World, is_started: bool) -> None:
+def test_an_unclear_start_is_looked_into_a_minute_later(world: World, is_started: bool) -> None:
     world.glue.refusals = [StartUnclearError("timed out")]
     world.glue.is_started_anyway = is_started
+    world.glue.blind_looks = 1
     world.deliver(world.send(folder(1)))
-    world.sweep(timedelta(minutes=15))
+    world.sweep(timedelta(seconds=50))
     assert list(short(world).values()) == ["CONVERTING"]
     assert len(world.glue.runs) == (1 if is_started else 0)
-    world.sweep(timedelta(minutes=2))
+    world.sweep(timedelta(seconds=20))
     assert len(world.glue.runs) == 1
     assert list(short(world).values()) == ["CONVERTING"]
     claim = world.ledger.claim("c0001")
@@ -219,6 +232,43 @@ def test_an_unclear_start_is_looked_into_later(world: World, is_started: bool) -
     assert (claim.run_id, claim.ended_at is None) == (("jr_1", True) if is_started else ("", False))
     world.drain()
     assert set(world.conversions.values()) == {1}
+
+
+@pytest.mark.parametrize("call", ["FakeGlue.find", "MemoryLedger.note_unclear"])
+def test_an_unclear_start_that_cannot_be_looked_for_or_noted_is_left_to_the_sweep(world: World, call: str) -> None:
+    world.glue.refusals = [StartUnclearError("timed out")]
+    world.glue.blind_looks = 1 if "note" in call else 0
+    world.app.intake.take(world.send(folder(1)))
+    world.faults.fail(f"before {call}", AwsBusyError("away"))
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    assert list(short(world).values()) == ["CONVERTING"]
+    world.sweep(timedelta(minutes=2) if "find" in call else timedelta(minutes=17))
+    assert len(world.glue.runs) == 1
+    world.drain()
+    assert set(world.conversions.values()) == {1}
+
+
+def test_after_a_restart_no_dispatcher_is_waited_for(world: World) -> None:
+    """Killed between claim and start: what knows that no function is alive need not wait for a quarter of an hour."""
+    world.app.intake.take(world.send(folder(1)))
+    world.faults.fail("before FakeGlue.start", CrashError("killed"))
+    with pytest.raises(CrashError):
+        world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    world.sweep(timedelta(seconds=5), dead_before=START)
+    assert world.glue.runs == {}
+    world.sweep(timedelta(seconds=5), dead_before=world.now + timedelta(seconds=1))
+    assert len(world.glue.runs) == 1
+    world.drain()
+    assert set(world.conversions.values()) == {1}
+
+
+def test_after_a_restart_a_slot_without_a_claim_is_free(world: World) -> None:
+    world.app.intake.take(world.send(folder(1)))
+    world.faults.fail("after MemoryLedger.take_slot", CrashError("killed"))
+    with pytest.raises(CrashError):
+        world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    world.sweep(timedelta(seconds=5), dead_before=world.now + timedelta(seconds=1))
+    assert len(world.glue.runs) == 1
 
 
 def test_a_busy_slot_is_left_alone(world: World) -> None:

@@ -10,8 +10,10 @@ from lambda_trigger import on_manifest, validation
 from lambda_trigger.manifest_events import ManifestEvent
 from sluice.aws.documents import ObjectInfo
 from sluice.batch import BatchState
-from tests.doubles.world import World
+from sluice.errors import AwsBusyError
+from tests.doubles.world import ROOT, World
 
+QUEUE = json.loads((ROOT / "terraform" / "stack.json").read_text(encoding="utf-8"))["queue"]
 FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
 
 
@@ -30,7 +32,7 @@ class Context:
         return int(1000 * (self._seconds.pop(0) if len(self._seconds) > 1 else self._seconds[0]))
 
 
-def message(event: ManifestEvent) -> dict[str, Any]:
+def message(event: ManifestEvent, receives: int = 1) -> dict[str, Any]:
     thing = {"key": event.key, "sequencer": event.sequencer, "versionId": event.version_id, "eTag": event.etag}
     record = {
         "eventVersion": "2.1",
@@ -38,7 +40,13 @@ def message(event: ManifestEvent) -> dict[str, Any]:
         "eventTime": event.written_at,
         "s3": {"bucket": {"name": event.bucket}, "object": thing},
     }
-    return {"messageId": event.folder[-2:], "body": json.dumps({"Records": [record]}), "eventSource": "aws:sqs"}
+    return {
+        "messageId": event.folder[-2:],
+        "receiptHandle": f"receipt {event.folder[-2:]}",
+        "attributes": {"ApproximateReceiveCount": str(receives)},
+        "body": json.dumps({"Records": [record]}),
+        "eventSource": "aws:sqs",
+    }
 
 
 @pytest.fixture
@@ -62,7 +70,38 @@ def test_with_enough_time_all_are_taken_and_dispatched(world: World) -> None:
 
 def test_messages_for_which_there_is_no_time_come_again(world: World) -> None:
     assert handled(world, Context(100, 44, 43, 42)) == ["01", "02"]
+    assert world.deliveries.again == {"receipt 01": 10, "receipt 02": 10}
     assert list(world.states().values()) == ["CONVERTING"]
+
+
+def test_what_failed_because_of_the_world_comes_again_within_seconds(world: World) -> None:
+    first, second = world.send(FOLDER.format(1)), world.send(FOLDER.format(2))
+    world.faults.fail("before MemoryLedger.versions", AwsBusyError("throttled"))
+    messages = [message(first, receives=3), message(second)]
+    answer: Any = on_manifest.handler({"Records": messages}, Context(100))  # type: ignore[arg-type]
+    assert [item["itemIdentifier"] for item in answer["batchItemFailures"]] == ["01"]
+    assert world.deliveries.again == {"receipt 01": 40}
+
+
+def test_what_failed_otherwise_comes_after_the_timeout(world: World) -> None:
+    broken = {**message(world.send(FOLDER.format(1))), "body": "[]"}
+    answer: Any = on_manifest.handler({"Records": [broken]}, Context(100))  # type: ignore[arg-type]
+    assert [item["itemIdentifier"] for item in answer["batchItemFailures"]] == ["01"]
+    assert world.deliveries.again == {}
+
+
+def test_a_queue_that_does_not_answer_gives_the_message_later(world: World) -> None:
+    world.faults.fail("before MemoryLedger.versions", AwsBusyError("throttled"))
+    world.faults.fail("before MemoryDeliveries.again_in", AwsBusyError("throttled, too"))
+    assert handled(world, Context(100), count=1) == ["00"]
+    assert world.deliveries.again == {}
+
+
+def test_all_deliveries_of_a_message_outlast_a_throttled_hour_and_end_before_the_queue_forgets_it() -> None:
+    delays = [on_manifest.delay_after(receives) for receives in range(1, QUEUE["max_receives"])]
+    assert delays[:4] == [10, 20, 40, 80]
+    assert max(delays) < QUEUE["visibility_timeout_seconds"]
+    assert 2 * 3600 < sum(delays) < QUEUE["retention_seconds"]
 
 
 def test_without_time_the_sweep_dispatches(world: World) -> None:

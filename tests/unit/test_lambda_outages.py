@@ -1,6 +1,7 @@
 """Outages and runs that die: what is of the world costs nobody an attempt, and what breaks a run is found."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import ceil, log2
 
@@ -12,7 +13,9 @@ from lambda_trigger.parting import Company, common, parts
 from sluice.aws.jobs import JobRun
 from sluice.batch import BatchState, Stage
 from sluice.layout import Partition
+from sluice.record import timestamp
 from sluice.settings import Settings
+from tests.doubles.faults import CrashError
 from tests.doubles.world import World
 
 RUN = timedelta(minutes=2)
@@ -63,20 +66,29 @@ def outage(world: World, lasts: timedelta, message: str = AWAY) -> list[tuple[in
     return runs
 
 
-@pytest.mark.parametrize("message", [AWAY, "AwsBusyError: own tables: Could not connect to the endpoint URL"])
-def test_an_outage_of_an_hour_ends_minutes_after_its_end(message: str) -> None:
+@pytest.mark.parametrize(
+    ("batches", "hours", "joint", "probes", "message"),
+    [
+        (500, 1, 7, 3, AWAY),
+        (500, 1, 7, 3, "AwsBusyError: own tables: Could not connect to the endpoint URL"),
+        (20, 10, 16, 50, AWAY),
+    ],
+)
+def test_an_outage_ends_minutes_after_its_end(batches: int, hours: int, joint: int, probes: int, message: str) -> None:
     world = World()
-    converted(world, 500)
+    converted(world, batches)
     began = world.now
-    runs = outage(world, timedelta(hours=1), message)
-    assert Counter(world.states().values()) == {"LOADED": 500}
-    assert [carried for carried, _ in runs] == [500] * len(runs)
-    assert len(runs) <= 7
-    assert world.now - began < timedelta(hours=1) + timedelta(minutes=40)
+    runs = outage(world, timedelta(hours=hours), message)
+    assert Counter(world.states().values()) == {"LOADED": batches}
+    sizes = Counter(carried for carried, _ in runs)
+    assert set(sizes) <= {batches, batches - 1, 1}
+    assert sizes[batches] + sizes[batches - 1] <= joint
+    assert sizes[1] <= probes
+    assert world.now - began < timedelta(hours=hours) + timedelta(minutes=25)
     assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended", "failed")] == [1, 1, 0]
     (began_notice,), (ended_notice,) = world.topics.of("outage_began"), world.topics.of("outage_ended")
-    assert (began_notice["waiting"], began_notice["stage"], began_notice["dataset"]) == (500, "load", "orders")
-    assert ended_notice["runs"] == len(runs) - 1
+    assert (began_notice["waiting"], began_notice["stage"], began_notice["dataset"]) == (batches, "load", "orders")
+    assert ended_notice["runs"] == sum(not is_over for _, is_over in runs)
     assert {record.attempts for record in world.ledger.records.values()} == {0}
     assert world.ledger.outages(Stage.LOAD) == ()
 
@@ -92,11 +104,68 @@ def test_pauses_double_up_to_an_hour() -> None:
         found = world.ledger.outage("orders", Stage.LOAD)
         assert found is not None
         pauses.append(round((found.until - world.now) / timedelta(minutes=1)))
-        assert {record.due_at for record in world.ledger.records.values()} == {
-            found.until.isoformat("T", "microseconds")
-        }
+        # The stage rests, and no batch by itself: when somebody gets through, all are due.
+        assert all(record.due_at <= timestamp(world.now) for record in world.ledger.records.values())
         world.sweep(found.until - world.now)
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def resting(world: World) -> None:
+    """The runs that are at work meet an outage, as others did before, so that their stage rests for an hour."""
+    for run in world.glue.running:
+        world.glue.end(run.run_id, "FAILED", AWAY)
+        world.notify(run.run_id)
+    for found in world.ledger.outages(Stage.LOAD):
+        grown = replace(found, failures=7, tried_at=world.now, until=world.now + timedelta(hours=1))
+        world.ledger.note_outage(grown)
+
+
+def test_one_batch_probes_for_all_stages_and_datasets_that_wait_for_the_same() -> None:
+    world = World()
+    for dataset in ("orders", "products"):
+        send(world, 3, dataset)
+    world.app.dispatcher.dispatch_all(["orders", "products"], [Stage.CONVERT])
+    for run in running(world, world.settings.convert_job):
+        world.succeed(run.run_id)
+        world.notify(run.run_id)
+    resting(world)
+    world.sweep(timedelta(minutes=9))
+    assert world.glue.running == []
+    world.sweep(timedelta(minutes=2))
+    (probe,) = world.glue.running
+    (batch,) = world.batch_ids(probe)
+    before = world.ledger.outages(Stage.LOAD)
+    world.glue.end(probe.run_id, "FAILED", AWAY)
+    world.notify(probe.run_id)
+    assert world.ledger.records[batch].attempts == 0
+    after = world.ledger.outages(Stage.LOAD)
+    assert [found.until for found in after] == [found.until for found in before]
+    assert sum(found.probes for found in after) == 1
+    world.sweep(timedelta(minutes=5))
+    assert world.glue.running == []
+    world.sweep(timedelta(minutes=6))
+    (probe,) = world.glue.running
+    world.succeed(probe.run_id)
+    world.notify(probe.run_id)
+    world.sweep(timedelta(minutes=5))
+    assert sorted(len(world.batch_ids(run)) for run in world.glue.running) == [2, 3]
+    world.drain()
+    assert set(world.states().values()) == {"LOADED"}
+    assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended")] == [1, 1]
+
+
+def test_a_probe_is_not_given_up_before_those_for_which_it_goes() -> None:
+    world = World(Settings(give_up_after_seconds=4 * 3600))
+    converted(world, 3)
+    resting(world)
+    for record in world.ledger.records.values():
+        old = replace(record, held_since=timestamp(world.now - timedelta(hours=5)), version=record.version + 1)
+        world.ledger.save(record, old)
+    world.sweep(timedelta(minutes=11))
+    (probe,) = world.glue.running
+    world.glue.end(probe.run_id, "FAILED", AWAY)
+    world.notify(probe.run_id)
+    assert set(world.states().values()) == {"CONVERTED"}
 
 
 def test_what_arrives_meanwhile_waits_and_goes_with_the_others() -> None:
@@ -142,6 +211,59 @@ def test_several_datasets_have_one_notice_for_one_cause() -> None:
     world.drain()
     assert len(world.topics.of("outage_ended")) == 1
     assert Counter(world.states().values()) == {"LOADED": 4}
+
+
+def test_stages_that_wait_for_the_same_have_one_notice() -> None:
+    """Each run names what it asked for: of an address the host counts."""
+    world = World()
+    converted(world, 1)
+    send(world, 1, "products")
+    world.app.dispatcher.dispatch("products", Stage.CONVERT)
+    for number, run in enumerate(world.glue.running):
+        url = f"https://s3.amazonaws.com/b/{number}/k.json"
+        world.glue.end(run.run_id, "FAILED", f'AwsBusyError: read: Could not connect to the endpoint URL: "{url}"')
+        world.notify(run.run_id)
+    assert [len(world.ledger.outages(stage)) for stage in Stage] == [1, 1]
+    assert len(world.topics.of("outage_began")) == 1
+    world.drain()
+    assert len(world.topics.of("outage_ended")) == 1
+
+
+def test_the_end_of_the_one_that_was_told_leaves_the_others_told() -> None:
+    world = World()
+    for dataset in ("orders", "products"):
+        send(world, 1, dataset)
+    world.app.dispatcher.dispatch_all(["orders", "products"], [Stage.CONVERT])
+    orders, products = world.glue.running
+    for run in (orders, products):
+        world.glue.end(run.run_id, "FAILED", "Resource unavailable")
+        world.notify(run.run_id)
+    world.sweep(timedelta(minutes=2))
+    orders, products = world.glue.running
+    world.succeed(orders.run_id)
+    world.notify(orders.run_id)
+    world.glue.end(products.run_id, "FAILED", "Resource unavailable")
+    world.notify(products.run_id)
+    assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended")] == [1, 0]
+    world.drain()
+    assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended")] == [1, 1]
+
+
+@pytest.mark.parametrize("point", ["before MemoryTopics.publish", "after MemoryTopics.publish"])
+def test_a_crash_while_it_is_told_tells_it_again(point: str) -> None:
+    world = World()
+    send(world, 1)
+    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    (run,) = world.glue.running
+    world.glue.end(run.run_id, "FAILED", "Resource unavailable")
+    world.faults.fail(point, CrashError("killed"))
+    with pytest.raises(CrashError):
+        world.notify(run.run_id)
+    world.notify(run.run_id)
+    assert len(world.topics.of("outage_began")) == (1 if "before" in point else 2)
+    found = world.ledger.outage("orders", Stage.CONVERT)
+    assert found is not None
+    assert (found.failures, found.is_told) == (1, True)
 
 
 def test_what_the_world_does_to_some_batches_of_a_run_is_no_outage_and_no_attempt() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from lambda_trigger.intake import NO_EVENT
 from lambda_trigger.reconcile import MAX_LOOKS
-from lambda_trigger.sweeping import PERIOD
 from sluice.batch import BatchState
+from sluice.names import SWEEP_PERIOD
 from sluice.record import BatchRecord
 from sluice.settings import Settings
 from tests.doubles.world import World
@@ -144,11 +144,11 @@ def test_it_is_done_once_an_hour_for_each_dataset(world: World) -> None:
     for dataset in world.contracts:
         turns = []
         for _ in range(36):
-            world.now += PERIOD
-            turns.append(world.app.reconciliation.is_due(dataset, PERIOD))
+            world.now += SWEEP_PERIOD
+            turns.append(world.app.reconciliation.is_due(dataset, SWEEP_PERIOD))
         assert sum(turns) == 3
     often = World(Settings(reconcile_seconds=0))
-    assert all(often.app.reconciliation.is_due(dataset, PERIOD) for dataset in often.contracts)
+    assert all(often.app.reconciliation.is_due(dataset, SWEEP_PERIOD) for dataset in often.contracts)
 
 
 def test_a_dataset_without_a_contract_is_not_searched(world: World) -> None:

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from lambda_trigger.sweeping import PERIOD, SweepError, in_turn
+from lambda_trigger.sweeping import SweepError, in_turn
 from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError
+from sluice.names import SWEEP_PERIOD
 from sluice.record import Claim, Heartbeat, OpenLoad
 from tests.doubles.world import ROOT, START, World
 
@@ -106,12 +107,12 @@ def test_an_error_that_nobody_expected_stops_one_piece_only(world: World, monkey
 
 def test_every_dataset_is_the_first_in_its_turn_and_none_is_left_out() -> None:
     datasets = ["d", "b", "a", "c"]
-    orders = [in_turn(datasets, START + number * PERIOD) for number in range(8)]
+    orders = [in_turn(datasets, START + number * SWEEP_PERIOD) for number in range(8)]
     assert {order[0] for order in orders[:4]} == set(datasets)
     assert orders[4:] == orders[:4]
     start = "abcd".index(orders[0][0])
     assert orders[:4] == [tuple("abcdabcd"[(start + n) % 4 :][:4]) for n in range(4)]
-    assert in_turn(datasets, START + PERIOD / 2) in orders[:2]
+    assert in_turn(datasets, START + SWEEP_PERIOD / 2) in orders[:2]
     assert in_turn([], START) == ()
 
 
@@ -127,7 +128,7 @@ def test_a_sweep_visits_the_datasets_in_their_turn(world: World, monkeypatch: py
     firsts = set()
     for _ in world.contracts:
         visited.clear()
-        world.sweep(PERIOD)
+        world.sweep(SWEEP_PERIOD)
         assert set(visited) == set(world.contracts)
         firsts.add(visited[0])
     assert firsts == set(world.contracts)
@@ -135,7 +136,7 @@ def test_a_sweep_visits_the_datasets_in_their_turn(world: World, monkeypatch: py
 
 def test_the_period_is_that_of_the_schedule() -> None:
     stack = json.loads((ROOT / "terraform" / "stack.json").read_text(encoding="utf-8"))
-    assert stack["schedules"]["sweep"]["expression"] == f"rate({PERIOD // timedelta(minutes=1)} minutes)"
+    assert stack["schedules"]["sweep"]["expression"] == f"rate({SWEEP_PERIOD // timedelta(minutes=1)} minutes)"
 
 
 def test_a_ledger_that_cannot_tell_its_datasets_keeps_none_from_being_swept(

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from lambda_trigger.sweeping import SweepError
 from sluice.batch import Stage
-from sluice.errors import AwsError
+from sluice.errors import AwsBusyError, AwsError
 from sluice.settings import Settings
 from tests.doubles.faults import CrashError
 from tests.doubles.machine import Going, StateError
@@ -341,14 +342,36 @@ def test_the_load_of_an_execution_that_aws_has_forgotten_is_finished_by_a_new_on
     assert world.warehouse.refreshed == {f"refresh {AGGREGATE}": {"2026-11-20"}}
 
 
-def test_notices_that_cannot_be_sent_are_counted_and_stop_nothing() -> None:
+def test_notices_that_cannot_be_sent_are_counted_and_kept_and_stop_nothing() -> None:
+    undisturbed = start("one batch fails")
+    one_batch_fails(undisturbed)
     world = start("one batch fails")
     world.topics.error = AwsError("publish to sluice-support: AuthorizationErrorException")
     one_batch_fails(world)
-    world.drain()
     assert sorted(world.states().values()) == ["ARCHIVED", "FAILED"]
     assert world.metrics.total("orders", "NotificationsFailed") == 2
     assert world.topics.published == []
+    with pytest.raises(SweepError, match=r"^notices: publish to sluice-support"):
+        world.sweep()
+    world.topics.error = None
+    world.sweep()
+    assert [(topic, subject) for topic, subject, _ in world.topics.published] == [
+        (topic, subject) for topic, subject, _ in undisturbed.topics.published
+    ]
+    assert world.ledger.kept_notices() == ()
+    world.sweep()
+    assert len(world.topics.published) == 2
+
+
+def test_what_can_be_neither_told_nor_kept_is_told_when_it_is_tried_again() -> None:
+    world = start("one batch fails")
+    world.topics.error = AwsBusyError("publish: away")
+    world.faults.fail("before MemoryLedger.keep_notice", AwsBusyError("away, too"))
+    one_batch_fails(world)
+    world.topics.error = None
+    world.drain()
+    assert sorted(world.states().values()) == ["ARCHIVED", "FAILED"]
+    assert [len(world.topics.of(event)) for event in ("failed", "loaded")] == [1, 1]
 
 
 def test_the_next_load_begins_while_the_aggregates_of_the_first_are_refreshed() -> None:

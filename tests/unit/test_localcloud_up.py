@@ -89,14 +89,16 @@ def test_a_start_sweeps_at_once_and_searches_when_the_queue_is_empty(monkeypatch
     monkeypatch.setattr(up, "_POLL_SECONDS", 0.0)
     cloud = Quieting(looks=3)
     clients = SimpleNamespace(sqs=cloud, lambda_=cloud)
-    up.look_after_what_was_left(cast("Any", clients), Settings()).join()
-    assert cloud.invoked == [(0, "sluice-sweep", b"{}"), (4, "sluice-sweep", b'{"search": true}')]
+    up.look_after_what_was_left(cast("Any", clients), Settings(), datetime(2026, 11, 20, 14, tzinfo=UTC)).join()
+    first = b'{"dead_before": "2026-11-20T14:00:00+00:00"}'
+    assert cloud.invoked == [(0, "sluice-sweep", first), (4, "sluice-sweep", b'{"search": true}')]
 
 
 def test_a_queue_that_never_empties_is_searched_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up, "_POLL_SECONDS", 0.0)
     cloud = Quieting(looks=10_000)
-    up.look_after_what_was_left(cast("Any", SimpleNamespace(sqs=cloud, lambda_=cloud)), Settings()).join()
+    clients = SimpleNamespace(sqs=cloud, lambda_=cloud)
+    up.look_after_what_was_left(cast("Any", clients), Settings(), datetime.now(UTC)).join()
     assert cloud.invoked[-1] == (120, "sluice-sweep", b'{"search": true}')
 
 

@@ -10,14 +10,14 @@ import pytest
 from rich.console import Console
 
 from deploy.compare import Difference
+from localcloud.faults.journal import Tally
+from localcloud.faults.plan import Kind
 from sluice_laptop.demo.after import compare_notifications
 from sluice_laptop.demo.bad_day import Day, section
 from sluice_laptop.demo.inbox import Message
 from sluice_laptop.demo.proofs import Found, Proof, ProofOptions, kind_of, prove_all
 from sluice_laptop.demo.prove import PROOFS
 from sluice_laptop.demo.report import Report
-from localcloud.faults.journal import Tally
-from localcloud.faults.plan import Kind
 
 ROW = {"id": 1}
 BEGAN = Message("support", "", {"event": "outage_began", "dataset": "orders"})

@@ -5,10 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from lambda_trigger.pauses import LONGEST
+from glue_jobs.loading.context import WAITING_SECONDS
+from lambda_trigger.pauses import LONGEST, PROBE_EVERY
 from lambda_trigger.runs import PATIENCE
-from lambda_trigger.sweeping import PERIOD
 from sluice.aws.clients import Clients
+from sluice.names import SWEEP_PERIOD
 from sluice.settings import Settings
 
 TERRAFORM = Path(__file__).resolve().parents[2] / "terraform"
@@ -24,6 +25,17 @@ def test_a_call_ends_before_the_function_that_makes_it() -> None:
     assert timedelta(seconds=config.connect_timeout + config.read_timeout) < min(FUNCTIONS.values())
 
 
+def test_a_statement_ends_before_the_run_that_waits_for_it() -> None:
+    # What is left is for what a run does besides, and for writing down what came of it.
+    assert timedelta(seconds=WAITING_SECONDS) + timedelta(minutes=5) < JOBS["load"]
+
+
+def test_a_message_comes_again_after_the_function_that_holds_it() -> None:
+    queue = STACK["queue"]
+    # Six times the function's timeout. Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    assert timedelta(seconds=queue["visibility_timeout_seconds"]) >= 6 * FUNCTIONS[queue["function"]]
+
+
 def test_a_run_ends_before_the_machine_that_waits_for_it() -> None:
     assert max(JOBS.values()) < timedelta(seconds=MACHINE["TimeoutSeconds"])
 
@@ -37,7 +49,7 @@ def test_a_conversion_ends_before_what_it_replaces_goes() -> None:
 
 
 def test_the_first_pause_is_not_longer_than_the_sweep_that_ends_it() -> None:
-    assert timedelta(seconds=DEFAULTS.retry_delay_seconds) < PERIOD < LONGEST
+    assert timedelta(seconds=DEFAULTS.retry_delay_seconds) < SWEEP_PERIOD < PROBE_EVERY < LONGEST
 
 
 def test_pauses_and_runs_end_before_a_batch_is_given_up() -> None:

@@ -163,19 +163,20 @@ def test_a_process_that_dies_at_any_submission_is_finished_by_a_second_run(loads
     load(1, counting)
     assert len(counting.labels) >= 5
     number = 1
-    for point in range(len(counting.labels)):
-        for is_after in (False, True):
-            number += 1
-            with pytest.raises(Killed):
-                load(number, Counting(alive, point, is_after=is_after))
-            loads.client = alive
-            outcome = loads.run(CONTRACT, f"claim-{loads.bucket}-{loads.claims}", run="jr_2")
-            what = f"killed {'after' if is_after else 'before'} {counting.labels[point]}"
-            assert [batch.error for batch in outcome.values()] == [""], what
-            assert sum(item[0] == number for item in loads.rows()) == 1, what
-            assert next(item for item in loads.rows() if item[0] == 1000)[1] == number, what
-            assert loads.staging_tables() == [], what
-    assert len(loads.audit()) == number + 1
+    # Before a submission is after the one before it.
+    for point, label in enumerate(counting.labels):
+        number += 1
+        with pytest.raises(Killed):
+            load(number, Counting(alive, point, is_after=point > 0))
+        loads.client = alive
+        outcome = loads.run(CONTRACT, f"claim-{loads.bucket}-{loads.claims}", run="jr_2")
+        assert [batch.error for batch in outcome.values()] == [""], label
+        assert sum(item[0] == number for item in loads.rows()) == 1, label
+        assert next(item for item in loads.rows() if item[0] == 1000)[1] == number, label
+    # A statement that goes on after its process may leave a staging table; the next load removes it.
+    load(number + 1, alive)
+    assert loads.staging_tables() == []
+    assert len(loads.audit()) == number + 2
 
 
 def test_staging_tables_of_other_tables_and_strange_tables_are_left_alone(loads: Loads) -> None:
