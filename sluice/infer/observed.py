@@ -198,6 +198,8 @@ class Observed:
                 self._nested(self.records, path, "an array in one record and something else in another")
             elif () in table.left_out:
                 self._nested(self.records, path, table.left_out[()])
+            elif self._has_null_objects(table):
+                self._nested(self.records, path, "null stands beside objects in it")
             elif not table.columns:
                 self.records.left_out[path] = "an array without a value in its objects"
         self._settle(self.records)
@@ -206,6 +208,11 @@ class Observed:
         for table in (self.records, *self.arrays.values()):
             self._drop_bare_texts(table)
             self._note_nulls(table)
+
+    def _has_null_objects(self, table: TableSample) -> bool:
+        """Whether elements of an array of objects are null, which make no row."""
+        text = (TEXT_OF_ELEMENT,)
+        return not self.is_xml and text in table.nulls and text not in table.columns and bool(table.columns)
 
     def _settle(self, table: TableSample) -> None:
         for path in [path for path in table.columns if (table.path, path) in self.objects]:

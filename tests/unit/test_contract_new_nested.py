@@ -36,9 +36,10 @@ ID, JSON = ("id", "integer", False), ("p", "varchar(65535)", True)
         ("[[1,2],[3]]", "[[1.50]]", ["[[1,2],[3]]", "[[1.50]]"]),
         ('{"x":1}', '"s"', ['{"x":1}', '"s"']),
         ('[{"x":1}]', "7", ['[{"x":1}]', "7"]),
+        ('[{"x":1},null]', "[]", ['[{"x":1},null]', "[]"]),
         ('[{"x":1},[2]]', "[]", ['[{"x":1},[2]]', "[]"]),
     ],
-    ids=["arrays of arrays", "object or text", "array or number", "objects beside arrays"],
+    ids=["arrays of arrays", "object or text", "array or number", "objects beside null", "objects beside arrays"],
 )
 def test_what_is_of_several_kinds_is_kept_as_json(
     first: str, second: str, texts: list[str | None], tmp_path: Path
