@@ -167,6 +167,8 @@ def _rewritten(node: exp.Expr, sql: str) -> exp.Expr:
         node.set("this", RENAMED[name])
     elif name in ELSEWHERE:
         raise not_here(f"function {name}")
+    elif name in ("all", "any", "some"):
+        raise not_here(f"{name.upper()} over VALUES")
     elif name not in SAME:
         raise QueryError("FUNCTION_NOT_FOUND", f"{place_of(sql, name)}Function '{name}' not registered")
     return node
