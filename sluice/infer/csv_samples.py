@@ -58,6 +58,8 @@ class Dialect:
         if self.quote not in record and not (self.escape_unquoted and self.escape in record):
             fields = record.split(self.delimiter)
             return [field.lstrip(" ") for field in fields] if self.skip_initial_space else fields
+        if self.escape_unquoted:
+            record = self._without_nulls(record)
         doubled = self.escape == self.quote
         reader = csv.reader(
             [record],
@@ -69,6 +71,11 @@ class Dialect:
             strict=True,
         )
         return next(reader)
+
+    def _without_nulls(self, record: str) -> str:
+        r"""A record in which ``\N`` is nothing, as the conversion takes it."""
+        mark, null = re.escape(self.delimiter), re.escape(self.escape + "N")
+        return re.sub(f"(^|(?<!{re.escape(self.escape)}){mark}){null}(?={mark}|$)", r"\1", record)
 
 
 @dataclass(slots=True)

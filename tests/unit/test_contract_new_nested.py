@@ -85,6 +85,13 @@ def test_nested_types_of_parquet(tmp_path: Path) -> None:
     }
 
 
+def test_what_databases_write_for_null_is_null(tmp_path: Path) -> None:
+    body = "1\tA\\\tB\t\\N\n2\t\\N\t\\N\n3\tx\\ny\t8\n4\tz\\\\\t9\n"
+    tables, found = guessed(body.encode(), "s.csv", tmp_path)
+    assert [kind for _, kind, _ in tables["t"]] == ["integer", "varchar(16)", "integer"]
+    assert found["t"] == [(1, "A\tB", None), (2, None, None), (3, "x\ny", 8), (4, "z\\", 9)]
+
+
 def test_the_line_in_which_spreadsheets_tell_the_delimiter(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("sep=|\nid|name, first\n1|a\n2|b\n")
