@@ -19,6 +19,26 @@ PROOFS: Final = (
         "the demo while 5 % of all answers and events go wrong: every batch is loaded, every row is as it was sent",
         "sluice_laptop.demo.bad_day:bad_days",
     ),
+    Proof(
+        "histories",
+        "random histories of everything that can happen, in any order, end as a pure model says",
+        "tests.histories.proofs:histories",
+    ),
+    Proof(
+        "burst",
+        "1,600 manifests within a minute are each loaded once, in few runs; 10,000 that wait need little memory",
+        "tests.histories.proofs:bursts",
+    ),
+    Proof(
+        "at-once",
+        "loads, a contract that grows, schema syncs, refreshes and replays at the same time lose and double nothing",
+        "tests.histories.proofs:at_once",
+    ),
+    Proof(
+        "hostile",
+        "manifests, names, files and values made to break the path are loaded, or refused by a rule, in bounded memory",
+        "tests.histories.proofs:hostile",
+    ),
 )
 """Every proof, in the order in which they are run."""
 

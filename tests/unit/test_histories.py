@@ -1,18 +1,23 @@
 """Whatever happens, and in whatever order, an account ends as the pure model says: see `tests.histories`.
 
-The long version is ``make prove``: SLUICE_HISTORIES says how many histories.
+The long version is ``make prove``; SLUICE_HISTORIES says how many histories here.
 """
 
 import logging
 import os
+from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from sluice_laptop.demo.proofs import ProofOptions
+from tests.histories import proofs
+from tests.histories.history import History
 from tests.histories.machine import Histories
 
-HISTORIES = int(os.environ.get("SLUICE_HISTORIES", "12"))
+HISTORIES = int(os.environ.get("SLUICE_HISTORIES", "20"))
 
 
 @pytest.mark.timeout(0 if "SLUICE_HISTORIES" in os.environ else 600)
@@ -32,3 +37,15 @@ def test_random_histories_end_as_the_model_says() -> None:
         run_state_machine_as_test(Histories, settings=chosen)
     finally:
         logging.disable(logging.NOTSET)
+
+
+def test_the_long_version_counts_histories_and_shows_the_script_of_one_that_fails(tmp_path: Path) -> None:
+    options = ProofOptions(tmp_path, seeds=(1, 2), times=4)
+    assert [(found.times, found.is_good) for found in proofs.histories(options)] == [(2, True), (2, True)]
+    failing = patch.object(History, "finish", side_effect=AssertionError("one row is gone"))
+    with failing, patch.object(proofs, "PHASES", (Phase.generate,)):
+        (found,) = proofs.histories(ProofOptions(tmp_path, seeds=(1,), times=3))
+    assert (found.times, found.wrong) == (3, 1)
+    assert found.problems[0].startswith("AssertionError: one row is gone\n")
+    assert "state.begin(has_times=" in found.problems[0]
+    assert found.problems[0].rstrip().endswith("state.teardown()")
