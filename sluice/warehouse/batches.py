@@ -12,7 +12,7 @@ from sluice.warehouse.quoting import identifier, literal
 
 _BATCH_ID = re.compile(r"[a-z][a-z0-9_]*\.(\d{4})(\d\d)(\d\d)(\d\d)?\.[0-9A-Z]+(?:-[0-9A-Z]+)*")
 """Behind a hyphen stands the sequencer of a batch that `BatchId.after` has put behind an older one."""
-_MAX_VALUES_BYTES = 60_000
+_MAX_VALUES_BYTES = 90_000
 
 MAX_RANGES = 100
 """Most partitions that a condition names one by one; the rows of more are looked for between the first and the last."""
@@ -119,11 +119,12 @@ def _lists(texts: Iterable[str]) -> Iterator[str]:
     listed: list[str] = []
     size = 0
     for text in texts:
-        if size + len(text) > _MAX_VALUES_BYTES:
+        length = len(text.encode())
+        if listed and size + length > _MAX_VALUES_BYTES:
             yield ", ".join(listed)
             listed, size = [], 0
         listed.append(text)
-        size += len(text) + 2
+        size += length + 2
     if listed:
         yield ", ".join(listed)
 

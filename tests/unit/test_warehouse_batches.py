@@ -18,6 +18,7 @@ from sluice.warehouse.batches import (
     by_partition,
     insert_batches,
     list_batches,
+    value_lists,
     within,
 )
 
@@ -85,6 +86,7 @@ def test_long_lists_are_cut_without_losing_a_batch() -> None:
 
     assert len(statements) > 1
     assert max(map(len, [*statements, *lists])) < 100_000
+    assert max(len(text.encode()) for text in value_lists(f"('{'件' * 1000}')" for _ in range(300))) < 100_000
     assert "".join(statements).count("TRUE") == 3000
     assert [text.strip("'") for listed in lists for text in listed.split(", ")] == [batch.batch_id for batch in batches]
 
