@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cattrs
+
 from glue_jobs.conversion.ports import DocumentsPort
-from sluice.errors import TransientError
+from sluice.errors import TerminalError, TransientError
 from sluice.handover import FrozenManifest, SourceFile
 from sluice.layout import Partition
 from sluice.whereabouts import raw_location
@@ -12,6 +14,10 @@ from sluice.whereabouts import raw_location
 
 class UnregisteredPartitionError(TransientError):
     """The catalog does not know the partition of a batch, or knows it elsewhere; the next start registers it again."""
+
+
+class UnreadableManifestError(TerminalError):
+    """The frozen manifest of a batch is none, or one that a newer version of Sluice wrote."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,13 @@ def read_batch(documents: DocumentsPort, batch_id: str, manifest_url: str) -> Ba
 
     Raises:
         MissingObjectError: It is not there.
+        UnreadableManifestError: It cannot be read.
     """
-    manifest = FrozenManifest.from_json(documents.read(manifest_url))
+    try:
+        manifest = FrozenManifest.from_json(documents.read(manifest_url))
+    except (ValueError, cattrs.BaseValidationError) as exc:
+        why = str(exc) if isinstance(exc, ValueError) else "a field is missing or of the wrong type"
+        raise UnreadableManifestError(f"{manifest_url}: {why}; send the manifest again") from exc
     return Batch(batch_id, Partition.parse(manifest.partition), manifest.files, raw_location(manifest))
 
 

@@ -34,6 +34,7 @@ from sluice.contract import Contract, Table
 from sluice.errors import SluiceError
 from sluice.handover import SourceFile
 from sluice.kernel.convert import Chunk
+from sluice.kernel.newest import keys
 from sluice.kernel.tally import FileTally
 from sluice.kernel.write import QuarantineWriter, Sink, TableWriter, WrittenFile, WrittenTable
 from sluice.parallel import each
@@ -364,10 +365,9 @@ def divided(table: Table, rows: pa.Table, places: range, part: int) -> list[pa.T
         return [rows]
     if not table.primary_key:
         return [rows if index == part % count else rows.slice(0, 0) for index in range(count)]
-    keys = [_text(rows[name]) for name in table.primary_key]
-    key = keys[0] if len(keys) == 1 else pc.binary_join_element_wise(*keys, "\x1f")
-    # Redshift takes keys that differ in trailing blanks alone for the same.
-    numbers = pa.array((zlib.crc32(value.rstrip(" ").encode()) % count for value in key.to_pylist()), pa.int16())
+    texts = [_text(column) for column in keys(table, rows).columns]
+    key = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, "\x1f")
+    numbers = pa.array((zlib.crc32(value.encode()) % count for value in key.to_pylist()), pa.int16())
     return [rows.filter(pc.equal(numbers, pa.scalar(index, pa.int16()))) for index in range(count)]
 
 
