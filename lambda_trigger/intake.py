@@ -9,9 +9,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
+from lambda_trigger.apart import each_apart
 from lambda_trigger.manifest_events import ManifestEvent
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.ordering import known_as, place, plain_id
@@ -111,23 +113,30 @@ class Intake:
         return contract.dataset
 
     def look_again(self, dataset: str) -> None:
-        """Look once more at the manifests of a dataset that wait for their files.
+        """Look once more at the manifests of a dataset that wait for their files; one keeps no other from its look.
 
         Raises:
-            TransientError: AWS could not answer now.
+            SluiceError: Something went wrong with one of them, the first one's error; the others were looked at.
         """
-        for entry in self.ledger.waiting(dataset, ARRIVAL):
-            record = self.ledger.batch(entry.batch_id)
-            if record is None or record.state is not BatchState.WAITING:
-                continue
-            event = _event_of(record)
-            with log_context(batch=record.batch_id):
-                try:
-                    _, partition = find_partition(self.contracts, event.folder)
-                except LayoutError as exc:
-                    self._end_wait(record, _Finding(BatchState.REJECTED, exc.named))
-                    continue
+        waiting = [entry.batch_id for entry in self.ledger.waiting(dataset, ARRIVAL)]
+        each_apart(partial(self._look_at, dataset), waiting, f"look at waiting manifests of {dataset}")
+
+    def _look_at(self, dataset: str, batch_id: str) -> None:
+        record = self.ledger.batch(batch_id)
+        if record is None or record.state is not BatchState.WAITING:
+            return
+        event = _event_of(record)
+        with log_context(batch=batch_id):
+            try:
+                contract, partition = find_partition(self.contracts, event.folder)
+            except LayoutError as exc:
+                self._end_wait(record, _Finding(BatchState.REJECTED, exc.named))
+                return
+            if contract.dataset == dataset:
                 self._look_again(record, event, partition, None)
+            else:
+                gone = LayoutError(f"folder {event.folder!r} belongs to dataset {contract.dataset} by now")
+                self._end_wait(record, _Finding(BatchState.REJECTED, gone.named))
 
     def _look_again(
         self, record: BatchRecord, event: ManifestEvent, partition: Partition, until: datetime | None

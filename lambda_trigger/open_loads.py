@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lambda_trigger.apart import each_apart
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.pauses import is_over, pause_after
 from lambda_trigger.ports import ExecutionsPort, LedgerPort
 from lambda_trigger.running import execution_input
 from sluice.aws.executions import SUCCEEDED, Execution
-from sluice.errors import SluiceError
 from sluice.logs import log_context
 from sluice.notices import StepFailure
 from sluice.record import OpenLoad
@@ -43,27 +43,19 @@ class OpenLoads:
         Raises:
             SluiceError: Something went wrong with one of them, the first one's error; the others were seen to.
         """
-        problems = []
-        for load in self.ledger.open_loads(dataset):
-            with log_context(run=load.claim_id):
-                try:
-                    self._repair(load)
-                except SluiceError as exc:
-                    logger.exception("load %s could not be made to go on", load.claim_id)
-                    problems.append(exc)
-        if problems:
-            raise problems[0]
+        each_apart(self._repair, self.ledger.open_loads(dataset), f"make open loads of {dataset} go on")
 
     def _repair(self, load: OpenLoad) -> None:
-        execution = self.executions.describe(self.settings.load_machine, load.execution)
-        if execution is None:
-            # Step Functions has forgotten it, it was deleted, or a sweep died before it began.
-            self._start(load)
-        elif execution.state == SUCCEEDED:
-            # The load was booked by a sweep after it had been finished.
-            self.ledger.close_load(load.dataset, load.claim_id)
-        elif execution.has_failed and not load.is_given_up:
-            self._go_on(load, execution)
+        with log_context(run=load.claim_id):
+            execution = self.executions.describe(self.settings.load_machine, load.execution)
+            if execution is None:
+                # Step Functions has forgotten it, it was deleted, or a sweep died before it began.
+                self._start(load)
+            elif execution.state == SUCCEEDED:
+                # The load was booked by a sweep after it had been finished.
+                self.ledger.close_load(load.dataset, load.claim_id)
+            elif execution.has_failed and not load.is_given_up:
+                self._go_on(load, execution)
 
     def _go_on(self, load: OpenLoad, execution: Execution) -> None:
         now = self.clock()

@@ -23,7 +23,6 @@ MAX_RECENT = 200
 """Batches of a dataset that one sweep looks at: the newest."""
 _S = BatchState
 _NOT_ACCEPTED = {_S.WAITING, _S.REJECTED, _S.SUPERSEDED}
-_PUBLISHED = {_S.CONVERTED, _S.LOADING, _S.LOADED, _S.ARCHIVED}
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,8 @@ class Partitions:
         if lacking:
             logger.warning("the catalog lacks %d raw partitions of %s", len(lacking), dataset)
             self.raw_files.settle(dataset, list(lacking.values()))
-        published = _newest(record for record in recent if record.state in _PUBLISHED)
+        # Whatever became of it afterwards: older files may be gone since it was published.
+        published = _newest(record for record in recent if record.convert_claim)
         for table in contract.tables:
             self._repair_processed(table.name, published)
 

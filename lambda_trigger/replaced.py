@@ -1,12 +1,14 @@
 """Folders of published files that no reader is shown any more: of replaced partitions, and of runs that died."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import cattrs
 
+from lambda_trigger.apart import each_apart
 from lambda_trigger.ports import CatalogPort, DocumentsPort, ObjectsPort
 from sluice.contract import Contract
 from sluice.errors import MissingObjectError
@@ -55,18 +57,24 @@ class ReplacedFolders:
         """Work off the notes of a dataset that are due; none of one without a contract, whose tables are gone.
 
         Raises:
-            AwsBusyError: AWS could not answer now.
+            AwsBusyError: AWS could not answer now; the other notes were worked off.
             AwsError: AWS refused.
         """
-        if dataset not in self.contracts:
+        contract = self.contracts.get(dataset)
+        if contract is None:
             return
+        # A table that has left the contract has left the catalog, so nothing tells which of its folders is shown.
+        tables = {*(table.name for table in contract.tables), contract.quarantine_table}
         before = self.clock() - timedelta(seconds=self.settings.replaced_grace_seconds)
         due = [note for note in self._notes(dataset) if note.modified_at < before]
-        for note in sorted(due, key=lambda note: note.modified_at)[:MAX_NOTES]:
-            folders = self._read(note.url)
-            if folders is not None:
-                self._tidy(folders, before)
-            self.objects.remove(note.url)
+        oldest = sorted(due, key=lambda note: note.modified_at)[:MAX_NOTES]
+        each_apart(partial(self._work_off, tables, before), oldest, f"remove replaced files of {dataset}")
+
+    def _work_off(self, tables: Collection[str], before: datetime, note: StoredObject) -> None:
+        folders = self._read(note.url)
+        if folders is not None:
+            self._tidy(replace(folders, tables=tuple(name for name in folders.tables if name in tables)), before)
+        self.objects.remove(note.url)
 
     def _notes(self, dataset: str) -> tuple[StoredObject, ...]:
         return self.objects.listed(self.settings.processed.replaced(dataset))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from lambda_trigger.replaced import MAX_NOTES, ReplacedFolders
+from sluice.errors import AwsError
 from sluice.handover import RunFolders
 from sluice.layout import Partition
 from sluice.settings import Settings
@@ -26,12 +27,19 @@ class Lake:
     documents: MemoryDocuments = field(default_factory=MemoryDocuments)
     catalog: MemoryCatalog = field(default_factory=MemoryCatalog)
 
-    def run(self, name: str, *partitions: Partition, switches: bool = True, files: int = 1) -> list[str]:
+    def run(
+        self,
+        name: str,
+        *partitions: Partition,
+        switches: bool = True,
+        files: int = 1,
+        tables: tuple[str, ...] = TABLES,
+    ) -> list[str]:
         """A run of the present moment; gives the URLs of its files."""
         layout, urls = SETTINGS.processed, []
-        note = RunFolders("orders", name, TABLES, tuple(partition.label for partition in partitions))
+        note = RunFolders("orders", name, tables, tuple(partition.label for partition in partitions))
         self.documents.put(f"{layout.replaced('orders')}/{name}.json", note.to_json().encode(), self.now)
-        for table in TABLES:
+        for table in tables:
             for partition in partitions:
                 folder = layout.partition(table, partition, name)
                 for number in range(files):
@@ -132,3 +140,37 @@ def test_one_sweep_works_off_so_many_notes(lake: Lake) -> None:
         lake.now += timedelta(seconds=1)
     lake.sweep(GRACE)
     assert lake.notes() == [f"r{MAX_NOTES}.json"]
+
+
+class CatalogOfTables(MemoryCatalog):
+    """A catalog that knows some tables, and refuses to answer for others as Glue does."""
+
+    def __init__(self, *tables: str) -> None:
+        super().__init__()
+        self.tables = tables
+
+    def locations(self, database: str, table: str, expression: str) -> dict[tuple[str, ...], str]:
+        if table not in self.tables:
+            raise AwsError(f"look up partitions of {database}.{table}: EntityNotFoundException")
+        return super().locations(database, table, expression)
+
+
+def test_a_table_that_has_left_its_contract_keeps_no_other_from_being_tidied(lake: Lake) -> None:
+    """Its notes would be in the way for ever: each sweep begins with the oldest."""
+    lake.catalog = CatalogOfTables(*TABLES)
+    old = lake.run("r1", HOUR, tables=(*TABLES, "order_notes"))
+    new = lake.run("r2", HOUR)
+    assert lake.sweep(GRACE + timedelta(seconds=1)) == sorted([*new, *(url for url in old if "/order_notes/" in url)])
+    assert lake.notes() == []
+
+
+def test_a_note_that_cannot_be_worked_off_keeps_no_other_from_it(lake: Lake) -> None:
+    lake.catalog = CatalogOfTables("orders_quarantine")
+    lake.run("r1", HOUR)
+    old = lake.run("r2", NEXT, tables=("orders_quarantine",))
+    new = lake.run("r3", NEXT, tables=("orders_quarantine",))
+    with pytest.raises(AwsError, match="EntityNotFoundException"):
+        lake.sweep(GRACE + timedelta(seconds=1))
+    assert lake.notes() == ["r1.json"]
+    left = [url for url in lake.documents.urls() if "/table-files/" in url]
+    assert (set(old) & set(left), set(new) - set(left)) == (set(), set())

@@ -46,6 +46,24 @@ def test_partitions_of_batches_that_were_not_accepted_or_not_published_are_not()
     }
 
 
+def test_a_partition_shows_what_was_published_last_even_if_that_could_not_be_loaded(world: World) -> None:
+    """The files of the batch before it go after the time of grace, so its folder may be empty by now."""
+    event = world.send(FOLDER.format(2))
+    world.deliver(event)
+    (convert,) = world.glue.running
+    world.succeed(convert.run_id)
+    world.notify(convert.run_id)
+    (load,) = world.glue.running
+    newest = max(world.ledger.records)
+    world.succeed(load.run_id, {newest: ("WarehouseError: a value is too long for its column", False)})
+    world.notify(load.run_id)
+    assert world.states()[newest] == "FAILED"
+    before = {table: dict(partitions) for table, partitions in world.catalog.partitions.items()}
+    world.catalog.partitions.clear()
+    world.sweep()
+    assert world.catalog.partitions == before
+
+
 def test_partitions_of_long_ago_are_left_to_the_crawlers(world: World) -> None:
     world.catalog.partitions.clear()
     world.sweep(timedelta(days=1, minutes=1))

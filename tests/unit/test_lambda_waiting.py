@@ -1,13 +1,15 @@
 """Manifests that come before their files, or before they may be read, wait for a stated time."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from lambda_trigger.sweeping import SweepError
 from sluice.advice import next_step
 from sluice.batch import ARRIVAL, BatchState, Stage
-from sluice.errors import AwsBusyError
+from sluice.errors import AwsBusyError, AwsError
 from sluice.record import BatchRecord
 from sluice.settings import Settings
 from tests.doubles.world import World
@@ -16,6 +18,7 @@ FOLDER = "orders/year=2026/month=11/day=20/hour=13"
 BASE = f"s3://sluice-raw/{FOLDER}"
 LATER = timedelta(minutes=5)
 LISTS_B = f'{{"entries": [{{"url": "{BASE}/a"}}, {{"url": "{BASE}/b", "meta": {{"content_length": 2}}}}]}}'.encode()
+MISSES = f'{{"entries": [{{"url": "{BASE}/a"}}]}}'.encode()
 
 
 @pytest.fixture
@@ -198,3 +201,38 @@ def test_a_partition_of_the_far_future_is_rejected(world: World, folder: str, is
             f"ManifestError: {event.url}: partition {record.partition} begins more than 24 hours in the future "
             "(it is 2026-11-20T14:00 UTC)"
         )
+
+
+def test_a_manifest_that_cannot_be_looked_at_keeps_no_other_from_its_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first one of the list would hold all others back for as long as it fails."""
+    first, second = (
+        world.send(f"{FOLDER[:-2]}{hour}", {}, manifest=MISSES.replace(b"13", hour.encode())) for hour in ("13", "14")
+    )
+    world.deliver(first, second)
+    for hour in ("13", "14"):
+        world.documents.put(f"{BASE[:-2]}{hour}/a", b"1")
+    register = world.catalog.register
+
+    def refuse_the_first(database: str, table: str, partitions: Mapping[tuple[str, ...], str]) -> None:
+        if ("2026", "11", "20", "13") in partitions:
+            raise AwsError("AccessDeniedException")
+        register(database, table, partitions)
+
+    monkeypatch.setattr(world.catalog, "register", refuse_the_first)
+    with pytest.raises(SweepError, match=r"^orders/waiting manifests: AccessDeniedException$"):
+        world.sweep(LATER)
+    assert [record.state for record in world.ledger.records.values()] == ["WAITING", "CONVERTING"]
+
+
+def test_a_manifest_whose_folder_belongs_to_another_dataset_by_now_waits_no_more(world: World) -> None:
+    event = world.send(FOLDER, {}, manifest=MISSES)
+    world.deliver(event)
+    renamed = replace(world.contracts["orders"], dataset="purchases")
+    world.deploy({**{name: known for name, known in world.contracts.items() if name != "orders"}, "purchases": renamed})
+    world.documents.put(f"{BASE}/a", b"1")
+    world.sweep(LATER)
+    record = only(world)
+    reason = f"LayoutError: folder '{FOLDER}' belongs to dataset purchases by now"
+    assert (record.state, record.reason) == (BatchState.REJECTED, reason)
