@@ -1,4 +1,4 @@
-"""A raw file as the kernel gets it: a stream whose own failures are told apart from what is wrong with its content."""
+"""A raw file as the kernel gets it."""
 
 import io
 from collections.abc import Callable
@@ -37,11 +37,7 @@ class RawFile:
 
 
 class Watched(io.RawIOBase):
-    """A raw file's stream that keeps its first bytes, and the failure that ended it.
-
-    Libraries that unpack and parse say `OSError` and the like of content that is broken; what the stream itself raised
-    is kept here, so that no fault of the world is taken for one of the file.
-    """
+    """A raw file's stream that keeps its first bytes, and does not end before the file does."""
 
     def __init__(self, raw: RawFile) -> None:
         super().__init__()
@@ -49,7 +45,6 @@ class Watched(io.RawIOBase):
         self._url, self._size = raw.url, raw.size_bytes
         self._first = bytearray()
         self._place = 0
-        self._failure: BaseException | None = None
 
     def readable(self) -> bool:
         """It is."""
@@ -76,19 +71,15 @@ class Watched(io.RawIOBase):
                 unpacks and parses could take it for a file that was cut off.
         """
         filled = 0
-        try:
-            while filled < len(buffer):
-                content = self._stream.read(len(buffer) - filled)
-                if not content:
-                    self._check_end()
-                    break
-                buffer[filled : filled + len(content)] = content
-                self._keep(content)
-                self._place += len(content)
-                filled += len(content)
-        except BaseException as exc:
-            self._failure = exc
-            raise
+        while filled < len(buffer):
+            content = self._stream.read(len(buffer) - filled)
+            if not content:
+                self._check_end()
+                break
+            buffer[filled : filled + len(content)] = content
+            self._keep(content)
+            self._place += len(content)
+            filled += len(content)
         return filled
 
     def _check_end(self) -> None:
@@ -98,11 +89,6 @@ class Watched(io.RawIOBase):
     def _keep(self, content: bytes) -> None:
         if self._place == len(self._first) < MAX_FILE_TEXT_BYTES:
             self._first += content[: MAX_FILE_TEXT_BYTES - len(self._first)]
-
-    def raise_failure(self) -> None:
-        """Raise what ended the stream, if anything did."""
-        if self._failure is not None:
-            raise self._failure
 
     def first_bytes(self) -> bytes:
         """The first 64 KiB of the file, for the quarantine; reads on where they were not read yet."""
