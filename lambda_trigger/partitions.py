@@ -78,7 +78,8 @@ class Partitions:
                 folders[partition.values] = f"{self.settings.processed.partition(table, partition, outcome.run)}/"
         if folders:
             logger.warning("the catalog lacks %d partitions of %s", len(folders), table)
-            self.catalog.register(self.settings.processed_database, table, folders)
+            # One that is there by now was switched by a run meanwhile, which knows better.
+            self.catalog.register(self.settings.processed_database, table, folders, only_new=True)
 
     def _lacking(
         self, database: str, table: str, wanted: Mapping[Partition, BatchRecord]

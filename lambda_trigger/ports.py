@@ -81,7 +81,9 @@ class CatalogPort(Protocol):
     """The part of `sluice.aws.catalog.GlueCatalog` that the trigger uses."""
 
     def locations(self, database: str, table: str, expression: str) -> dict[tuple[str, ...], str]: ...
-    def register(self, database: str, table: str, partitions: Mapping[tuple[str, ...], str]) -> None: ...
+    def register(
+        self, database: str, table: str, partitions: Mapping[tuple[str, ...], str], *, only_new: bool = False
+    ) -> None: ...
 
 
 class JobsPort(Protocol):

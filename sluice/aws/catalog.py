@@ -67,7 +67,7 @@ class GlueCatalog:
                 for partition in page["Partitions"]
             }
 
-    def register(self, database: str, table: str, partitions: Mapping[Values, str]) -> None:
+    def register(self, database: str, table: str, partitions: Mapping[Values, str], *, only_new: bool = False) -> None:
         """Make sure that the partitions exist with these locations and with the table's columns and format.
 
         Doing it again changes nothing.
@@ -76,6 +76,7 @@ class GlueCatalog:
             database: Catalog database.
             table: Catalog table.
             partitions: ``s3://`` folder of each partition by the values of its keys, in the table's order.
+            only_new: Whether a partition that exists by now stays as it is.
         """
         if not partitions:
             return
@@ -85,7 +86,7 @@ class GlueCatalog:
             existing = self._create(database, table, chunk)
             for error in existing.errors.values():
                 raise error
-            if existing.inputs:
+            if existing.inputs and not only_new:
                 self._update_differing(database, table, existing.inputs)
         logger.info("registered %d partitions of %s.%s", len(inputs), database, table)
 

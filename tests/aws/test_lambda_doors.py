@@ -128,6 +128,8 @@ def test_a_partition_that_lies_elsewhere_is_moved(trigger: Trigger) -> None:
     database, wanted = trigger.settings.raw_database, hours(3)
     trigger.catalog.register(database, "orders", wanted)
     first = min(wanted)
+    trigger.catalog.register(database, "orders", {first: "s3://new/place/"}, only_new=True)
+    assert trigger.catalog.locations(database, "orders", "") == wanted
     trigger.catalog.register(database, "orders", {first: "s3://new/place/"})
     assert trigger.catalog.locations(database, "orders", "") == wanted | {first: "s3://new/place/"}
 

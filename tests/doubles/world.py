@@ -129,8 +129,11 @@ class MemoryCatalog:
     def __init__(self) -> None:
         self.partitions: dict[tuple[str, str], dict[tuple[str, ...], str]] = {}
 
-    def register(self, database: str, table: str, partitions: Mapping[tuple[str, ...], str]) -> None:
-        self.partitions.setdefault((database, table), {}).update(partitions)
+    def register(
+        self, database: str, table: str, partitions: Mapping[tuple[str, ...], str], *, only_new: bool = False
+    ) -> None:
+        known = self.partitions.setdefault((database, table), {})
+        known.update({values: place for values, place in partitions.items() if not only_new or values not in known})
 
     def switch(
         self, database: str, wanted: Mapping[str, Mapping[tuple[str, ...], str]]

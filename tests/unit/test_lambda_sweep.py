@@ -64,6 +64,25 @@ def test_a_partition_shows_what_was_published_last_even_if_that_could_not_be_loa
     assert world.catalog.partitions == before
 
 
+def test_a_partition_that_a_run_switches_while_the_sweep_repairs_shows_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its new folder would go after the time of grace, while its load may still wait."""
+    database, values, locations = "sluice_processed", ("2026", "11", "20", "01"), world.catalog.locations
+
+    def and_then_a_run_switches(name: str, table: str, expression: str) -> dict[tuple[str, ...], str]:
+        found = locations(name, table, expression)
+        if name == database:
+            world.catalog.register(name, table, {values: "s3://sluice-processed/of-the-run/"})
+        return found
+
+    world.catalog.partitions.clear()
+    monkeypatch.setattr(world.catalog, "locations", and_then_a_run_switches)
+    world.sweep()
+    shown = {table: world.catalog.partitions[database, table][values] for table in ("orders", "order_items")}
+    assert shown == dict.fromkeys(shown, "s3://sluice-processed/of-the-run/")
+
+
 def test_partitions_of_long_ago_are_left_to_the_crawlers(world: World) -> None:
     world.catalog.partitions.clear()
     world.sweep(timedelta(days=1, minutes=1))
