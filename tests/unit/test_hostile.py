@@ -30,6 +30,7 @@ from sluice.record import BatchRecord
 from tests.doubles.world import World
 from tests.histories.account import Account
 from tests.histories.contents import FIRST_CONTRACTS, contracts
+from tests.histories.names import NAMES
 
 LONGER = int(os.environ.get("SLUICE_HOSTILE", "1"))
 MIB = 1 << 20
@@ -37,32 +38,6 @@ FOLDER = "events/year=2026/month=11/day=20/hour=10"
 HEADER = "event_id,amount,updated_at\n"
 MOMENT = "2026-11-20T10:00:00"
 ROOT = Path(__file__).parents[2]
-
-NAMES = [
-    "with blanks and  two",
-    "'; DROP TABLE orders; --",
-    '"double" quotes.csv',
-    "back\\slash\\",
-    "\\'; SELECT 1; --",
-    "$(touch pwned) `touch pwned` ; touch pwned",
-    "-rf",
-    "*?[a-z]{b,c}",
-    "%2e%2e%2fetc%2fpasswd",
-    "%s%n%d {0} {name} ${HOME}",
-    "a&b=c#d+e@f;g,h~i|j^k",
-    "<e>&lt;![CDATA[x]]>",
-    "tab\tand\nnewline\r",
-    "bell\x07 and \x7f",
-    "żółć 茶 🫖 \u202egnp.exe",
-    "e\u0301 beside \u00e9",
-    "... .hidden ._x",
-    "year=1999/month=01/x",
-    "manifest.json.bak",
-    "part-00000.parquet",
-    "_SUCCESS",
-    "x" * 900,
-]
-"""Names that mean something to SQL, shells, file systems, URLs or people, and nothing to S3."""
 
 VALUES = [
     "'; DROP TABLE public.events; --",
