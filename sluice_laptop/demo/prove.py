@@ -39,6 +39,11 @@ PROOFS: Final = (
         "manifests, names, files and values made to break the path are loaded, or refused by a rule, in bounded memory",
         "tests.histories.proofs:hostile",
     ),
+    Proof(
+        "kill-steps",
+        "a kill before and after every call of functions, state machine and archive to the outside: it ends like none",
+        "tests.unit.test_kills:kills",
+    ),
 )
 """Every proof, in the order in which they are run."""
 

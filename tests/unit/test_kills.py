@@ -7,11 +7,14 @@ effect. Stories lead through all of them: a method of a port that no story passe
 
 import ast
 import inspect
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,7 @@ from sluice.errors import AwsError, StartUnclearError
 from sluice.handover import RunFolders
 from sluice.layout import Partition
 from sluice.settings import Settings
+from sluice_laptop.demo.proofs import Found, ProofOptions
 from tests.doubles.depot import Depot
 from tests.doubles.faults import CrashError
 from tests.doubles.world import START, World
@@ -158,22 +162,59 @@ def points_of(story: str) -> list[str]:
 
 @pytest.mark.parametrize("story", STORIES)
 def test_a_kill_at_any_step_ends_like_none(story: str) -> None:
-    act = STORIES[story][1]
-    undisturbed = begun(story)
-    act(undisturbed)
-    finish(undisturbed, story)
     for point, name in enumerate(points_of(story)):
         if name.startswith("before") and point:
             continue  # That is the moment after the call before it.
-        world = begun(story)
-        world.faults.arm(point)
-        with pytest.raises(CrashError):
-            act(world)
-        finish(world, story)
-        what = f"{story}, killed {name} ({point})"
-        assert snapshot(world) == snapshot(undisturbed), what
-        assert told(world) >= told(undisturbed), what
-        assert everything(world) == everything(undisturbed), what
+        check_kill(story, point, name)
+
+
+def check_kill(story: str, point: int, name: str) -> None:
+    """Tell a story with a kill, and compare its end with that of the same one without."""
+    world = begun(story)
+    world.faults.arm(point)
+    with pytest.raises(CrashError):
+        STORIES[story][1](world)
+    finish(world, story)
+    what = f"{story}, killed {name} ({point})"
+    seen, heard, rest = undisturbed_end(story)
+    assert snapshot(world) == seen, what
+    assert told(world) >= heard, what
+    assert everything(world) == rest, what
+
+
+@cache
+def undisturbed_end(story: str) -> tuple[dict[str, Any], set[tuple[str, str]], dict[str, object]]:
+    world = begun(story)
+    STORIES[story][1](world)
+    finish(world, story)
+    return snapshot(world), told(world), everything(world)
+
+
+def kills(options: ProofOptions) -> Iterator[Found]:
+    """The long version, for `make prove`: every step of every story, before and after each call.
+
+    Args:
+        options: Nothing of them changes anything.
+
+    Yields:
+        What became of each story.
+    """
+    logging.disable(logging.CRITICAL)  # Each kill is logged with its traceback.
+    try:
+        for story in STORIES:
+            points = points_of(story)
+            problems = [text for point, name in enumerate(points) if (text := _problem(story, point, name))]
+            yield Found(story, times=len(points), wrong=len(problems), problems=tuple(problems))
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _problem(story: str, point: int, name: str) -> str:
+    try:
+        check_kill(story, point, name)
+    except AssertionError as exc:
+        return str(exc).partition("\n")[0]
+    return ""
 
 
 def finish(world: World, story: str) -> None:

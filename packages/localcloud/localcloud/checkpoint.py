@@ -1,12 +1,15 @@
 """Saving MiniStack's state while it runs; by itself it saves at a clean shutdown only."""
 
 import hashlib
+import json
 import logging
 import pickle
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from localcloud import registry
+from localcloud.errors import BrokenStateError
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +64,11 @@ class Checkpointer:
         digest = hashlib.blake2b(pickle.dumps(state)).digest()
         if self._digests.get(name) == digest:
             return False
-        registry.save_state(name, state)
+        if not registry.save_state(name, state):
+            # Not taken for saved: the next look tries again, whether a request came or not.
+            logger.error("the state of %s could not be saved; is the disk full? A kill would lose its changes", name)
+            self._touched.set()
+            return False
         self._digests[name] = digest
         return True
 
@@ -71,6 +78,25 @@ class Checkpointer:
             looks += 1
             if self._touched.is_set() or looks % UNASKED_EVERY == 0:
                 self.save()
+
+
+def check_saved(folder: Path) -> None:
+    """Make sure that what was saved is whole, before services read it: MiniStack would start a broken one empty.
+
+    Args:
+        folder: Where the states of the services are.
+
+    Raises:
+        BrokenStateError: One is not; nothing was changed.
+    """
+    for path in sorted(folder.glob("*.json")):
+        try:
+            json.loads(path.read_bytes())
+        except (OSError, ValueError) as exc:
+            raise BrokenStateError(
+                f"{path} is not whole ({exc}); put back a copy of it, move it away to start this one service empty, or "
+                f"remove {folder.parent} to start anew"
+            ) from exc
 
 
 def _read(get_state: Callable[[], object]) -> object:

@@ -13,6 +13,10 @@ class AlreadyRunningError(LocalCloudError):
     """Another local cloud uses the same state directory."""
 
 
+class BrokenStateError(LocalCloudError):
+    """A saved state is not whole; the message names the file."""
+
+
 class PortBusyError(LocalCloudError):
     """A port that the local cloud needs is taken."""
 

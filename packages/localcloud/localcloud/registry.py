@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -233,9 +234,26 @@ def state_readers() -> dict[str, Callable[[], Any]]:
     return readers
 
 
-def save_state(name: str, state: object) -> None:
-    """Write a service's state where MiniStack reads it at its start, atomically."""
-    _ministack("core.persistence").save_state(name, state)
+def save_state(name: str, state: object) -> bool:
+    """Write a service's state where MiniStack reads it at its start, atomically.
+
+    Returns:
+        Whether it is on disk. MiniStack itself only logs a full disk, or a folder that may not be written.
+    """
+    persistence = _ministack("core.persistence")
+    path = Path(persistence.STATE_DIR) / f"{name}.json"
+    before = _file_of(path)
+    persistence.save_state(name, state)
+    return _file_of(path) != before
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """Which file is there, and when it was written; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def call_service(service: str, target: str, request: Mapping[str, Any]) -> dict[str, Any]:

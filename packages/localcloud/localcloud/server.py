@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from localcloud import registry
 from localcloud.alarms import AlarmHandler
-from localcloud.checkpoint import Checkpointer
+from localcloud.checkpoint import Checkpointer, check_saved
 from localcloud.clients import Clients
 from localcloud.config import LocalCloudConfig, endpoint_url, resolve_password
 from localcloud.embedded_metrics import with_metrics
@@ -121,6 +121,7 @@ class LocalCloud:
             raise LocalCloudError("a process can start one local cloud, once; use localcloud.child for more")
         self._lock.describe(Running.of_this_process(self.endpoint_url, warehouse_port))
         started.callback(stop_logging, log_to_file(self.config.log_file))
+        check_saved(self.config.services_dir)
         apply_environment(self.config, self.port)
         registry.keep_queues_across_ports()
         registry.read_queues_at_once(max(2, self.config.glue.cores))
