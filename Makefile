@@ -182,6 +182,12 @@ check: lint test ## What CI runs
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-package localcloud-aws --quiet
 
+.PHONY: iam-calls
+iam-calls: setup ## Record what the whole path asks of the policies: tests/fixtures/iam_calls.jsonl, docs/iam.md
+	rm -rf build/iam-calls
+	SLUICE_IAM_CALLS=build/iam-calls $(BIN)/pytest tests/e2e
+	$(BIN)/python -m tests.iam_calls build/iam-calls
+
 .PHONY: policies
 policies: setup ## Write terraform/policies.json, which the local deploy takes, from Terraform's plan
 	$(BIN)/python -m tests.terraform.policies

@@ -59,7 +59,7 @@ class Cloud:
         """Start and deploy."""
         self.contracts = read_contracts(ROOT / "contracts")
         self.settings = Settings(warehouse_secret=WAREHOUSE_SECRET)
-        config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=GlueSettings())
+        config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=GlueSettings(), iam="enforce")
         self.cloud = LocalCloudProcess(config)
         self.cloud.start()
         self.clients = Clients.of_local_cloud(self.cloud.endpoint_url, config.region)

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console
 from rich.text import Text
@@ -37,7 +38,7 @@ def deployed(
     *,
     accepts_breaking: bool = False,
 ) -> Iterator[tuple[LocalCloudProcess, Clients]]:
-    """A local cloud with Sluice deployed, and clients of its endpoint.
+    """A local cloud with Sluice deployed, and clients of its endpoint; what its roles may not do is denied.
 
     Args:
         config: Of the local cloud.
@@ -49,7 +50,7 @@ def deployed(
     Raises:
         LocalCloudError: It cannot start, or contracts change tables so and nobody accepts it; nothing is changed then.
     """
-    cloud = LocalCloudProcess(config)
+    cloud = LocalCloudProcess(replace(config, iam="enforce"))
     try:
         with console.status("starting the local cloud"):
             cloud.start()

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _, given = argparse.ArgumentParser(prog="rehearsal", add_help=False).parse_known_args(arguments)
     # Not below the checkout: Spark's scripts take no folder with blanks, and the state is thrown away.
     with TemporaryDirectory(prefix="sluice-rehearsal-") as name:
-        config = LocalCloudConfig(Path(name) / "state", port=0, warehouse_port=0, wait_scale=0.1)
+        config = LocalCloudConfig(Path(name) / "state", port=0, warehouse_port=0, wait_scale=0.1, iam="enforce")
         with LocalCloudProcess(config) as cloud:
             return _check(cloud, Path(name), given)
 

@@ -86,7 +86,7 @@ locals {
   ]
 
   function_log_groups = [for function in values(module.function) : function.log_group]
-  job_log_groups      = [for job in values(module.job) : job.log_group]
+  job_log_groups      = flatten([for job in values(module.job) : job.log_groups])
 
   # Names of fields as the functions' and the jobs' JSON lines have them.
   log_queries = {

@@ -322,19 +322,9 @@ locals {
   }
 }
 
-# COPY reads published files, Spectrum reads them by the catalog. A warehouse that exists already has its own role.
-module "warehouse_role" {
-  source = "./modules/role"
-  count  = var.redshift == "existing" ? 0 : 1
-
-  name        = "${var.name}-warehouse"
-  description = "COPY and Spectrum of warehouse ${var.name}"
-  services    = ["redshift.${local.dns_suffix}", "redshift-serverless.${local.dns_suffix}"]
-  # https://docs.aws.amazon.com/redshift/latest/mgmt/cross-service-confused-deputy-prevention.html
-  source_account       = local.account
-  permissions_boundary = var.permissions_boundary
-  tags                 = local.tags
-  statements = [
+locals {
+  # COPY reads published files by a load's manifest, Spectrum reads them by the catalog.
+  warehouse_reads = [
     { sid = "Decrypt", actions = ["kms:Decrypt"], resources = [local.kms_key_arn] },
     { sid = "Read", actions = ["s3:GetObject"], resources = ["${local.bucket_arns.processed}/*"] },
     { sid = "List", actions = ["s3:GetBucketLocation", "s3:ListBucket"], resources = [local.bucket_arns.processed] },
@@ -352,4 +342,19 @@ module "warehouse_role" {
       resources = local.catalog_arns.processed
     },
   ]
+}
+
+# A warehouse that exists already has its own role, and gets this one's policy from the output `warehouse_reads`.
+module "warehouse_role" {
+  source = "./modules/role"
+  count  = var.redshift == "existing" ? 0 : 1
+
+  name        = "${var.name}-warehouse"
+  description = "COPY and Spectrum of warehouse ${var.name}"
+  services    = ["redshift.${local.dns_suffix}", "redshift-serverless.${local.dns_suffix}"]
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/cross-service-confused-deputy-prevention.html
+  source_account       = local.account
+  permissions_boundary = var.permissions_boundary
+  tags                 = local.tags
+  statements           = local.warehouse_reads
 }

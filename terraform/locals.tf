@@ -107,6 +107,11 @@ locals {
       { machine = local.names.load_machine },
     ) : key => "arn:${local.partition}:iam::${local.account}:role/${name}"
   }
+  # Of COPY and Spectrum; null for the default role of a warehouse that exists, whose name nobody knows.
+  warehouse_role_arn = (
+    var.redshift != "existing" ? "arn:${local.partition}:iam::${local.account}:role/${var.name}-warehouse" :
+    startswith(local.names.copy_role, "arn:") ? local.names.copy_role : null
+  )
   rule_names = { for key in concat(keys(local.stack.rules), keys(local.stack.schedules)) : key => "${var.name}-${key}" }
   rule_arns  = { for key, name in local.rule_names : key => "${local.arn_prefix.events}:rule/${name}" }
   queue_arns = {

@@ -49,6 +49,18 @@ output "warehouse_secret_arn" {
   value       = local.warehouse_secret_arn
 }
 
+output "warehouse_reads" {
+  description = "Policy that the role of COPY and Spectrum needs, as JSON: for the role of a warehouse that exists."
+  value = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for statement in local.warehouse_reads : {
+        Sid = statement.sid, Effect = "Allow", Action = statement.actions, Resource = statement.resources
+      }
+    ]
+  })
+}
+
 output "athena_workgroup" {
   description = "Athena workgroup with the scan limit and the saved queries."
   value       = aws_athena_workgroup.this.name

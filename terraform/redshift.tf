@@ -33,6 +33,7 @@ module "redshift_serverless" {
   max_capacity         = var.serverless.max_capacity
   usage_limits         = var.serverless.usage_limits
   snapshots            = var.serverless.snapshots
+  log_retention_days   = var.retention_days.logs
   permissions_boundary = var.permissions_boundary
   tags                 = local.tags
 }
@@ -54,6 +55,7 @@ module "redshift_provisioned" {
   max_concurrency_scaling_clusters    = var.provisioned.max_concurrency_scaling_clusters
   concurrency_scaling_minutes_per_day = var.provisioned.concurrency_scaling_minutes_per_day
   snapshots                           = var.provisioned.snapshots
+  log_retention_days                  = var.retention_days.logs
   maintenance_window                  = var.provisioned.maintenance_window
   skip_final_snapshot                 = !var.provisioned.final_snapshot
   tags                                = local.tags

@@ -43,6 +43,18 @@ module "raw_bucket" {
   tags          = local.tags
 }
 
+locals {
+  warehouse_guards = [
+    for role in compact([local.warehouse_role_arn]) : {
+      # Whoever may run a COPY would read other people's results and the code as rows.
+      sid        = "OnlyFilesOfTablesAreLoaded"
+      actions    = ["s3:GetObject"]
+      prefixes   = [for folder in ["athena", "code", "drift", "manifests", "replaced", "runs"] : "_sluice/${folder}/"]
+      principals = [role]
+    }
+  ]
+}
+
 module "processed_bucket" {
   source = "./modules/bucket"
 
@@ -55,7 +67,7 @@ module "processed_bucket" {
     "_sluice/loads/"  = var.retention_days.runs
     "_sluice/runs/"   = var.retention_days.runs
   }
-  guards = [
+  guards = concat(local.warehouse_guards, [
     {
       # Only who deploys may change the code that the jobs run.
       sid        = "CodeStays"
@@ -77,7 +89,7 @@ module "processed_bucket" {
       prefixes   = [for folder in ["athena", "code", "drift", "loads", "manifests", "runs"] : "_sluice/${folder}/"]
       principals = [local.role_arns.on-job-change, local.role_arns.sweep]
     },
-  ]
+  ])
   log_bucket    = module.logs_bucket.name
   force_destroy = !var.deletion_protection
   tags          = local.tags

@@ -76,6 +76,7 @@ def up(
             bind_address=bind_address,
             host_names=tuple(host_name or ()),
             warehouse_names=(session.settings.warehouse_workgroup or session.settings.warehouse_cluster,),
+            warehouse_role=session.settings.prefix + "warehouse",
         )
         contracts_dir = session.options.contracts_dir
         raise typer.Exit(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sluice.aws.clients import Clients
 from sluice.settings import Settings
+from sluice_laptop.deploy.queues import MadeQueue, allow_sender
 
 _MOST_PER_CALL = 10
 
@@ -47,11 +48,13 @@ class Inbox:
             Makes a queue for each topic and subscribes it.
         """
         for audience, topic in self._topics().items():
-            queue = self.clients.sqs.create_queue(QueueName=_queue_of(audience))["QueueUrl"]
-            found = self.clients.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+            url = self.clients.sqs.create_queue(QueueName=_queue_of(audience))["QueueUrl"]
+            found = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+            queue = MadeQueue(url, found["Attributes"]["QueueArn"])
             # Creating a topic that exists gives its ARN.
             arn = self.clients.sns.create_topic(Name=topic)["TopicArn"]
-            self.clients.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=found["Attributes"]["QueueArn"])
+            allow_sender(self.clients, queue, "sns.amazonaws.com", arn)
+            self.clients.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn)
 
     def read(self) -> None:
         """Take in what has come since the last time."""

@@ -1,6 +1,5 @@
 """Glue jobs, Lambda functions and the state machine, each with a role of its own, as on AWS."""
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -13,20 +12,6 @@ from sluice_laptop.deploy.made import unless_exists
 from sluice_laptop.deploy.stack import Stack, load_machine_definition
 
 logger = logging.getLogger(__name__)
-
-CRAWLER_ROLE = "sluice-crawlers"
-
-
-def make_crawler_role(clients: Clients) -> str:
-    """Make the one role of all crawlers, whose crawls nobody judges here; gives its ARN."""
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"},
-        ],
-    }
-    unless_exists(clients.iam.create_role, RoleName=CRAWLER_ROLE, AssumeRolePolicyDocument=json.dumps(trust))
-    return clients.iam.get_role(RoleName=CRAWLER_ROLE)["Role"]["Arn"]
 
 
 def make_jobs(
@@ -60,6 +45,7 @@ def make_jobs(
             "DefaultArguments": {
                 "--extra-py-files": f"s3://{bucket}/{library}",
                 "--settings": settings.to_json(),
+                "--custom-logGroup-prefix": f"/sluice/glue/{name}",
             },
         }
         if not unless_exists(clients.glue.create_job, Name=name, **definition):

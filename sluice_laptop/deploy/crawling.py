@@ -10,7 +10,7 @@ from sluice.catalog_tables import Zone
 from sluice.contract import Contract
 from sluice.settings import Settings
 from sluice_laptop.deploy.made import unless_exists
-from sluice_laptop.deploy.permissions import Permissions
+from sluice_laptop.deploy.permissions import Permissions, make_role
 from sluice_laptop.deploy.queues import MadeQueue, allow_sender, make_queue
 from sluice_laptop.deploy.stack import Stack
 
@@ -23,9 +23,8 @@ def make_crawlers(
     contracts: Mapping[str, Contract],
     stack: Stack,
     permissions: Permissions,
-    role: str,
 ) -> None:
-    """Make the crawlers of all datasets with their queues, and have the processed bucket tell of its objects."""
+    """Make all crawlers with their queues and roles, and have the processed bucket tell of its objects."""
     topic = clients.sns.create_topic(Name=settings.prefix + OBJECT_TOPIC)["TopicArn"]
     policy = json.dumps(permissions.resources["object_topic"])
     clients.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
@@ -34,7 +33,7 @@ def make_crawlers(
         queue = _make_event_queue(clients, crawler, name, stack, topic) if crawler.hears_events else None
         place = CrawlerPlace(
             name,
-            role,
+            make_role(clients, name, permissions.of_crawler(crawler, "" if queue is None else queue.arn)),
             {Zone.RAW: settings.raw_database, Zone.PROCESSED: settings.processed_database}[crawler.zone],
             stack.crawlers.schedules[crawler.zone],
             "" if queue is None else queue.arn,

@@ -7,7 +7,7 @@ from localcloud.iam.requests import workgroup
 from sluice.aws.clients import Clients
 from sluice.contract import Contract
 from sluice.settings import Settings
-from sluice_laptop.deploy.compute import make_crawler_role, make_functions, make_jobs, make_load_machine
+from sluice_laptop.deploy.compute import make_functions, make_jobs, make_load_machine
 from sluice_laptop.deploy.crawling import make_crawlers
 from sluice_laptop.deploy.events import announce_manifests, make_manifest_queue, make_rules, make_topics
 from sluice_laptop.deploy.permissions import Permissions, guard_buckets, make_key, make_roles, put_key_policy
@@ -79,7 +79,7 @@ class Deployer:
             bootstrap_warehouse(clients, settings)
         make_load_machine(clients, settings, roles[settings.load_machine])
         make_rules(clients, settings, stack)
-        make_crawlers(clients, settings, contracts, stack, permissions, make_crawler_role(clients))
+        make_crawlers(clients, settings, contracts, stack, permissions)
         queue_arn = make_manifest_queue(clients, settings, stack, permissions, key)
         # Last: from here on a manifest starts the path, and all of the path is there.
         announce_manifests(clients, settings, queue_arn)

@@ -13,12 +13,12 @@ class MadeQueue:
     Attributes:
         url: Its URL.
         arn: Its ARN.
-        dead_letters_arn: Its dead-letter queue's.
+        dead_letters_arn: Its dead-letter queue's; empty when it has none.
     """
 
     url: str
     arn: str
-    dead_letters_arn: str
+    dead_letters_arn: str = ""
 
 
 def make_queue(

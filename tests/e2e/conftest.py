@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.e2e.stack import ROOT, Stack, contracts_with
+from tests.iam_calls import keep_calls
 
 FIFTH = sorted((ROOT / "tests" / "fixtures" / "fifth").glob("*.yaml"))
 
@@ -26,3 +27,4 @@ def stack() -> Iterator[Stack]:
             yield running
         finally:
             running.cloud.stop()
+            keep_calls(running.cloud.config.iam_record)

@@ -40,7 +40,7 @@ class Stack:
             spark_from_bytes=SPARK_FROM_BYTES,
         )
         glue = GlueSettings(slots=2)
-        config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=glue, wait_scale=0.1)
+        config = LocalCloudConfig(folder / "state", port=0, warehouse_port=0, glue=glue, wait_scale=0.1, iam="enforce")
         self.cloud = LocalCloudProcess(config)
 
     def start(self) -> None:

@@ -1,9 +1,14 @@
 """What is deployed around the functions, which no run of the pipeline shows while all goes well."""
 
+import io
 import json
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from localcloud_tests.aws.cloud import eventually
+from sluice.layout import Partition
 from sluice_laptop.deploy import Deployer
 from sluice_laptop.deploy.stack import Stack as StackNumbers
 from tests.e2e.stack import Stack
@@ -69,6 +74,39 @@ def test_a_crawler_hears_of_its_own_published_files_only(stack: Stack) -> None:
     wanted = [("ObjectCreated:Put", encoded), ("ObjectRemoved:DeleteMarkerCreated", encoded)]
     assert sorted(eventually(lambda: queues["suppliers"].keys(at_least=2))) == wanted
     assert queues["products"].keys() == []
+
+
+def test_crawls_of_both_zones_may_do_what_they_have_to(stack: Stack) -> None:
+    """Each acts under the role that the plan gives it; nothing but a crawl registers these files."""
+    s3, glue, hour = stack.clients.s3, stack.clients.glue, Partition.parse("2031-01-02T03")
+    body = io.BytesIO()
+    pq.write_table(pa.table({"product_id": ["PROD-9902"]}), body)
+    raw, processed = stack.settings.raw_bucket, stack.settings.processed_bucket
+    values = list(hour.values)
+    files = {
+        (raw, f"{stack.contracts['products'].layout.folder(hour)}/found.txt"): stack.settings.raw_database,
+        (processed, "products/year=2031/month=01/day=02/hour=03/found.parquet"): stack.settings.processed_database,
+    }
+    for bucket, key in files:
+        s3.put_object(Bucket=bucket, Key=key, Body=body.getvalue())
+    try:
+        for zone in ("raw", "processed"):
+            name = f"{stack.settings.prefix}{zone}-products"
+            glue.start_crawler(Name=name)
+            crawl = eventually(lambda name=name: _last_crawl(stack, name))  # type: ignore[misc]
+            assert (crawl["Status"], crawl.get("ErrorMessage")) == ("SUCCEEDED", None)
+        for database in files.values():
+            glue.get_partition(DatabaseName=database, TableName="products", PartitionValues=values)
+    finally:
+        for (bucket, key), database in files.items():
+            s3.delete_object(Bucket=bucket, Key=key)
+            gone: Any = [{"Values": values}]
+            glue.batch_delete_partition(DatabaseName=database, TableName="products", PartitionsToDelete=gone)
+
+
+def _last_crawl(stack: Stack, name: str) -> Any:
+    crawler = stack.clients.glue.get_crawler(Name=name)["Crawler"]
+    return crawler["LastCrawl"] if crawler["State"] == "READY" else None
 
 
 class _ObjectQueue:

@@ -119,7 +119,9 @@ def all_or_nothing(stack: Stack) -> Iterator[None]:
 def crawler_of_a_former_dataset(stack: Stack) -> Iterator[None]:
     glue = stack.clients.glue
     targets: Any = {"CatalogTargets": [{"DatabaseName": stack.settings.raw_database, "Tables": ["orders"]}]}
-    glue.create_crawler(Name="sluice-raw-gone", Role="r", Targets=targets, SchemaChangePolicy={"DeleteBehavior": "LOG"})
+    glue.create_crawler(
+        Name="sluice-raw-gone", Role="sluice-raw-orders", Targets=targets, SchemaChangePolicy={"DeleteBehavior": "LOG"}
+    )
     try:
         yield
     finally:

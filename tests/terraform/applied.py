@@ -3,13 +3,11 @@
 import json
 import shlex
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from localcloud.child import LocalCloudProcess
 from sluice.aws.ledger import Ledger
 from sluice.settings import Settings
 from tests.e2e.stack import Stack
@@ -34,7 +32,6 @@ class AppliedStack(Stack):
             workspace: Terraform, initialised.
         """
         super().__init__(folder, workspace.folder / "contracts")
-        self.cloud = LocalCloudProcess(replace(self.cloud.config, iam="enforce"))
         self._workspace = workspace
         self._configuration = workspace.folder / "terraform" / "examples" / "local"
 

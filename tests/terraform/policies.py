@@ -1,7 +1,8 @@
 """The policies of the plan as the local deploy takes them: ``terraform/policies.json``, which ``make policies`` writes.
 
-Names, ARNs and identifiers are placeholders of the settings' fields, as in ``terraform/stack.json``. What follows from
-the contracts, the crawlers' roles, is left out: another dataset changes nothing here.
+Names, ARNs and identifiers are placeholders of the settings' fields, as in ``terraform/stack.json``. Of the crawlers'
+roles there is one for each zone, with placeholders for what follows from the contracts: another dataset changes nothing
+here.
 """
 
 import json
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from crawlers.definitions import CrawlerDefinition, crawler_definitions
+from sluice.contract.files import read_contracts
 from sluice.settings import Settings
 from tests.terraform.judged import ACCOUNT, REGION
 from tests.terraform.plan import Plan
@@ -20,9 +23,11 @@ from tests.terraform.workspace import ROOT, Workspace, find_mirror
 
 FILE = ROOT / "terraform" / "policies.json"
 PAGE = ROOT / "docs" / "iam.md"
+_DATASET = "orders"
+"""Its crawlers' roles stand for all: in the published zone it has two tables."""
 BEGIN, END = "<!-- begin: make policies -->", "<!-- end -->"
 
-# Roles of what the local cloud runs, by module. The others are the network's, the snapshots' and the crawlers'.
+# Roles of what the local cloud runs, by module. The others are the network's and the snapshots'.
 _MODULES = ("module.function", "module.job", "module.machine_role", "module.warehouse_role")
 _RESOURCES = {
     "module.raw_bucket.aws_s3_bucket_policy.this": "raw_bucket",
@@ -46,6 +51,7 @@ def policies(plan: Plan) -> Json:
     """
     return {
         "roles": dict(_roles(plan)),
+        "crawlers": dict(_crawlers(plan)),
         "resources": {
             name: _template(json.loads(plan.one(address)["policy"])) for address, name in sorted(_RESOURCES.items())
         },
@@ -65,7 +71,8 @@ def page(found: Json) -> str:
     """
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     lines = ["| role | statement | actions | resources |", "| --- | --- | --- | --- |"]
-    for role, documents in sorted(found["roles"].items()):
+    crawlers = {f"crawlers of {zone} files": documents for zone, documents in found["crawlers"].items()}
+    for role, documents in sorted({**found["roles"], **crawlers}.items()):
         for statement in documents["policy"]["Statement"]:
             cells = (_plain(role), statement["Sid"], _cell(statement["Action"]), _cell(statement["Resource"]))
             lines.append(f"| {' | '.join(cells)} |")
@@ -92,6 +99,31 @@ def _roles(plan: Plan) -> Iterator[tuple[str, Json]]:
             trust = plan.one(resource.address.replace("aws_iam_role_policy", "aws_iam_role"))["assume_role_policy"]
             policy = json.loads(resource.values["policy"])
             yield _named(resource.values["name"]), {"trust": _template(json.loads(trust)), "policy": _template(policy)}
+
+
+def _crawlers(plan: Plan) -> Iterator[tuple[str, Json]]:
+    """The roles of one dataset's crawlers, with placeholders for its folders, tables and queue."""
+    for crawler in crawler_definitions(read_contracts(ROOT / "contracts")):
+        if crawler.dataset == _DATASET:
+            role = f'module.crawler["{crawler.key}"].module.role'
+            trust = plan.one(f"{role}.aws_iam_role.this")["assume_role_policy"]
+            policy = _template(json.loads(plan.one(f"{role}.aws_iam_role_policy.this")["policy"]))
+            yield crawler.zone, {"trust": _template(json.loads(trust)), "policy": _of_any(crawler, policy)}
+
+
+def _of_any(crawler: CrawlerDefinition, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _of_any(crawler, part) for key, part in value.items()}
+    if isinstance(value, list):
+        return list({json.dumps(part): part for part in (_of_any(crawler, each) for each in value)}.values())
+    if not isinstance(value, str):
+        return value
+    text = value.replace(f"arn:aws:sqs:${{region}}:${{account}}:{crawler.name('${prefix}')}-objects", "${event_queue}")
+    for folder in crawler.folders:
+        text = re.sub(rf"(?<![\w-]){re.escape(folder)}\*$", "${folder}*", text)
+    for table in crawler.tables:
+        text = re.sub(rf"(:table/.+/){re.escape(table)}$", r"\1${table}", text)
+    return text
 
 
 def _template(document: Json) -> Json:

@@ -30,12 +30,10 @@ HOUR = Partition(datetime(2027, 8, 1, 4, tzinfo=UTC))
 OPTIONS = SimulatorOptions(start=HOUR, rows=20, files=1)
 PATIENCE_SECONDS = 420.0
 
-# What is in an account that nobody has touched, and the log groups that Glue makes and all its jobs and crawlers share.
-# Nothing is written to that of standard error: runs of this size start no JVM of Spark.
-# Source: https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html,
-# https://docs.aws.amazon.com/glue/latest/dg/monitor-crawler.html
+# What is in an account that nobody has touched, and the log group that Glue makes and all its crawlers share.
+# Source: https://docs.aws.amazon.com/glue/latest/dg/monitor-crawler.html
 NOT_OURS = {
-    "log groups": ["/aws-glue/crawlers", "/aws-glue/jobs/output"],
+    "log groups": ["/aws-glue/crawlers"],
     "workgroups": ["primary"],
 }
 

@@ -338,6 +338,23 @@ def test_wildcards_are_those_that_have_a_reason(plan: Plan) -> None:
     assert everything == {"LogDelivery", "Metrics", "Tracing", "WarehouseFollow"}
 
 
+def test_every_log_group_has_retention_and_key(plan: Plan) -> None:
+    """Services write into groups that are there, and make others that never expire and have no key of ours."""
+    groups = {group.values["name"]: group.values for group in plan.of("aws_cloudwatch_log_group")}
+    assert all(values["retention_in_days"] > 0 and values["kms_key_id"] for values in groups.values())
+    arguments = {job.values["name"]: job.values["default_arguments"] for job in plan.of("aws_glue_job")}
+    prefixes = {values["--custom-logGroup-prefix"] for values in arguments.values()}
+    assert len(prefixes) == len(arguments)
+    [warehouse] = [
+        *(f"/aws/redshift/{one.values['namespace_name']}" for one in plan.of("aws_redshiftserverless_namespace")),
+        *(f"/aws/redshift/cluster/{one.values['cluster_identifier']}" for one in plan.of("aws_redshift_cluster")),
+    ]
+    wanted = {f"{prefix}/{log}" for prefix in prefixes for log in ("error", "output")}
+    wanted |= {f"{warehouse}/{log}" for log in ("connectionlog", "useractivitylog", "userlog")}
+    wanted |= {f"/aws/lambda/{function.values['function_name']}" for function in plan.of("aws_lambda_function")}
+    assert wanted <= set(groups)
+
+
 def test_stored_things_are_encrypted_with_our_key(plan: Plan) -> None:
     key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000001"
     attributes = {

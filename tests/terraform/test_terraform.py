@@ -48,7 +48,7 @@ def test_examples_are_valid(workspace: Workspace, example: str) -> None:
 
 
 def test_the_tree_stays_as_it_was(workspace: Workspace) -> None:
-    left = [path for path in (ROOT / "terraform").rglob(".terraform*") if workspace.folder not in path.parents]
+    left = [path for path in (ROOT / "terraform").rglob(".terraform") if workspace.folder not in path.parents]
     assert left == []
 
 

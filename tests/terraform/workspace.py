@@ -47,7 +47,7 @@ class Workspace:
             terraform: Path of the program.
             mirror: Folder of providers; None takes them from the registry.
         """
-        shutil.copytree(ROOT / "terraform", folder / "terraform", ignore=shutil.ignore_patterns(".terraform*"))
+        shutil.copytree(ROOT / "terraform", folder / "terraform", ignore=shutil.ignore_patterns(".terraform"))
         shutil.copytree(ROOT / "contracts", folder / "contracts")
         write_packages(folder / "dist", read_contracts(folder / "contracts"))
         write_catalog(folder / "dist", folder / "contracts")
@@ -58,7 +58,7 @@ class Workspace:
     def init(self, configuration: Path) -> None:
         """Install providers and modules for a configuration."""
         place = [] if self.mirror is None else [f"-plugin-dir={self.mirror}"]
-        self.run("init", "-backend=false", "-input=false", *place, configuration=configuration)
+        self.run("init", "-backend=false", "-input=false", "-lockfile=readonly", *place, configuration=configuration)
 
     def run(self, *arguments: str, configuration: Path | None = None) -> str:
         """Run terraform; its standard output.

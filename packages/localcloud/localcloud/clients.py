@@ -1,6 +1,7 @@
 """The local cloud as a client of its own endpoint: the runner and the warehouse reach S3 as anybody does."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class Clients:
         self._lock = threading.Lock()
         self._made: dict[str, Any] = {}
         self._others: dict[tuple[str, str], Clients] = {}
+        self._sessions: dict[str, Clients] = {}
 
     def of(self, account_id: str, region: str) -> "Clients":
         """The clients of another account or region of the same endpoint."""
@@ -55,6 +57,20 @@ class Clients:
                 config = replace(self._config, account_id=account_id, region=region)
                 self._others[account_id, region] = Clients(config, self._port)
             return self._others[account_id, region]
+
+    def acting(self, session: Mapping[str, str]) -> "Clients":
+        """The clients of whoever holds a session of a role: the endpoint judges what they ask.
+
+        Args:
+            session: Access keys by the names of their variables, as `Sessions.open` gives them.
+        """
+        key = session["AWS_ACCESS_KEY_ID"]
+        with self._lock:
+            if key not in self._sessions:
+                clients = Clients(self._config, self._port)
+                clients._arguments |= {name.lower(): value for name, value in session.items()}
+                self._sessions[key] = clients
+            return self._sessions[key]
 
     def s3(self) -> "S3Client":
         """The S3 client."""

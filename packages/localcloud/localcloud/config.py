@@ -50,6 +50,7 @@ class LocalCloudConfig:
             name. Any other name in a request's Host header is refused (see `localcloud.gate`).
         warehouse_password: None takes SLUICE_WAREHOUSE_PASSWORD, or else one made once per state directory.
         warehouse_names: of the workgroup, or the cluster, that the Data API knows.
+        warehouse_role: name of the warehouse's default role, as which COPY and Spectrum read.
         region: region of requests that name none.
         account_id: account of requests whose access key is no account id.
         glue: how Glue runs use this machine.
@@ -57,7 +58,7 @@ class LocalCloudConfig:
         checkpoint_seconds: how often changed service state is saved.
         faults: which answers and events go wrong (see `localcloud.faults`); none by default.
         wait_scale: length of a second of a state machine's Wait states and pauses between retries; tests shorten it.
-        iam: `enforce` answers AccessDenied to what a role may not do, `audit` only writes it down.
+        iam: `enforce` answers AccessDenied to what a role may not do, as AWS; `audit` only writes it down.
     """
 
     state_dir: Path
@@ -67,6 +68,7 @@ class LocalCloudConfig:
     host_names: tuple[str, ...] = ()
     warehouse_password: str | None = field(default=None, repr=False)
     warehouse_names: tuple[str, ...] = ("sluice",)
+    warehouse_role: str = "sluice-warehouse"
     region: str = "eu-central-1"
     account_id: str = "000000000000"
     glue: GlueSettings = field(default_factory=GlueSettings)

@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--bind-address", default=defaults.bind_address)
     made.add_argument("--host-name", action="append", default=[], dest="host_names")
     made.add_argument("--warehouse-name", action="append", default=[], dest="warehouse_names")
+    made.add_argument("--warehouse-role", default=defaults.warehouse_role)
     made.add_argument("--no-warehouse", action="store_true")
     made.add_argument("--region", default=defaults.region)
     made.add_argument("--account-id", default=defaults.account_id)
@@ -54,6 +55,7 @@ def from_options(options: argparse.Namespace) -> LocalCloudConfig:
         bind_address=options.bind_address,
         host_names=tuple(options.host_names),
         warehouse_names=tuple(options.warehouse_names) or LocalCloudConfig.warehouse_names,
+        warehouse_role=options.warehouse_role,
         region=options.region,
         account_id=options.account_id,
         glue=GlueSettings(
@@ -78,6 +80,7 @@ def to_arguments(config: LocalCloudConfig) -> Sequence[str]:
         "--port": config.port,
         "--warehouse-port": config.warehouse_port,
         "--bind-address": config.bind_address,
+        "--warehouse-role": config.warehouse_role,
         "--region": config.region,
         "--account-id": config.account_id,
         "--checkpoint-seconds": config.checkpoint_seconds,

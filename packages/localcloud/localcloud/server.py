@@ -23,6 +23,7 @@ from localcloud.errors import LocalCloudError
 from localcloud.faults.install import install_faults
 from localcloud.faults.journal import Journal
 from localcloud.glue.install import install_glue
+from localcloud.iam.acting import Acting
 from localcloud.iam.deliveries import install_deliveries
 from localcloud.iam.door import Door, Mode
 from localcloud.iam.record import Record
@@ -38,6 +39,7 @@ from localcloud.web import WebServer
 
 if TYPE_CHECKING:
     from localcloud.redshift import Warehouse
+    from localcloud.redshift.roles import Roles
 
 logger = logging.getLogger(__name__)
 
@@ -133,11 +135,11 @@ class LocalCloud:
         registry.set_handler("lambda", readied(registry.get_handler("lambda"), registry.function_start))
         registry.set_handler("logs", saved_queries(registry.get_handler("logs"), self.config.state_dir))
         clients = Clients(self.config, self.port)
+        door = Door(Mode(self.config.iam), Record(self.config.iam_record))
         if warehouse_port is not None:
-            self._start_warehouse(started, warehouse_port, clients)
+            self._start_warehouse(started, warehouse_port, Acting(clients, door))
         # Imported only here: DuckDB and pyarrow come with it.
         queries: Part = import_module("localcloud.athena").install_athena(self.config, clients)
-        door = Door(Mode(self.config.iam), Record(self.config.iam_record))
         runner, crawls = install_glue(self.config, self.port, clients, door)
         engine = install_stepfunctions(runner, self.config.wait_scale, door)
         install_deliveries(door)
@@ -165,18 +167,20 @@ class LocalCloud:
             return None
         return claim_port(self.config.warehouse_port, "--warehouse-port", self.config.bind_address)
 
-    def _start_warehouse(self, started: ExitStack, port: int, clients: Clients) -> None:
+    def _start_warehouse(self, started: ExitStack, port: int, acting: Acting) -> None:
         # Imported only when it is wanted: PostgreSQL and DuckDB come with it.
         make: type[Warehouse] = import_module("localcloud.redshift").Warehouse
+        scope = self.config.account_id, self.config.region
+        roles: Roles = import_module("localcloud.redshift.roles").Roles(acting, self.config.warehouse_role, scope)
         password = resolve_password(self.config)
         self._warehouse = make(
             self.config.state_dir / "warehouse",
             port=port,
             bind_address=self.config.bind_address,
             password=password,
-            s3=clients.s3,
-            glue=clients.glue,
-            secrets=clients.secretsmanager,
+            s3=roles.s3,
+            glue=roles.glue,
+            secrets=acting.clients.secretsmanager,
         )
         started.callback(self._warehouse.stop)
         self._warehouse.start()

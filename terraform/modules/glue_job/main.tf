@@ -1,4 +1,4 @@
-# One Glue job with a role and a log group of its own.
+# One Glue job with a role and log groups of its own.
 module "role" {
   source = "../role"
 
@@ -22,10 +22,10 @@ module "role" {
       {
         sid     = "Logs"
         actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-        # The second is Glue's own: driver output and errors go there whatever the job says.
+        # The second is Glue's own, for what is said before the job's arguments are read.
         resources = [
-          "${var.log_group_arn_prefix}${local.log_group}*",
-          "${var.log_group_arn_prefix}/aws-glue/*",
+          "${var.log_group_arn_prefix}${local.log_groups}/*",
+          "${var.log_group_arn_prefix}/aws-glue/jobs/*",
         ]
       },
       {
@@ -40,19 +40,20 @@ module "role" {
 }
 
 locals {
-  log_group = "/sluice/glue/${var.name}"
-  is_scaled = var.workers > 2
+  # Output of the script, and what Spark says. Glue's own groups never expire and have no key of ours.
+  # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
+  log_groups = "/sluice/glue/${var.name}"
+  is_scaled  = var.workers > 2
 
   arguments = merge(
     {
-      "--extra-py-files"                   = var.library
-      "--settings"                         = var.settings
-      "--job-language"                     = "python"
-      "--job-bookmark-option"              = "job-bookmark-disable"
-      "--enable-metrics"                   = "true"
-      "--enable-observability-metrics"     = "true"
-      "--enable-continuous-cloudwatch-log" = "true"
-      "--continuous-log-logGroup"          = local.log_group
+      "--extra-py-files"               = var.library
+      "--settings"                     = var.settings
+      "--job-language"                 = "python"
+      "--job-bookmark-option"          = "job-bookmark-disable"
+      "--enable-metrics"               = "true"
+      "--enable-observability-metrics" = "true"
+      "--custom-logGroup-prefix"       = local.log_groups
       # S3A's own default is us-east-2: https://docs.aws.amazon.com/glue/latest/dg/migrating-version-60.html
       "--conf" = "spark.hadoop.fs.s3a.endpoint.region=${var.region}"
     },
@@ -61,7 +62,9 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  name              = local.log_group
+  for_each = toset(["error", "output"])
+
+  name              = "${local.log_groups}/${each.key}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
   tags              = var.tags

@@ -8,7 +8,7 @@ output "role_name" {
   value       = module.role.name
 }
 
-output "log_group" {
-  description = "Name of the job's log group."
-  value       = aws_cloudwatch_log_group.this.name
+output "log_groups" {
+  description = "Names of the job's log groups: what Spark says, and what the job says."
+  value       = [for group in values(aws_cloudwatch_log_group.this) : group.name]
 }

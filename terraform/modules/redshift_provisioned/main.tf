@@ -93,7 +93,9 @@ resource "aws_redshift_cluster" "this" {
 resource "aws_redshift_logging" "this" {
   cluster_identifier   = aws_redshift_cluster.this.id
   log_destination_type = "cloudwatch"
-  log_exports          = ["connectionlog", "useractivitylog", "userlog"]
+  log_exports          = local.log_exports
+
+  depends_on = [aws_cloudwatch_log_group.export]
 }
 
 resource "aws_redshift_snapshot_schedule" "this" {
@@ -119,4 +121,19 @@ resource "aws_redshift_usage_limit" "concurrency_scaling" {
   period             = "daily"
   breach_action      = "disable"
   tags               = var.tags
+}
+
+locals {
+  log_exports = ["connectionlog", "useractivitylog", "userlog"]
+}
+
+# Redshift writes into groups that are there, and makes others that never expire and have no key of ours.
+# https://docs.aws.amazon.com/redshift/latest/mgmt/db-auditing.html
+resource "aws_cloudwatch_log_group" "export" {
+  for_each = toset(local.log_exports)
+
+  name              = "/aws/redshift/cluster/${var.name}/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
 }

@@ -126,6 +126,12 @@ variable "port" {
   default     = 5439
 }
 
+variable "log_retention_days" {
+  description = "Days that the warehouse's logs are kept; they hold SQL texts."
+  type        = number
+  default     = 90
+}
+
 variable "tags" {
   description = "Tags of everything in the module."
   type        = map(string)

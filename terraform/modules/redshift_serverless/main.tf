@@ -8,8 +8,10 @@ resource "aws_redshiftserverless_namespace" "this" {
   kms_key_id                       = var.kms_key_arn
   iam_roles                        = [var.role_arn]
   default_iam_role_arn             = var.role_arn
-  log_exports                      = ["connectionlog", "useractivitylog", "userlog"]
+  log_exports                      = local.log_exports
   tags                             = var.tags
+
+  depends_on = [aws_cloudwatch_log_group.export]
 }
 
 resource "aws_redshiftserverless_workgroup" "this" {
@@ -89,4 +91,19 @@ module "snapshot_role" {
       resources = [var.kms_key_arn]
     },
   ]
+}
+
+locals {
+  log_exports = ["connectionlog", "useractivitylog", "userlog"]
+}
+
+# Redshift writes into groups that are there, and makes others that never expire and have no key of ours.
+# https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-audit-logging.html
+resource "aws_cloudwatch_log_group" "export" {
+  for_each = toset(local.log_exports)
+
+  name              = "/aws/redshift/${var.name}/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
 }

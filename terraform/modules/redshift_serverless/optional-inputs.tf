@@ -75,6 +75,12 @@ variable "port" {
   }
 }
 
+variable "log_retention_days" {
+  description = "Days that the warehouse's logs are kept; they hold SQL texts."
+  type        = number
+  default     = 90
+}
+
 variable "permissions_boundary" {
   description = "ARN of the policy that bounds the role; null for none."
   type        = string

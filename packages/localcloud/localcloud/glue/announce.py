@@ -1,19 +1,26 @@
 """How a run's end reaches others: EventBridge for programs, CloudWatch Logs for people."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from localcloud import registry
+from localcloud.clients import Clients
 from localcloud.glue.execution import Execution
 from localcloud.glue.runs import JobRun
+
+logger = logging.getLogger(__name__)
 
 # The state of CloudWatch Logs is kept in memory and saved whole: the end of a log is enough, the run's folder has all.
 MAX_LOG_LINES = 1000
 MAX_LINE_CHARACTERS = 4000
-OUTPUT_GROUP = "/aws-glue/jobs/output"
-ERROR_GROUP = "/aws-glue/jobs/error"
+# Source: https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html (Glue 5.0 and later)
+GROUP_PREFIX = "/aws-glue/jobs"
+PREFIX_ARGUMENT = "--custom-logGroup-prefix"
 
 
 def send_state_change(run: JobRun) -> None:
@@ -32,13 +39,22 @@ def send_state_change(run: JobRun) -> None:
         registry.put_service_event("aws.glue", "Glue Job State Change", detail)
 
 
-def log_keeper(logs: Callable[[], Any]) -> Callable[[Execution], None]:
-    """A function that copies the end of a run's output to Glue's log groups, one stream per run."""
+def log_keeper(clients: Callable[[JobRun], Clients]) -> Callable[[Execution], None]:
+    """A function that copies the end of a run's output to Glue's log groups, or the job's own, one stream per run.
+
+    Args:
+        clients: of the role of a run: what it may not log is not logged.
+    """
 
     def keep(execution: Execution) -> None:
-        client = logs()
-        for group, path in ((OUTPUT_GROUP, execution.files.stdout), (ERROR_GROUP, execution.files.stderr)):
-            _put(client, group, execution.run.id, list(_last_lines(path)))
+        run = execution.run
+        client = clients(run).logs()
+        prefix = run.job_arguments.get(PREFIX_ARGUMENT, GROUP_PREFIX)
+        for kind, path in (("output", execution.files.stdout), ("error", execution.files.stderr)):
+            try:
+                _put(client, f"{prefix}/{kind}", run.id, list(_last_lines(path)))
+            except ClientError as error:
+                logger.warning("the log of run %s of %s is lost: %s", run.id, run.job_name, error)
 
     return keep
 

@@ -9,6 +9,7 @@ from localcloud.glue.arguments import check_arguments, check_job_name, merge_arg
 from localcloud.glue.runner import GlueRunner, RunRequest
 from localcloud.glue.runs import JobRun
 from localcloud.glue.tags import forget_tags, keep_tags
+from localcloud.iam.requests import role_arn
 from localcloud.routing import ActionRouter
 
 # Fields of a job that MiniStack forgets; each is replaced by an update, as all of a job is in AWS.
@@ -166,13 +167,8 @@ def _run_request(job: Mapping[str, Any], request: Mapping[str, Any]) -> RunReque
         queuing_enabled=bool(queuing),
         previous_run_id=request.get("JobRunId"),
         shown={name: value for name, value in shown.items() if value},
-        role=_role_arn(str(job.get("Role", "")), account_id),
+        role=role_arn(str(job.get("Role", "")), account_id),
     )
-
-
-def _role_arn(role: str, account_id: str) -> str:
-    """A job may name its role by its name alone."""
-    return role if role.startswith("arn:") else f"arn:aws:iam::{account_id}:role/{role}"
 
 
 def _offset(token: object) -> int:

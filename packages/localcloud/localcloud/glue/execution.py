@@ -125,8 +125,7 @@ class Execution:
         Raises:
             LocalCloudError: the script or a module is not in S3, or the job's role may not be taken on or not read it.
         """
-        with registry.request_scope(self.run.account_id, self.run.region), _told_as_failures():
-            self._door.require_trust("glue.amazonaws.com", self.run.role)
+        self._require_trust()
         shutil.rmtree(self.files.work, ignore_errors=True)
         for folder in (self.files.s3, self.files.modules, self.files.work / "tmp", self.files.work / "cwd"):
             folder.mkdir(parents=True)
@@ -221,6 +220,19 @@ class Execution:
         except (ValueError, s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket) as exc:
             raise LocalCloudError(f"{location} cannot be read: {exc}") from exc
         return path
+
+    def _require_trust(self) -> None:
+        """Take on the job's role.
+
+        Raises:
+            LocalCloudError: The role does not let Glue, in the words that people report (data-lakes-on-aws issue 312).
+        """
+        try:
+            with registry.request_scope(self.run.account_id, self.run.region):
+                self._door.require_trust("glue.amazonaws.com", self.run.role)
+        except AwsApiError as error:
+            message = f"failed to execute with exception Role {self.run.role} should be given assume role permissions"
+            raise LocalCloudError(f"{message} for Glue Service.") from error
 
     def _require(self, action: str, bucket: str, key: str) -> None:
         with registry.request_scope(self.run.account_id, self.run.region), _told_as_failures():

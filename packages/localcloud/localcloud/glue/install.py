@@ -14,6 +14,7 @@ from localcloud.glue.partition_indexes import PartitionIndexApi
 from localcloud.glue.partitions import PartitionApi
 from localcloud.glue.runner import GlueRunner
 from localcloud.glue.runs import JobRun, RunStore
+from localcloud.iam.acting import Acting
 from localcloud.iam.door import Door
 from localcloud.routing import ActionRouter
 
@@ -34,11 +35,14 @@ def install_glue(config: LocalCloudConfig, port: int, clients: Clients, door: Do
         folder = store.run_folder(run.id)
         return Execution(run, folder, config=config, port=port, clients=clients, cache=cache, door=door)
 
-    runner = GlueRunner(store, execute, send_state_change, log_keeper(clients.logs), config.glue, time.time)
+    def of_role(run: JobRun) -> Clients:
+        return clients.of(run.account_id, run.region).acting(door.sessions.open(run.role, run.id))
+
+    runner = GlueRunner(store, execute, send_state_change, log_keeper(of_role), config.glue, time.time)
     glue = ActionRouter(registry.get_handler("glue"))
     JobRunApi(runner, glue).install()
     PartitionApi(glue).install()
     PartitionIndexApi(glue).install()
-    crawls = install_crawls(config.crawls_dir, clients, glue)
+    crawls = install_crawls(config.crawls_dir, Acting(clients, door), glue)
     registry.set_handler("glue", glue)
     return runner, crawls

@@ -11,12 +11,11 @@ from localcloud import registry
 from localcloud.errors import AwsApiError
 from localcloud.iam.door import Door
 from localcloud.iam.judge import Principal
+from localcloud.iam.promises import QUEUE_ACTIONS
 
 logger = logging.getLogger(__name__)
 
-# What Lambda does with a queue, as the function's role.
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-_QUEUE_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+_LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
 _TARGET_ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
 
 
@@ -32,6 +31,7 @@ def install_deliveries(door: Door) -> None:
     )
     registry.wrap_rule_targets(lambda inner: _rule_target(door, inner))
     registry.wrap_queue_readers(lambda inner: _queue_reader(door, inner))
+    registry.wrap_lambda_logs(lambda inner: _function_logs(door, inner))
     registry.wrap_failed_events(lambda inner: _failed_event(door, inner))
     registry.replace_function_credentials(lambda role, name: _function_credentials(door, role, name))
 
@@ -70,7 +70,7 @@ def _queue_reader(door: Door, inner: Callable[[str, int], list[Any]]) -> Callabl
         queue = registry.queue_arn(queue_url)
         for role, name in registry.queue_reading_functions(queue):
             principal = door.sessions.holder(role, name)
-            if not all(_is_allowed(door, principal, action, queue, {}) for action in _QUEUE_ACTIONS):
+            if not all(_is_allowed(door, principal, action, queue, {}) for action in QUEUE_ACTIONS):
                 return []
         return inner(queue_url, most)
 
@@ -91,6 +91,26 @@ def _failed_event(door: Door, inner: Callable[..., None]) -> Callable[..., None]
             inner(destination, name, *more)
 
     return route
+
+
+def _function_logs(door: Door, inner: Callable[..., None]) -> Callable[..., None]:
+    """Lambda, which writes a function's output as the function's role; without the right there is no log.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+    """
+
+    def keep(function: Mapping[str, Any], *more: Any, **named: Any) -> None:  # noqa: ANN401 - MiniStack's
+        config = function.get("config") or function
+        name = str(config.get("FunctionName", ""))
+        principal = door.sessions.holder(str(config.get("Role", "")), name)
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
+        account, region = registry.current_scope()
+        # One name for all streams: a question that differs in it alone is the same.
+        arn = f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:any"
+        if all(_is_allowed(door, principal, action, arn, {}) for action in _LOG_ACTIONS):
+            inner(function, *more, **named)
+
+    return keep
 
 
 def _function_credentials(door: Door, role: str, name: str) -> Mapping[str, str]:

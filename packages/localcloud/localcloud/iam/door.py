@@ -6,6 +6,7 @@ of themselves is asked for by `Door.require`. The administrator is not judged.
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from localcloud.iam.conditions import Context, PolicyError
 from localcloud.iam.documents import Policy
 from localcloud.iam.judge import Decision, Policies, Principal, Reason, Request, decide
 from localcloud.iam.keys import key_checks
+from localcloud.iam.promises import passed_roles, promises, refuse
 from localcloud.iam.record import Record
 from localcloud.iam.requests import Call, Check, UnknownRequestError, checks
 from localcloud.iam.sessions import Sessions, user_id
@@ -29,6 +31,7 @@ OK, NOT_FOUND = 200, 404
 STARTS_STATEMENTS = {"BatchExecuteStatement", "ExecuteStatement"}
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftdataapi.html
 STATEMENT_OWNER = "redshift-data:statement-owner-iam-userid"
+_ACCESS_KEY = re.compile(rb"<AccessKeyId>(\w+)</AccessKeyId>")
 # What AWS answers as 400 in the JSON protocols, SQS excepted.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 JSON_DENIED = 400
@@ -98,11 +101,13 @@ class Door:
             method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
         ) -> Response:
             principal = self.sessions.principal(registry.access_key(headers, query))
-            if principal is None:
-                return await inner(method, path, headers, body, query)
             account, region = registry.current_scope()
             operation = registry.operation(service, method, path, headers, body, query)
             call = Call(service, operation, method, path, headers, body, query, account, region)
+            if principal is None:
+                if broken := self._broken_promise(call):
+                    return refuse(call, broken)
+                return self._noted(call, await inner(method, path, headers, body, query))
             try:
                 denial = self._first_denial(principal, call, self._checks(call))
             except UnknownRequestError as error:
@@ -113,8 +118,10 @@ class Door:
                 return self._refuse(service, operation, principal, message, headers)
             if denial is not None:
                 return self._refuse(service, operation, principal, denial.message, headers)
+            if broken := self._broken_promise(call):
+                return refuse(call, broken)
             answer = await inner(method, path, headers, body, query)
-            return self._after(principal, call, answer)
+            return self._after(principal, call, self._noted(call, answer))
 
         return guarded
 
@@ -140,11 +147,11 @@ class Door:
         if denial is not None:
             raise AwsApiError("AccessDeniedException", denial.message, JSON_DENIED)
 
-    def require_trust(self, service: str, role_arn: str, context: Context | None = None) -> None:
+    def require_trust(self, services: str | tuple[str, ...], role_arn: str, context: Context | None = None) -> None:
         """Ask whether a role lets a service take it on.
 
         Args:
-            service: Principal of the service, such as glue.amazonaws.com.
+            services: Principal of the service, such as glue.amazonaws.com; where it has several, one is enough.
             role_arn: ARN of the role.
             context: Keys that the service sends with it.
 
@@ -153,7 +160,10 @@ class Door:
         """
         account, region = registry.current_scope()
         call = Call("iam", "", "", "", {}, b"", {}, account, region)
-        denial = self._first_denial(Principal(service), call, [Check("sts:AssumeRole", role_arn, context or {})])
+        check = Check("sts:AssumeRole", role_arn, context or {})
+        principals = [Principal(each) for each in ((services,) if isinstance(services, str) else services)]
+        trusted = (each for each in principals if self._decide(each, call, check)[1].is_allowed)
+        denial = self._first_denial(next(trusted, principals[0]), call, [check])
         if denial is not None:
             raise AwsApiError("AccessDeniedException", denial.message, JSON_DENIED)
 
@@ -169,7 +179,14 @@ class Door:
             owner = self._owners.get(str(call.json["Id"]).partition(":")[0])
             keys = {} if owner is None else {STATEMENT_OWNER: owner}
             wanted = [replace(check, context={**check.context, **keys}) for check in wanted]
-        return [*wanted, *key_checks(call, wanted)]
+        return [*wanted, *passed_roles(call), *key_checks(call, wanted)]
+
+    def _broken_promise(self, call: Call) -> AwsApiError | None:
+        """What a service answers that could not use the role or the key of what it is asked to make."""
+        for promise in promises(call):
+            if self._first_denial(promise.principal, call, [promise.check]) is not None:
+                return promise.refusal
+        return None
 
     def _first_denial(self, principal: Principal, call: Call, wanted: Iterable[Check]) -> Denial | None:
         for check in wanted:
@@ -188,6 +205,14 @@ class Door:
             return request, decide(request, policies_for(request))
         except PolicyError as error:
             raise AwsApiError("InternalFailure", f"a policy cannot be judged: {error}", 500) from error
+
+    def _noted(self, call: Call, answer: Response) -> Response:
+        """Whose keys AssumeRole has handed out, is remembered: who uses them may do what the role may."""
+        found = _ACCESS_KEY.search(answer[2]) if call.service == "sts" and call.operation == "AssumeRole" else None
+        if found is not None:
+            role, name = call.form.get("RoleArn", ""), call.form.get("RoleSessionName", "")
+            self.sessions.keep(found[1].decode(), self.sessions.holder(role, name))
+        return answer
 
     def _after(self, principal: Principal, call: Call, answer: Response) -> Response:
         """Whose a statement is, is kept; whether an object is missing is told only to those who may list the bucket.
@@ -219,9 +244,10 @@ def policies_for(request: Request) -> Policies:
     if request.action == "sts:AssumeRole":
         trust = registry.iam_role(request.resource)
         document = None if trust is None else _read(request.resource, trust["AssumeRolePolicyDocument"])
-        return Policies(resource=document and _about(document, request.resource), resource_decides=True)
-    found = registry.resource_policy(service, request.resource)
-    resource = _read(request.resource, found) if found else None
+        resource = document and _about(document, request.resource)
+    else:
+        found = registry.resource_policy(service, request.resource)
+        resource = _read(request.resource, found) if found else None
     role = registry.iam_role(principal.role_arn) if principal.role_arn else None
     documents = registry.role_policies(role) if role is not None else []
     boundary = registry.role_boundary(role) if role is not None else None
@@ -229,7 +255,7 @@ def policies_for(request: Request) -> Policies:
         identity=[_read(name, document) for name, document in documents],
         resource=resource,
         boundary=None if boundary is None else [_read("boundary", boundary)],
-        resource_decides=service == "kms",
+        resource_decides=service == "kms" or request.action == "sts:AssumeRole",
     )
 
 

@@ -77,6 +77,11 @@ class Check:
     context: Context = field(default_factory=dict)
 
 
+def role_arn(role: str, account: str) -> str:
+    """ARN of a role that is named by its name, its path and name, or its ARN."""
+    return role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}"
+
+
 class UnknownRequestError(Exception):
     """The judge does not know what a request asks for; to let it pass would be a guess."""
 
@@ -181,6 +186,8 @@ def _sns(call: Call) -> list[Check]:
 
 def _lambda(call: Call) -> list[Check]:
     name = unquote(call.path.partition("/functions/")[2].partition("/")[0])
+    if call.operation == "CreateFunction":
+        name = str(call.json.get("FunctionName", ""))
     return [
         Check(f"lambda:{call.operation}", name if name.startswith("arn:") else call.arn("lambda", f"function:{name}"))
     ]

@@ -1,6 +1,7 @@
 """Access keys that the local cloud hands to what runs as a role, and whose they are.
 
-Every other key is the administrator's: the person at the terminal, and the local cloud itself.
+Those that STS hands out for a role are that role's, too. Every other key is the administrator's: the person at the
+terminal, and the local cloud itself.
 """
 
 import hashlib
@@ -32,10 +33,14 @@ class Sessions:
         principal = self.holder(role_arn, name)
         digest = hashlib.sha256(f"{role_arn}:{name}".encode()).hexdigest()
         key, secret, token = f"ASIA{digest[:16].upper()}", digest[16:56], digest
-        with self._lock:
-            self._principals[key] = principal
+        self.keep(key, principal)
         registry.register_session(key, principal.arn, user_id(principal), secret, token)
         return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+
+    def keep(self, access_key: str, principal: Principal) -> None:
+        """Remember whose an access key is."""
+        with self._lock:
+            self._principals[access_key] = principal
 
     @staticmethod
     def holder(role_arn: str, name: str) -> Principal:

@@ -38,10 +38,25 @@ def require_task(door: Door, record: Mapping[str, Any], resource: str, arguments
         source = {"aws:sourceaccount": account, "aws:sourcearn": str(record["stateMachineArn"])}
         door.require_trust("states.amazonaws.com", role, source)
         principal = door.sessions.holder(role, str(record["executionArn"]).rpartition(":")[2])
-        for check in task_checks(resource, arguments if isinstance(arguments, Mapping) else {}):
+        for check in (
+            *_key_checks(str(record["stateMachineArn"])),
+            *task_checks(resource, arguments if isinstance(arguments, Mapping) else {}),
+        ):
             door.require(principal, check.action, check.resource, check.context)
     except AwsApiError as error:
         raise registry.state_failure(PERMISSIONS, error.message) from error
+
+
+def _key_checks(machine: str) -> Iterator[Check]:
+    """The key of a machine is used as the machine's role for everything that an execution hands on.
+
+    Source: https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+    """
+    encryption = (registry.get_state_machine(machine) or {}).get("encryptionConfiguration") or {}
+    key = registry.kms_key(str(encryption.get("kmsKeyId") or ""))
+    if key is not None:
+        for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            yield Check(action, str(key["Arn"]), {"kms:encryptioncontext:aws:states:statemachinearn": machine})
 
 
 def task_checks(resource: str, arguments: Mapping[str, Any]) -> Iterator[Check]:

@@ -26,6 +26,7 @@ from localcloud.redshift.loading.load import Loader
 from localcloud.redshift.metadata import Metadata
 from localcloud.redshift.postgres import PostgresServer
 from localcloud.redshift.results import Json
+from localcloud.redshift.roles import OfRole
 from localcloud.redshift.sessions import SessionStore
 from localcloud.redshift.spectrum import Spectrum
 from localcloud.redshift.spectrum.catalog import no_catalog
@@ -46,8 +47,8 @@ class Warehouse:
         folder: where the data lives, from one start to the next.
         port: TCP port for psql and BI tools.
         password: of the database user ``sluice``.
-        s3: gives the client that COPY and external tables read files with; called for every COPY.
-        glue: gives the client of the Data Catalog of external schemas; without it there are none.
+        s3: gives the client that COPY and external tables read files with, for their IAM_ROLE; called for every COPY.
+        glue: gives the client of the Data Catalog of external schemas, likewise; without it there are none.
         secrets: gives the client that a request's secret is read with; without it such requests are refused.
         bind_address: IPv4 address that the port is on.
         clock: gives the current time.
@@ -59,8 +60,8 @@ class Warehouse:
         *,
         port: int,
         password: str,
-        s3: Callable[[], S3Client],
-        glue: Callable[[], GlueClient] = no_catalog,
+        s3: OfRole[S3Client],
+        glue: OfRole[GlueClient] = no_catalog,
         secrets: Callable[[], SecretsManagerClient] = no_secrets,
         bind_address: str = HOST,
         clock: Clock = utc_now,

@@ -8,7 +8,7 @@ ours. `docs/fidelity.md` counts the rules.
 from collections.abc import Iterable
 
 from localcloud import registry
-from localcloud.refusals import events, functions, glue, logs, objects, states, topics
+from localcloud.refusals import events, functions, glue, logs, objects, roles, states, topics
 from localcloud.refusals.asking import Service
 from localcloud.refusals.warehouse import of_warehouse
 
@@ -18,6 +18,7 @@ SERVICES: tuple[Service, ...] = (
     glue.SERVICE,
     logs.SERVICE,
     objects.SERVICE,
+    roles.SERVICE,
     states.SERVICE,
     topics.SERVICE,
 )

@@ -4,10 +4,14 @@ Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html (overlaps),
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html,
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html (30 days),
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html,
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html;
+the words for resources and principals of a bucket's policy are those of versitygw issues 648 and 649.
 """
 
 import itertools
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -22,6 +26,12 @@ from localcloud.refusals.asking import Asked, Service, refuse_rest_xml
 MAX_KEY_BYTES = 1024
 LEAST_DAYS = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_OF_BUCKET = {
+    "notification": "PutBucketNotification",
+    "lifecycle": "PutBucketLifecycle",
+    "policy": "PutBucketPolicy",
+}
+_ROLE = re.compile(r"arn:aws:iam::\d{12}:role/.+")
 _DESTINATIONS = {"QueueConfiguration": "Queue", "TopicConfiguration": "Topic"}
 
 
@@ -34,7 +44,7 @@ def _read(
     found = {"Bucket": bucket, "Key": key}
     if key:
         return Asked("CreateMultipartUpload" if method == "POST" else "PutObject", found, headers, body)
-    for name, action in (("notification", "PutBucketNotification"), ("lifecycle", "PutBucketLifecycle")):
+    for name, action in _OF_BUCKET.items():
         if method == "PUT" and name in query:
             return Asked(action, found, headers, body)
     return None
@@ -53,6 +63,27 @@ def _encryption_key(asked: Asked) -> None:
     account, region = registry.current_scope()
     arn = key if key.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{key}"
     raise AwsApiError("KMS.NotFoundException", f"Key '{arn}' does not exist")
+
+
+def _policy(asked: Asked) -> None:
+    """Resources are the bucket and its objects, and a role that is named is there."""
+    own = f"arn:aws:s3:::{asked.params['Bucket']}"
+    try:
+        statements = json.loads(asked.body)["Statement"]
+    except (ValueError, TypeError, KeyError):
+        return  # the handler itself tells of it
+    for statement in statements if isinstance(statements, list) else [statements]:
+        for resource in _texts(statement.get("Resource")) + _texts(statement.get("NotResource")):
+            if resource != own and not resource.startswith(f"{own}/"):
+                raise AwsApiError("MalformedPolicy", "Policy has invalid resource")
+        principal = statement.get("Principal")
+        named = _texts(principal.get("AWS")) if isinstance(principal, dict) else []
+        if any(_ROLE.fullmatch(each) and registry.iam_role(each) is None for each in named):
+            raise AwsApiError("MalformedPolicy", "Invalid principal in policy")
+
+
+def _texts(value: object) -> list[str]:
+    return [value] if isinstance(value, str) else [str(each) for each in value] if isinstance(value, list) else []
 
 
 def _transitions(asked: Asked) -> None:
@@ -99,10 +130,21 @@ def _let_through(asked: Asked) -> None:
         return
     account, _ = registry.current_scope()
     source = f"arn:aws:s3:::{asked.params['Bucket']}"
-    for found in _configurations(_xml(asked.body)):
-        name = _DESTINATIONS.get(_local(found))
-        if name and not registry.service_may_send("s3.amazonaws.com", _text(found, name), source, account):
+    for target in destinations(asked.body):
+        if not registry.service_may_send("s3.amazonaws.com", target, source, account):
             raise _invalid("Unable to validate the following destination configurations")
+
+
+def destinations(body: bytes) -> Iterator[str]:
+    """ARNs of the queues and topics of a bucket's notification configuration.
+
+    Args:
+        body: Of PutBucketNotificationConfiguration.
+    """
+    for found in _configurations(_xml(body)):
+        name = _DESTINATIONS.get(_local(found))
+        if name:
+            yield _text(found, name)
 
 
 def _rule(found: Element) -> _Rule:
@@ -154,5 +196,6 @@ SERVICE = Service(
         "CreateMultipartUpload": (_key_length, _encryption_key),
         "PutBucketNotification": (_apart, _let_through),
         "PutBucketLifecycle": (_transitions,),
+        "PutBucketPolicy": (_policy,),
     },
 )

@@ -26,7 +26,7 @@ def refused(call: Callable[..., Any], **request: Any) -> tuple[str, str]:
 
 
 def test_every_check_is_of_a_service_that_is_there(aws: Aws, bucket: str) -> None:
-    assert [service.name for service in SERVICES] == ["events", "lambda", "glue", "logs", "s3", "states", "sns"]
+    assert [service.name for service in SERVICES] == ["events", "lambda", "glue", "logs", "s3", "iam", "states", "sns"]
     assert all(checks for service in SERVICES for checks in service.checks.values())
 
 
@@ -63,6 +63,32 @@ def test_s3_a_key_of_more_than_1024_bytes(aws: Aws, bucket: str) -> None:
         assert refused(s3.create_multipart_upload, Bucket=bucket, Key=key) == words
     s3.put_object(Bucket=bucket, Key="k" * 200 + "/" + "ä" * 100, Body=b"")
     assert len(aws.keys(bucket)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"Resource": "arn:aws:s3:::another/*"}, "Policy has invalid resource"),
+        ({"Resource": ["arn:aws:s3:::{bucket}/*", "*"]}, "Policy has invalid resource"),
+        ({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/nobody"}}, "Invalid principal in policy"),
+    ],
+)
+def test_s3_a_policy_of_another_bucket_or_for_nobody(
+    aws: Aws, bucket: str, changed: dict[str, Any], words: str
+) -> None:
+    s3 = aws.client("s3")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::{bucket}/*"}
+
+    def policy(statement: dict[str, Any]) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]}).replace("{bucket}", bucket)
+
+    assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=policy(statement | changed)) == (
+        "MalformedPolicy",
+        words,
+    )
+    assert refused(s3.get_bucket_policy, Bucket=bucket)[0] == "NoSuchBucketPolicy"
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement))
+    s3.delete_bucket_policy(Bucket=bucket)
 
 
 def _notification(arn: str, *rules: dict[str, Any]) -> dict[str, Any]:
@@ -134,6 +160,27 @@ def test_s3_a_transition_that_is_too_early(aws: Aws, bucket: str) -> None:
         assert said == ("InvalidArgument", words)
     put(Bucket=bucket, LifecycleConfiguration=lifecycle("STANDARD_IA", 30))
     put(Bucket=bucket, LifecycleConfiguration=lifecycle("GLACIER", 1))
+
+
+# --- IAM ----------------------------------------------------------------------------------------------------------
+
+
+def test_iam_policies_of_a_role_beyond_10240_characters(aws: Aws) -> None:
+    iam = aws.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="wide", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+
+    def policy(characters: int) -> str:
+        empty = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": ""}]}
+        rest = characters - len(json.dumps(empty, separators=(",", ":")))
+        return json.dumps({"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "r" * rest}]}, indent=4)
+
+    iam.put_role_policy(RoleName="wide", PolicyName="a", PolicyDocument=policy(10_000))
+    words = ("LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role wide")
+    more = {"RoleName": "wide", "PolicyName": "b", "PolicyDocument": policy(241)}
+    assert refused(iam.put_role_policy, **more) == words
+    assert iam.list_role_policies(RoleName="wide")["PolicyNames"] == ["a"]
+    iam.put_role_policy(RoleName="wide", PolicyName="a", PolicyDocument=policy(10_240))
 
 
 # --- CloudWatch Logs, EventBridge, SNS ----------------------------------------------------------------------------

@@ -413,7 +413,7 @@ class ManyMessages:
 def test_a_crawl_takes_so_many_messages_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "MAX_MESSAGES", 25)
     sqs = ManyMessages(30)
-    events = EventQueue(sqs, "arn:aws:sqs:r:1:q", None)
+    events = EventQueue(sqs, "arn:aws:sqs:r:1:q", sqs, None)
     receipts = tuple(map(str, range(25)))
     taken = events.take()
     assert taken == Messages((S3File("b", "f", 3),) * 25, (), receipts)

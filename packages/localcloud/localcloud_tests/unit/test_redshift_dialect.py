@@ -73,7 +73,14 @@ def test_copy_is_read_into_a_command() -> None:
     text = f"copy S.t (b, A) from 's3://bucket/key' manifest {role} format parquet fillrecord"
     assert prepare(text) == Prepared(
         "copy",
-        copy=CopyCommand(TableName("s", "t"), ("b", "a"), "s3://bucket/key", is_manifest=True, fills_record=True),
+        copy=CopyCommand(
+            TableName("s", "t"),
+            ("b", "a"),
+            "s3://bucket/key",
+            is_manifest=True,
+            fills_record=True,
+            role="arn:aws:iam::000000000000:role/r",
+        ),
     )
 
 

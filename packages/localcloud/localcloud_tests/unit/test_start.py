@@ -119,6 +119,7 @@ def test_the_child_is_started_with_the_whole_configuration(tmp_path: Path) -> No
         bind_address="0.0.0.0",
         host_names=("cloud", "other"),
         warehouse_names=("one", "two"),
+        warehouse_role="reader",
         region="eu-west-1",
         account_id="111111111111",
         glue=glue,

@@ -143,8 +143,8 @@ def local_aws() -> Iterator[LocalAws]:
             folder,
             port=free_port(),
             password=PASSWORD,
-            s3=lambda: client("s3", endpoint),
-            glue=lambda: client("glue", endpoint),
+            s3=lambda _: client("s3", endpoint),
+            glue=lambda _: client("glue", endpoint),
             secrets=lambda: client("secretsmanager", endpoint),
         )
         warehouse.start()

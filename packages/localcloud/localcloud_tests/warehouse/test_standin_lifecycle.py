@@ -22,7 +22,7 @@ from localcloud.redshift import Warehouse, WarehouseRunningError, WarehouseStart
 from localcloud_tests.warehouse.conftest import PASSWORD, LocalAws, free_port, make_pause
 
 
-def no_s3() -> Any:
+def no_s3(_: str) -> Any:
     raise AssertionError("no test here reads S3")
 
 
@@ -137,7 +137,7 @@ from localcloud.redshift import Warehouse
 import psutil
 import psycopg
 
-warehouse = Warehouse(Path(sys.argv[1]), port=int(sys.argv[2]), password="local-password", s3=lambda: None)
+warehouse = Warehouse(Path(sys.argv[1]), port=int(sys.argv[2]), password="local-password", s3=lambda _: None)
 warehouse.start()
 with psycopg.connect(warehouse.dsn, autocommit=True) as connection:
     connection.execute("CREATE TABLE t (id INT)")

@@ -6,7 +6,6 @@ import datetime as dt
 import decimal
 import json
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -413,13 +412,12 @@ def test_a_file_replaced_after_the_listing_is_not_missed_and_none_is_fetched_twi
             lake.remove(old)
         fetched.append(params["url_path"].rpartition("/")[2])
 
-    def s3() -> Any:
+    def s3(_: str) -> Any:
         client = local_aws.client("s3")
         client.meta.events.register("before-call.s3.GetObject", note)
         return client
 
-    glue = partial(local_aws.client, "glue")
-    warehouse = Warehouse(folder, port=free_port(), password=PASSWORD, s3=s3, glue=glue)
+    warehouse = Warehouse(folder, port=free_port(), password=PASSWORD, s3=s3, glue=lambda _: local_aws.client("glue"))
     warehouse.start()
     try:
         make = f"CREATE EXTERNAL SCHEMA spectrum FROM DATA CATALOG DATABASE '{lake.database}' IAM_ROLE default"

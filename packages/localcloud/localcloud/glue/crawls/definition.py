@@ -62,6 +62,7 @@ class Crawler:
     """What a crawl needs to know of its crawler.
 
     Attributes:
+        role: that the crawls act as, by its name or ARN.
         database: where new tables come.
         version: changes with each update of the crawler.
         unsupported: kinds of targets, and other settings, with which no crawl can run here.
@@ -78,6 +79,7 @@ class Crawler:
     configuration: Configuration
     version: int = 1
     unsupported: tuple[str, ...] = ()
+    role: str = ""
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any]) -> Self:
@@ -103,6 +105,7 @@ class Crawler:
             configuration=Configuration.from_text(definition.get("Configuration") or ""),
             version=int(definition.get("Version") or 1),
             unsupported=(*targets, *classifiers),
+            role=str(definition.get("Role") or ""),
         )
         crawler._check()
         return crawler

@@ -28,12 +28,15 @@ from localcloud.glue.crawls.records import (
     Owner,
 )
 from localcloud.glue.crawls.report import Report
+from localcloud.iam.acting import Acting
 
 logger = logging.getLogger(__name__)
 
 INTERRUPTED = "LocalCloudStopped: local cloud stopped while the crawl was running"
 FAILED_INSIDE = "InternalServiceException: the local cloud failed; its log has the reason"
 JOIN_SECONDS = 30.0
+PRINCIPALS = ("glue.amazonaws.com",)
+SESSION = "AWS-Crawler"
 _MAX_MESSAGE = 2000
 
 
@@ -54,15 +57,15 @@ class CrawlEngine:
     A crawl is on disk when it starts and when it ends. Those that a kill found running are FAILED at the next start.
     """
 
-    def __init__(self, store: CrawlStore, clients: Clients, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: CrawlStore, acting: Acting, now: Callable[[], float] = time.time) -> None:
         """Take over the crawls on disk; `start` settles them.
 
         Args:
             store: of the crawls.
-            clients: of the local cloud's endpoint.
+            acting: gives the clients of the crawlers' roles.
             now: seconds since the epoch.
         """
-        self._store, self._clients, self._now = store, clients, now
+        self._store, self._acting, self._now = store, acting, now
         self._lock = threading.Lock()
         self._running: dict[Owner, _Running] = {}
         self._closing = threading.Event()
@@ -136,10 +139,11 @@ class CrawlEngine:
 
     def _run(self, running: _Running, crawler: Crawler) -> None:
         report = Report(running.record.id)
-        state, message = FAILED, FAILED_INSIDE
+        state, message, clients = FAILED, FAILED_INSIDE, None
         try:
             self._announce_start(running.record, report, crawler)
-            self._crawl(running, crawler, report)
+            clients = self._acting.take_on(crawler.role, PRINCIPALS, SESSION, running.record.owner[:2])
+            self._crawl(running, crawler, report, clients)
             state, message = SUCCEEDED, ""
         except _CalledOffError:
             state, message = (FAILED, INTERRUPTED) if self._closing.is_set() else (CANCELLED, "")
@@ -147,7 +151,7 @@ class CrawlEngine:
             logger.warning("the crawl of %s failed: %s", crawler.name, error)
             message = _message(error)
         finally:
-            self._finish(running, report, state, message)
+            self._finish(running, report, state, message, clients)
 
     def _announce_start(self, record: CrawlRecord, report: Report, crawler: Crawler) -> None:
         report.say(f"Running Start Crawl for Crawler {crawler.name}", "BENCHMARK")
@@ -157,11 +161,10 @@ class CrawlEngine:
         )
         announce.send_start(record)
 
-    def _crawl(self, running: _Running, crawler: Crawler, report: Report) -> None:
+    def _crawl(self, running: _Running, crawler: Crawler, report: Report, clients: Clients) -> None:
         owner = running.record.owner
-        clients = self._clients.of(*owner[:2])
         memory = self._store.memory(owner)
-        queue, messages = self._take_events(clients, crawler)
+        queue, messages = self._take_events(owner, clients, crawler)
         is_done = False
         try:
             remembered = self._work(running, crawler, report, clients, messages, memory)
@@ -171,12 +174,15 @@ class CrawlEngine:
             if queue is not None and messages is not None:
                 (queue.done if is_done else queue.give_back)(messages)
 
-    def _take_events(self, clients: Clients, crawler: Crawler) -> tuple[EventQueue | None, Messages | None]:
+    def _take_events(
+        self, owner: Owner, clients: Clients, crawler: Crawler
+    ) -> tuple[EventQueue | None, Messages | None]:
         """Take the events before anything is listed: what comes later waits for the next crawl."""
         target = next(iter(crawler.targets), None)
         if crawler.recrawl != EVENTS or target is None or target.queue_arn is None:
             return None, None
-        queue = EventQueue(clients.sqs(), target.queue_arn, target.dead_letters_arn)
+        own = self._acting.clients.of(*owner[:2])
+        queue = EventQueue(clients.sqs(), target.queue_arn, own.sqs(), target.dead_letters_arn)
         return queue, queue.take()
 
     def _work(
@@ -206,8 +212,11 @@ class CrawlEngine:
 
         return Crawl(crawler, doors, memory, changed, report, check, self._now).run()
 
-    def _finish(self, running: _Running, report: Report, state: str, message: str) -> None:
-        """Log and save an end, then tell of it, so that whoever hears the event sees the end."""
+    def _finish(self, running: _Running, report: Report, state: str, message: str, clients: Clients | None) -> None:
+        """Log and save an end, then tell of it, so that whoever hears the event sees the end.
+
+        The log is written as the crawler's role; a crawl that could not take it on has none.
+        """
         if message:
             report.say(message, "ERROR")
         report.say("Crawler has finished running and is in state READY", "BENCHMARK")
@@ -223,7 +232,8 @@ class CrawlEngine:
         if self._closing.is_set():
             return  # nobody listens any more: the next start ends it
         try:
-            announce.write_log(self._clients.of(*record.owner[:2]).logs(), record, report.lines)
+            if clients is not None:
+                announce.write_log(clients.logs(), record, report.lines)
         except (ClientError, BotoCoreError) as error:
             logger.warning("the log of a crawl of %s is lost: %s", record.crawler, error)
         with self._lock:
@@ -236,4 +246,4 @@ def _message(error: Exception) -> str:
     if isinstance(error, ClientError):
         found = error.response.get("Error", {})
         return f"{found.get('Code', '')}: {found.get('Message', '')}"
-    return str(error)
+    return f"{error.code}: {error.message}" if isinstance(error, AwsApiError) else str(error)

@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 
 from localcloud import registry
-from localcloud.clients import Clients
 from localcloud.glue.crawls.api import CrawlerApi
 from localcloud.glue.crawls.engine import CrawlEngine
 from localcloud.glue.crawls.records import CrawlStore
 from localcloud.glue.crawls.schedule import Scheduler
+from localcloud.iam.acting import Acting
 from localcloud.routing import ActionRouter
 
 
@@ -29,16 +29,16 @@ class Crawls:
         self._engine.stop()
 
 
-def install_crawls(folder: Path, clients: Clients, glue: ActionRouter) -> Crawls:
+def install_crawls(folder: Path, acting: Acting, glue: ActionRouter) -> Crawls:
     """Answer the actions of crawlers; the crawls are to be started once the endpoint answers.
 
     Args:
         folder: where crawls are kept.
-        clients: of the local cloud's endpoint.
+        acting: gives the clients of the crawlers' roles.
         glue: keeps the definitions.
     """
     store = CrawlStore(folder)
-    engine = CrawlEngine(store, clients)
+    engine = CrawlEngine(store, acting)
     api = CrawlerApi(engine, store, glue)
     api.install()
     return Crawls(engine, Scheduler(registry.all_crawlers, registry.next_cron_time, api.start_scheduled, time.time))

@@ -32,7 +32,7 @@ def list_files(s3: S3Client, location: str, root: str, exclusions: Sequence[str]
 
     Args:
         s3: lists the bucket.
-        location: the folder; without objects below it, an object of this name.
+        location: the folder; without objects below it, an object of this name, unless the include path is a folder's.
         root: the include path, to which exclusions are relative.
         exclusions: patterns of objects to leave out.
 
@@ -45,7 +45,7 @@ def list_files(s3: S3Client, location: str, root: str, exclusions: Sequence[str]
         is_folder = True
         if is_looked_at(file, root, exclusions):
             yield file
-    if not is_folder and prefix:
+    if not is_folder and prefix and not root.endswith("/"):
         name = prefix.rstrip("/")
         # The object itself comes first of those that begin with its name.
         first = next(_objects(s3, bucket, name), None)

@@ -39,20 +39,22 @@ class Messages:
 class EventQueue:
     """One queue, and where to put what is no event."""
 
-    def __init__(self, sqs: Any, arn: str, dead_letters_arn: str | None) -> None:  # noqa: ANN401 - a boto3 client
+    def __init__(self, sqs: Any, arn: str, own_sqs: Any, dead_letters_arn: str | None) -> None:  # noqa: ANN401 - boto3
         """Reach the queues.
 
         Args:
-            sqs: the client.
+            sqs: the client of the crawler's role.
             arn: of the queue.
+            own_sqs: the local cloud's client. AWS documents neither that messages are given back nor that strays go to
+                the dead letters, and asks for no right to it.
             dead_letters_arn: of the queue for what is no event; None loses it (a line of the log tells).
 
         Raises:
             ClientError: there is no such queue.
         """
-        self._sqs = sqs
+        self._sqs, self._own_sqs = sqs, own_sqs
         self._url = _url(sqs, arn)
-        self._dead_letters = None if dead_letters_arn is None else _url(sqs, dead_letters_arn)
+        self._dead_letters = None if dead_letters_arn is None else _url(own_sqs, dead_letters_arn)
 
     def take(self) -> Messages:
         """Take what waits, at most 100,000 messages; `done` deletes them, `give_back` returns them."""
@@ -72,7 +74,7 @@ class EventQueue:
     def done(self, messages: Messages) -> None:
         """Delete messages; those that are no events go to the dead letters."""
         for body in messages.strays if self._dead_letters is not None else ():
-            self._sqs.send_message(QueueUrl=self._dead_letters, MessageBody=body)
+            self._own_sqs.send_message(QueueUrl=self._dead_letters, MessageBody=body)
         for entries in _entries(messages.receipts):
             self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
 
@@ -80,7 +82,7 @@ class EventQueue:
         """Let the next crawl see messages."""
         for entries in _entries(messages.receipts):
             shown = [entry | {"VisibilityTimeout": 0} for entry in entries]
-            self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=shown)
+            self._own_sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=shown)
 
 
 def read_messages(bodies: Sequence[str]) -> tuple[list[S3File], list[str]]:

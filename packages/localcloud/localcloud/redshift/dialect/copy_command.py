@@ -24,7 +24,7 @@ class _Options:
     is_parquet: bool = False
     is_manifest: bool = False
     fills_record: bool = False
-    is_authorized: bool = False
+    role: str = ""
     role_error: SqlError | None = None
 
 
@@ -45,13 +45,13 @@ def copy(sql: str) -> Prepared:
     options = _Options()
     while not reader.at_end:
         _option(reader, options)
-    if not options.is_authorized:
+    if not options.role:
         raise SqlError("COPY needs credentials: IAM_ROLE default or IAM_ROLE 'arn'")
     if not options.is_parquet:
         raise NotInStandInError("COPY in a format other than PARQUET")
     if options.role_error is not None:
         raise options.role_error
-    command = CopyCommand(table, columns, source, options.is_manifest, options.fills_record)
+    command = CopyCommand(table, columns, source, options.is_manifest, options.fills_record, options.role)
     return Prepared("copy", copy=command)
 
 
@@ -73,9 +73,9 @@ def _option(reader: Reader, options: _Options) -> None:
 
 
 def _authorize(reader: Reader, options: _Options) -> None:
-    options.is_authorized = True
+    options.role = "default"
     try:
-        read_role(reader)
+        options.role = read_role(reader)
     except SqlError as error:
         # What the stand-in cannot do at all is said first.
         options.role_error = error

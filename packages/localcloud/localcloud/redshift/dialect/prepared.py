@@ -32,6 +32,7 @@ class CopyCommand:
         source: ``s3://bucket/key`` of the manifest, or the key prefix of the files.
         is_manifest: whether the source is a manifest.
         fills_record: whether missing trailing columns are null.
+        role: that reads the files: ``default``, or an ARN, or several of a chain.
     """
 
     table: TableName
@@ -39,6 +40,7 @@ class CopyCommand:
     source: str
     is_manifest: bool
     fills_record: bool
+    role: str = "default"
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
 import psycopg
+from botocore.exceptions import ClientError
 from psycopg import sql
 
 from localcloud.redshift.clock import Clock
@@ -17,7 +18,8 @@ from localcloud.redshift.dialect.prepared import CopyCommand
 from localcloud.redshift.errors import SqlError
 from localcloud.redshift.loading.history import Load, LoadHistory
 from localcloud.redshift.loading.parquet import ParquetSource, TargetColumn
-from localcloud.redshift.loading.source import S3Object, files
+from localcloud.redshift.loading.source import S3Object, files, s3_error
+from localcloud.redshift.roles import OfRole
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,12 +37,12 @@ class Loader:
     """Loads Parquet files into tables.
 
     Args:
-        s3: gives the client that reads the files.
+        s3: gives the client that reads the files, for the role of a COPY.
         history: where every COPY is recorded.
         clock: gives the current time.
     """
 
-    def __init__(self, s3: Callable[[], S3Client], history: LoadHistory, clock: Clock) -> None:
+    def __init__(self, s3: OfRole[S3Client], history: LoadHistory, clock: Clock) -> None:
         self._s3 = s3
         self._history = history
         self._clock = clock
@@ -68,7 +70,7 @@ class Loader:
 
     def _load(self, connection: Connection, command: CopyCommand, found: list[S3Object]) -> int:
         columns = _columns(connection, command)
-        s3 = self._s3()
+        s3 = self._s3(command.role)
         found.extend(files(s3, command.source, is_manifest=command.is_manifest))
         total = 0
         for item in found:
@@ -108,7 +110,11 @@ def _column(name: str, kind: str, not_null: bool, declared: str) -> TargetColumn
 
 
 def _fetch(s3: S3Client, item: S3Object, local: IO[bytes]) -> None:
-    shutil.copyfileobj(s3.get_object(Bucket=item.bucket, Key=item.key)["Body"], local)
+    try:
+        answer = s3.get_object(Bucket=item.bucket, Key=item.key)
+    except ClientError as error:
+        raise s3_error(error, item.url) from error
+    shutil.copyfileobj(answer["Body"], local)
     local.seek(0)
 
 

@@ -87,7 +87,7 @@ def _of_prefix(s3: S3Client, bucket: str, prefix: str) -> Iterator[S3Object]:
             for item in page.get("Contents", ()):
                 yield S3Object(bucket, item["Key"], item["Size"])
     except ClientError as error:
-        raise _s3_error(error, f"s3://{bucket}/{prefix}") from error
+        raise s3_error(error, f"s3://{bucket}/{prefix}") from error
 
 
 def _of_manifest(s3: S3Client, bucket: str, key: str) -> tuple[S3Object, ...]:
@@ -95,12 +95,13 @@ def _of_manifest(s3: S3Client, bucket: str, key: str) -> tuple[S3Object, ...]:
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
-        raise _s3_error(error, url) from error
+        raise s3_error(error, url) from error
     looked_up = (_look_up(s3, entry) for entry in parse_manifest(body, url))
     return tuple(item for item in looked_up if item is not None)
 
 
-def _s3_error(error: ClientError, url: str) -> SqlError:
+def s3_error(error: ClientError, url: str) -> SqlError:
+    """What S3 refused, in the shape in which Redshift reports it."""
     code = error.response.get("Error", {}).get("Code", "")
     if code in _ABSENT:
         return SqlError(f"S3ServiceException: The specified key does not exist: {url}")
@@ -148,7 +149,7 @@ def _look_up(s3: S3Client, entry: Entry) -> S3Object | None:
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in _ABSENT and not entry.is_mandatory:
             return None
-        raise _s3_error(error, url) from error
+        raise s3_error(error, url) from error
     if size != entry.size_bytes:
         raise SqlError(f"File size mismatch: {url} has {size} bytes, the manifest says {entry.size_bytes}")
     return S3Object(entry.bucket, entry.key, size)

@@ -45,7 +45,7 @@ _TEXT = {"varchar": "varchar", "char": "bpchar"}
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
-def no_catalog() -> GlueClient:
+def no_catalog(_: str) -> GlueClient:
     """Refuse to give a client of the Data Catalog.
 
     Raises:

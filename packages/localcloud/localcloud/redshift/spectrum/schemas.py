@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from localcloud.redshift.database import Connection, Database
@@ -14,6 +15,7 @@ from localcloud.redshift.dialect.external_schema import read_external_schema
 from localcloud.redshift.dialect.external_table import Change
 from localcloud.redshift.errors import SqlError
 from localcloud.redshift.loading.parquet import spectrum_error
+from localcloud.redshift.roles import OfRole
 from localcloud.redshift.spectrum.catalog import Catalog, ExternalTable
 from localcloud.redshift.spectrum.changes import write
 from localcloud.redshift.spectrum.mentions import Mention, Schemas, words
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _SCHEMAS = """
-    SELECT s.schema_id::bigint, n.nspname, s.database_name
+    SELECT s.schema_id::bigint, n.nspname, s.database_name, (s.options::jsonb)->>'IAM_ROLE'
     FROM pg_catalog.redshift_external_schemas s JOIN pg_namespace n ON n.oid = s.schema_id
 """
 _PROCEDURES = """
@@ -62,15 +64,14 @@ class Spectrum:
 
     Args:
         database: gives connections.
-        s3: gives the client that lists and reads files.
-        glue: gives the client of the Data Catalog.
+        s3: gives the client that lists and reads files, for the role of an external schema.
+        glue: gives the client of the Data Catalog, likewise.
     """
 
-    def __init__(self, database: Database, s3: Callable[[], S3Client], glue: Callable[[], GlueClient]) -> None:
+    def __init__(self, database: Database, s3: OfRole[S3Client], glue: OfRole[GlueClient]) -> None:
         self._database = database
         self._s3 = s3
         self._glue = glue
-        self._catalog = Catalog(glue)
         self._storage = Storage(database)
         self._views = CatalogViews(self._catalog)
         #: What statements read of external tables.
@@ -98,7 +99,11 @@ class Spectrum:
         """Give the external schemas by name."""
         with self._looking() as connection:
             rows = connection.execute(_SCHEMAS).fetchall()
-        return {name: ExternalSchema(number, name, database) for number, name, database in rows}
+        return {row[1]: ExternalSchema(*row) for row in rows}
+
+    def _catalog(self, role: str) -> Catalog:
+        """The Data Catalog as a role sees it."""
+        return Catalog(partial(self._glue, role))
 
     def create_database(self, sql: str) -> None:
         """Make sure that the database of a CREATE EXTERNAL SCHEMA exists.
@@ -107,7 +112,7 @@ class Spectrum:
             SqlError: the statement is wrong, or the database is missing and is not to be made.
         """
         definition = read_external_schema(sql)
-        self._catalog.require_database(definition.database, is_created=definition.creates_database)
+        self._catalog(definition.role).require_database(definition.database, is_created=definition.creates_database)
 
     def write(self, connection: Connection, schema: ExternalSchema, change: Change) -> None:
         """Write into the Data Catalog what a statement says of an external table.
@@ -119,7 +124,7 @@ class Spectrum:
             row = own.execute(_MAY_CHANGE, (connection.info.user, schema.id)).fetchone()
         if row is None or not row[0]:
             raise SqlError(f"must be owner of schema {schema.name}")
-        write(self._glue(), schema.database, change)
+        write(self._glue(schema.role), schema.database, change)
 
     def called(self, sql: str, schemas: Schemas) -> tuple[Mention, ...]:
         """Give the external tables that a CALL may read: those that its text or a procedure's body has a word of.
@@ -143,11 +148,11 @@ class Spectrum:
 
     def columns(self, mention: Mention) -> tuple[str, ...]:
         """Give the names of a table's columns as ``*`` shows them, none when the catalog has no such table."""
-        table = self._catalog.table(mention.schema.database, mention.table)
+        table = self._catalog(mention.schema.role).table(mention.schema.database, mention.table)
         return () if table is None else tuple(column.name for column in (*table.columns, *table.keys))
 
     def _of_schema(self, schema: ExternalSchema, found: set[str]) -> tuple[Mention, ...]:
-        names = [table.name for table in self._catalog.tables(schema.database)]
+        names = [table.name for table in self._catalog(schema.role).tables(schema.database)]
         named = [name for name in names if name in found]
         return tuple(Mention(schema, name, is_guess=not named) for name in named or names)
 
@@ -178,7 +183,8 @@ class Spectrum:
     def _follow(self, mention: Mention, want: Want, check: Callable[[], None], *, has_all: bool) -> Followed:
         watch = Stopwatch()
         schema = mention.schema
-        table = self._catalog.table(schema.database, mention.table)
+        catalog = self._catalog(schema.role)
+        table = catalog.table(schema.database, mention.table)
         with self._looking() as connection:
             stored = read_stored(connection, schema, mention.table)
         if table is None:
@@ -186,10 +192,10 @@ class Spectrum:
                 self._storage.drop(schema, mention.table)
             return Followed(is_changed=stored.definition is not None)
         table.require_parquet()
-        partitions = self._catalog.partitions(table)
+        partitions = catalog.partitions(table)
         with self._looking() as connection:
             read = qualified(connection, table, partitions, want)
-        s3 = self._s3()
+        s3 = self._s3(schema.role)
         # When the columns change, all rows are read anew: another statement may be about to read other partitions.
         reach = partitions if has_all or stored.definition != table.definition else read
         listing = Listing(list_objects(s3, table, reach), tuple(part for part in partitions if part not in set(reach)))

@@ -31,11 +31,13 @@ class ExternalSchema:
     Attributes:
         id: PostgreSQL's number of it, which a new name does not change.
         database: of the Data Catalog.
+        role: that reads catalog and files, as IAM_ROLE names it.
     """
 
     id: int
     name: str
     database: str
+    role: str = "default"
 
     @property
     def storage(self) -> str:

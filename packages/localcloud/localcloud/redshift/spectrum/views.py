@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_PARTITIONS.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import LiteralString
 
 from psycopg import sql
@@ -27,10 +27,10 @@ class CatalogViews:
     """Copies the Data Catalog to where the views read it.
 
     Args:
-        catalog: the catalog.
+        catalog: the catalog as a role sees it.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Callable[[str], Catalog]) -> None:
         self._catalog = catalog
 
     def follow(self, connection: Connection, schemas: Iterable[ExternalSchema], *, has_partitions: bool) -> bool:
@@ -41,7 +41,7 @@ class CatalogViews:
             schemas: all external schemas.
             has_partitions: whether partitions are copied too, which asks the catalog once for each table.
         """
-        found = [(schema, table) for schema in schemas for table in self._catalog.tables(schema.database)]
+        found = [(schema, table) for schema in schemas for table in self._catalog(schema.role).tables(schema.database)]
         tables = [(schema.id, table.name, table.document) for schema, table in found]
         with connection.transaction():
             is_new = _replace(connection, _TABLES, tables)
@@ -51,7 +51,7 @@ class CatalogViews:
         return is_new
 
     def _partitions(self, schema: ExternalSchema, table: ExternalTable) -> list[Row]:
-        parts = self._catalog.partitions(table) if table.keys else ()
+        parts = self._catalog(schema.role).partitions(table) if table.keys else ()
         return [(schema.id, table.name, part.document) for part in parts]
 
 

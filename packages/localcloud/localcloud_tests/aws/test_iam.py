@@ -1,0 +1,338 @@
+"""The door: what a role may not do is AccessDenied in its service's words, and then nothing has happened."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud.child import LocalCloudProcess
+from localcloud.iam.record import questions
+from localcloud.redshift.roles import PRINCIPALS
+from localcloud_tests.aws.cloud import REGION, Aws, Jobs, eventually, let_s3_send, zip_of
+from localcloud_tests.aws.conftest import cloud_config
+
+ACCOUNT = "000000000000"
+Statement = Mapping[str, Any]
+OBJECTS = {"Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"], "Resource": "*"}
+MACHINE = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
+LOG_ACTIONS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+
+
+@dataclass(frozen=True)
+class Enforcing:
+    """A local cloud that answers denials.
+
+    Attributes:
+        aws: Clients of the administrator.
+        process: That runs it.
+    """
+
+    aws: Aws
+    process: LocalCloudProcess
+
+    def role(self, name: str, services: Sequence[str] = (), allows: Sequence[Statement] = ()) -> str:
+        """Make a role that trusts services and has rights; its ARN."""
+        iam = self.aws.client("iam")
+        principal = {"Service": list(services)} if services else {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+        trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+        arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document([trust]))["Role"]["Arn"]
+        self.allow(name, allows)
+        return arn
+
+    def allow(self, name: str, allows: Sequence[Statement]) -> None:
+        """Give a role its rights, instead of those that it had."""
+        iam = self.aws.client("iam")
+        if allows:
+            whole = document([{"Effect": "Allow", **each} for each in allows])
+            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=whole)
+
+    def acting(self, role: str, service: str) -> Any:
+        """A client that acts as a role."""
+        keys = self.aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        make: Any = boto3.client
+        return make(
+            service,
+            endpoint_url=self.aws.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+
+
+def document(statements: Sequence[Statement]) -> str:
+    """A policy."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def refusal(call: Any, **request: Any) -> tuple[str, str]:
+    """Code and message of a call's refusal."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforcing]:
+    config = replace(
+        cloud_config(tmp_path_factory.mktemp("iam")),
+        iam="enforce",
+        with_warehouse=True,
+        warehouse_port=0,
+        warehouse_role="reader",
+    )
+    with LocalCloudProcess(config) as running:
+        yield Enforcing(Aws(running.endpoint_url), running)
+
+
+def test_a_session_may_do_what_its_role_may_and_no_more(cloud: Enforcing) -> None:
+    bucket = cloud.aws.make_bucket("sessions")
+    role = cloud.role("writer", allows=[{"Action": "s3:PutObject", "Resource": "arn:aws:s3:::sessions/in/*"}])
+    s3 = cloud.acting(role, "s3")
+    s3.put_object(Bucket=bucket, Key="in/a", Body=b"x")
+    who, denied = f"arn:aws:sts::{ACCOUNT}:assumed-role/writer/test", "s3:PutObject"
+    why = f"because no identity-based policy allows the {denied} action"
+    message = f"User: {who} is not authorized to perform: {denied} on resource: arn:aws:s3:::sessions/out/a {why}"
+    assert refusal(s3.put_object, Bucket=bucket, Key="out/a", Body=b"x") == ("AccessDenied", message)
+    assert cloud.aws.keys(bucket) == ["in/a"]
+    asked = [(each.request.resource, each.is_allowed) for each in questions(cloud.process.config.iam_record)]
+    assert asked[-2:] == [("arn:aws:s3:::sessions/in/a", True), ("arn:aws:s3:::sessions/out/a", False)]
+
+
+def test_who_hands_a_role_to_a_service_needs_the_right_to_pass_it(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"""
+    passed = cloud.role("passed", ["lambda.amazonaws.com"])
+    create = {"Action": "lambda:CreateFunction", "Resource": "*"}
+    pass_to = {
+        "Action": "iam:PassRole",
+        "Resource": passed,
+        "Condition": {"StringEquals": {"iam:PassedToService": "glue.amazonaws.com"}},
+    }
+    deployer = cloud.role("deployer", allows=[create, pass_to])
+    function = {
+        "FunctionName": "passed",
+        "Runtime": "python3.13",
+        "Handler": "code.handler",
+        "Role": passed,
+        "Code": {"ZipFile": zip_of({"code.py": "def handler(event, context):\n    return event\n"})},
+    }
+    lambda_ = cloud.acting(deployer, "lambda")
+    code, message = refusal(lambda_.create_function, **function)
+    assert code == "AccessDeniedException"
+    assert f"is not authorized to perform: iam:PassRole on resource: {passed} because no identity-based" in message
+    assert cloud.aws.client("lambda").list_functions()["Functions"] == []
+    cloud.allow("deployer", [create, {"Action": "iam:PassRole", "Resource": passed}])
+    assert lambda_.create_function(**function)["Role"] == passed
+
+
+def test_a_service_takes_no_role_that_does_not_trust_it(cloud: Enforcing) -> None:
+    role = cloud.role("untrusting", ["ec2.amazonaws.com"])
+    aws = cloud.aws
+    function = {"FunctionName": "untrusted", "Runtime": "python3.13", "Handler": "code.handler", "Role": role}
+    assert refusal(aws.client("lambda").create_function, **function, Code={"ZipFile": zip_of({"code.py": ""})}) == (
+        "InvalidParameterValueException",
+        "The role defined for the function cannot be assumed by Lambda.",
+    )
+    definition, principal = json.dumps(MACHINE), "states.amazonaws.com"
+    verdict = "is authorized to assume the provided role"
+    assert refusal(
+        aws.client("stepfunctions").create_state_machine, name="untrusted", definition=definition, roleArn=role
+    ) == (
+        "AccessDeniedException",
+        f"Neither the global service principal {principal}, nor the regional one {verdict}.",
+    )
+    targets = {"S3Targets": [{"Path": "s3://nothing/"}]}
+    for named in (role, "untrusting", f"arn:aws:iam::{ACCOUNT}:role/missing"):
+        assert refusal(
+            aws.client("glue").create_crawler, Name="untrusted", Role=named, DatabaseName="d", Targets=targets
+        ) == ("InvalidInputException", "Service is unable to assume provided role. Please verify role's TrustPolicy")
+    assert aws.client("stepfunctions").list_state_machines()["stateMachines"] == []
+    assert aws.client("glue").get_crawlers()["Crawlers"] == []
+
+
+def test_a_run_fails_with_a_role_that_does_not_trust_glue_or_may_not_read_the_script(cloud: Enforcing) -> None:
+    jobs = Jobs(cloud.aws, cloud.aws.make_bucket("scripts"))
+    untrusting = cloud.role("no-glue", ["lambda.amazonaws.com"], [OBJECTS])
+    blind = cloud.role("blind", ["glue.amazonaws.com"])
+    for name, role in (("no-glue", untrusting), ("blind", blind)):
+        jobs.create(name, "print('ran')")
+        job = cloud.aws.client("glue").get_job(JobName=name)["Job"]
+        cloud.aws.client("glue").update_job(JobName=name, JobUpdate={"Role": role, "Command": job["Command"]})
+    assert jobs.run("no-glue")["ErrorMessage"].endswith(
+        f"Role {untrusting} should be given assume role permissions for Glue Service."
+    )
+    assert "s3:GetObject on resource: arn:aws:s3:::scripts/scripts/blind.py" in jobs.run("blind")["ErrorMessage"]
+
+
+def test_a_run_logs_as_its_role_where_the_job_says(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html"""
+    jobs, logs = Jobs(cloud.aws, "scripts"), cloud.aws.client("logs")
+    groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/own/output:*"
+    rights = [OBJECTS, {"Action": LOG_ACTIONS, "Resource": groups}]
+    role = cloud.role("logging", ["glue.amazonaws.com"], rights)
+    for name, prefix in (("own-logs", "/own"), ("no-logs", "/other")):
+        jobs.create(name, "print('ran')")
+        job = cloud.aws.client("glue").get_job(JobName=name)["Job"]
+        given = {"Role": role, "Command": job["Command"], "DefaultArguments": {"--custom-logGroup-prefix": prefix}}
+        cloud.aws.client("glue").update_job(JobName=name, JobUpdate=given)
+        assert jobs.run(name)["JobRunState"] == "SUCCEEDED"
+    found = eventually(lambda: [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]])
+    assert found == ["/own/output"]
+
+
+def test_a_crawl_reads_and_writes_as_its_role(cloud: Enforcing) -> None:
+    aws, bucket = cloud.aws, cloud.aws.make_bucket("crawled")
+    body = io.BytesIO()
+    pq.write_table(pa.table({"a": [1]}), body)
+    aws.client("s3").put_object(Bucket=bucket, Key="t/day=1/a.parquet", Body=body.getvalue())
+    role = cloud.role("crawling", ["glue.amazonaws.com"], [OBJECTS])
+    glue = aws.client("glue")
+    glue.create_database(DatabaseInput={"Name": "crawled"})
+    glue.create_crawler(
+        Name="crawling", Role=role, DatabaseName="crawled", Targets={"S3Targets": [{"Path": "s3://crawled/t/"}]}
+    )
+
+    def ended() -> Any:
+        crawler = glue.get_crawler(Name="crawling")["Crawler"]
+        return crawler["LastCrawl"] if crawler["State"] == "READY" else None
+
+    glue.start_crawler(Name="crawling")
+    last = eventually(ended)
+    assert last["Status"] == "FAILED"
+    assert "AWS-Crawler is not authorized to perform: glue:" in last["ErrorMessage"]
+    assert glue.get_tables(DatabaseName="crawled")["TableList"] == []
+    cloud.allow("crawling", [OBJECTS, {"Action": "glue:*", "Resource": "*"}])
+    glue.start_crawler(Name="crawling")
+    assert eventually(ended)["Status"] == "SUCCEEDED"
+    assert [table["Name"] for table in glue.get_tables(DatabaseName="crawled")["TableList"]] == ["t"]
+
+
+def test_copy_and_spectrum_read_as_the_role_that_they_name(cloud: Enforcing) -> None:
+    """The warehouse takes the role on, and may then do what it may."""
+    aws, bucket = cloud.aws, cloud.aws.make_bucket("loaded")
+    body = io.BytesIO()
+    pq.write_table(pa.table({"a": pa.array([1], pa.int32())}), body)
+    aws.client("s3").put_object(Bucket=bucket, Key="t/a.parquet", Body=body.getvalue())
+    data = aws.client("redshift-data")
+
+    def run(sql: str) -> tuple[str, str]:
+        statement = data.execute_statement(WorkgroupName="sluice", Database="warehouse", Sql=sql)["Id"]
+
+        def ended() -> Any:
+            found = data.describe_statement(Id=statement)
+            return found if found["Status"] in ("FINISHED", "FAILED") else None
+
+        found = eventually(ended)
+        return found["Status"], found.get("Error", "")
+
+    assert run("CREATE TABLE t (a int)") == ("FINISHED", "")
+    copy = "COPY t FROM 's3://loaded/t/' IAM_ROLE {} FORMAT AS PARQUET"
+    missing = f"arn:aws:iam::{ACCOUNT}:role/missing"
+    status, error = run(copy.format(f"'{missing}'"))
+    assert (status, f"Not authorized to get credentials of role {missing}" in error) == ("FAILED", True)
+    cloud.role("reader", PRINCIPALS, [{"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::loaded"}])
+    status, error = run(copy.format("default"))
+    assert status == "FAILED"
+    assert "assumed-role/reader/RedshiftIamRoleSession is not authorized to perform: s3:GetObject" in error
+    schema = "CREATE EXTERNAL SCHEMA {} FROM DATA CATALOG DATABASE 'spectrum' IAM_ROLE default"
+    aws.client("glue").create_database(DatabaseInput={"Name": "spectrum"})
+    status, error = run(schema.format("before"))
+    assert (status, "is not authorized to perform: glue:GetDatabase" in error) == ("FAILED", True)
+    cloud.allow("reader", [OBJECTS, {"Action": "glue:Get*", "Resource": "*"}])
+    assert run(copy.format("default")) == ("FINISHED", "")
+    assert run(schema.format("after")) == ("FINISHED", "")
+    assert run("SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM t") == ("FINISHED", ""), "of one COPY"
+
+
+def test_a_key_that_lets_the_service_not_in_is_refused(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html,
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+    """
+    aws, bucket = cloud.aws, cloud.aws.make_bucket("announcing")
+    kms, logs, sqs, s3 = (aws.client(name) for name in ("kms", "logs", "sqs", "s3"))
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    everything = {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}
+    owner = everything | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document([owner]))
+    queue = sqs.create_queue(QueueName="announced", Attributes={"KmsMasterKeyId": key})["QueueUrl"]
+    arn = let_s3_send(sqs, queue, bucket)
+    notification = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:sealed"
+    assert refusal(logs.create_log_group, logGroupName="sealed", kmsKeyId=key) == (
+        "AccessDeniedException",
+        f"The specified KMS key does not exist or is not allowed to be used with Arn '{group}'",
+    )
+    assert refusal(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=notification) == (
+        "InvalidArgument",
+        "Unable to validate the following destination configurations",
+    )
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=bucket)
+
+    use = everything | {"Principal": {"Service": [f"logs.{REGION}.amazonaws.com", "s3.amazonaws.com"]}}
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document([owner, use]))
+    logs.create_log_group(logGroupName="sealed", kmsKeyId=key)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=notification)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x")
+
+    def told() -> bool:
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return any(json.loads(each["Body"]).get("Records") for each in found)
+
+    assert eventually(told)
+
+
+def test_a_function_reads_its_queue_and_logs_as_its_role(cloud: Enforcing) -> None:
+    aws = cloud.aws
+    lambda_, sqs, logs = aws.client("lambda"), aws.client("sqs"), aws.client("logs")
+    role = cloud.role("reading", ["lambda.amazonaws.com"])
+    url = sqs.create_queue(QueueName="read")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    code = {"ZipFile": zip_of({"code.py": "def handler(event, context):\n    print('ran')\n"})}
+    lambda_.create_function(
+        FunctionName="reading", Runtime="python3.13", Handler="code.handler", Role=role, Code=code, Timeout=5
+    )
+    assert refusal(lambda_.create_event_source_mapping, EventSourceArn=arn, FunctionName="reading") == (
+        "InvalidParameterValueException",
+        "The provided execution role does not have permissions to call ReceiveMessage on SQS",
+    )
+    assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
+    assert "FunctionError" not in lambda_.invoke(FunctionName="reading")
+    own = {"logGroupNamePrefix": "/aws/lambda/"}
+    assert logs.describe_log_groups(**own)["logGroups"] == []
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/reading:*"
+    cloud.allow(
+        "reading",
+        [
+            {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": group},
+            {"Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], "Resource": arn},
+        ],
+    )
+    lambda_.create_event_source_mapping(EventSourceArn=arn, FunctionName="reading")
+    sqs.send_message(QueueUrl=url, MessageBody="one")
+    found = eventually(lambda: logs.describe_log_groups(**own)["logGroups"])
+    assert [each["logGroupName"] for each in found] == ["/aws/lambda/reading"]
+
+
+def test_a_machine_whose_role_may_not_deliver_logs_is_refused(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"""
+    states = cloud.aws.client("stepfunctions")
+    role = cloud.role("machine", ["states.amazonaws.com"])
+    definition = json.dumps(MACHINE)
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:machine:*"
+    logging = {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]}
+    made = {"name": "logged", "definition": definition, "roleArn": role, "loggingConfiguration": logging}
+    assert refusal(states.create_state_machine, **made) == (
+        "AccessDeniedException",
+        "The state machine IAM Role is not authorized to access the Log Destination",
+    )
+    cloud.allow("machine", [{"Action": "logs:*", "Resource": "*"}])
+    states.create_state_machine(**made)
