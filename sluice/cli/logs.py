@@ -92,12 +92,12 @@ def _client(session: Session) -> Any:  # noqa: ANN401 - its types are no depende
 
 
 def log_groups(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What writes about batches, and its log group: functions, then jobs, on AWS and on this machine."""
+    """What writes about batches, and its log group: functions, then jobs: what the script says, and what Spark says."""
     for function in (*PATH_FUNCTIONS, SWEEP_FUNCTION):
         yield function, f"/aws/lambda/{settings.prefix}{function}"
     for job in (settings.convert_job, settings.load_job):
-        yield job.removeprefix(settings.prefix), f"/sluice/glue/{job}"
-    yield "job", "/aws-glue/jobs/output"
+        for kind in ("output", "error"):
+            yield job.removeprefix(settings.prefix), f"/sluice/glue/{job}/{kind}"
 
 
 def _events(client: Any, group: str, batch: BatchRecord) -> list[dict[str, Any]]:  # noqa: ANN401 - a boto3 client

@@ -30,13 +30,15 @@ EVENTS = {
         line("02", "about another", batch=OTHER),
         {"timestamp": 1, "message": json.dumps({"_aws": {}, "batch": BATCH.batch_id})},
     ],
-    "/sluice/glue/sluice-raw-to-parquet": [
+    "/sluice/glue/sluice-raw-to-parquet/output": [
         line("05", "run ends", run="convert-claim", batch=""),
         line("04", "about this one", "WARNING", run="convert-claim", batch=BATCH.batch_id),
         line("04", "about the other one", run="convert-claim", batch=OTHER),
         line("04", "another run", run="other-claim", batch=""),
     ],
-    "/aws-glue/jobs/output": [{"timestamp": 1_795_186_806_000, "message": f"Traceback of {BATCH.batch_id}\n"}],
+    "/sluice/glue/sluice-raw-to-parquet/error": [
+        {"timestamp": 1_795_186_806_000, "message": f"Traceback of {BATCH.batch_id}\n"}
+    ],
 }
 
 
@@ -63,7 +65,7 @@ def test_lines_about_a_batch_and_about_its_whole_runs_in_the_order_of_time(capsy
         f"15:00:01  on-manifest    batch {BATCH.batch_id} booked",
         "15:00:04  raw-to-parquet about this one",
         "15:00:05  raw-to-parquet run ends",
-        f"15:00:06  job            Traceback of {BATCH.batch_id}",
+        f"15:00:06  raw-to-parquet Traceback of {BATCH.batch_id}",
     ]
 
 
@@ -79,6 +81,10 @@ def test_errors_only_and_for_machines(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_every_function_and_job_of_the_path_is_looked_at() -> None:
-    groups = dict(log_groups(Settings(name="lake", convert_job="lake-a", load_job="lake-b")))
-    assert set(groups) == {*FUNCTIONS[:5], "a", "b", "job"}
-    assert (groups["sweep"], groups["a"]) == ("/aws/lambda/lake-sweep", "/sluice/glue/lake-a")
+    groups = list(log_groups(Settings(name="lake", convert_job="lake-a", load_job="lake-b")))
+    assert {source for source, _ in groups} == {*FUNCTIONS[:5], "a", "b"}
+    assert ("sweep", "/aws/lambda/lake-sweep") in groups
+    assert [group for source, group in groups if source == "a"] == [
+        "/sluice/glue/lake-a/output",
+        "/sluice/glue/lake-a/error",
+    ]
