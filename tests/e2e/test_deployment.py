@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -93,7 +94,7 @@ def test_crawls_of_both_zones_may_do_what_they_have_to(stack: Stack) -> None:
         for zone in ("raw", "processed"):
             name = f"{stack.settings.prefix}{zone}-products"
             glue.start_crawler(Name=name)
-            crawl = eventually(lambda name=name: _last_crawl(stack, name))  # type: ignore[misc]
+            crawl = eventually(partial(_last_crawl, stack, name))
             assert (crawl["Status"], crawl.get("ErrorMessage")) == ("SUCCEEDED", None)
         for database in files.values():
             glue.get_partition(DatabaseName=database, TableName="products", PartitionValues=values)

@@ -4,16 +4,15 @@ import pytest
 
 from localcloud.iam.record import Question
 from tests import iam_calls
+from tests.terraform.asked import short_name
 
 ASKED = iam_calls.recorded()
 DEPLOYED = iam_calls.deployed()
 
 
 def test_what_is_recorded_is_of_the_whole_path() -> None:
-    asking = {
-        iam_calls.short_name(one.request.principal.role_arn, "sluice") for one in ASKED if one.request.principal.account
-    }
-    assert asking == {iam_calls.short_name(role, "sluice") for role in DEPLOYED.roles}
+    asking = {short_name(one.request.principal.role_arn, "sluice") for one in ASKED if one.request.principal.account}
+    assert asking == {short_name(role, "sluice") for role in DEPLOYED.roles}
     assert iam_calls.normalised(ASKED) == ASKED, "run `make iam-calls`"
 
 
@@ -32,12 +31,12 @@ def test_no_statement_is_spare() -> None:
 def test_every_trust_is_needed() -> None:
     asked = [one.request for one in ASKED if one.request.action == "sts:AssumeRole"]
     needed = {
-        iam_calls.short_name(request.resource, "sluice")
+        short_name(request.resource, "sluice")
         for request in asked
         for statement in DEPLOYED.trusts[request.resource].statements
         if not DEPLOYED.is_allowed(request, (request.resource, statement.sid))
     }
-    assert needed == {iam_calls.short_name(role, "sluice") for role in DEPLOYED.trusts}
+    assert needed == {short_name(role, "sluice") for role in DEPLOYED.trusts}
 
 
 def test_the_page_shows_what_each_statement_is_for() -> None:
