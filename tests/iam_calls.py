@@ -39,6 +39,7 @@ SESSION = "session"
 _BY_AWS = "AWS does it by itself where the local cloud keeps metrics and traces without asking"
 _CHAIN = "only where batches wait for the slot that a run gives back"
 _LATE = "only for what the sweep finds after hours, which the tests of the sweep do in memory"
+_CRAWLS = "the recorded crawls are of a dataset that only tests have"
 _LOST = "only where something is lost or refused"
 _MISSING = "only where a file is missing: a missing one is a 404 to those who may list"
 _FUNCTIONS = ("archive", "bootstrap", "load-step", "on-job-change", "on-manifest", "sweep", "sync-schema")
@@ -46,6 +47,12 @@ UNASKED: Mapping[tuple[str, str], str] = {
     **{(f"role/{part}", "Tracing"): _BY_AWS for part in (*_FUNCTIONS, "load")},
     **{(f"role/{part}", "Metrics"): _BY_AWS for part in ("load-redshift", "raw-to-parquet")},
     **{(f"role/{zone}-*", "BucketLocation"): "in AWS's own list for crawlers" for zone in ("processed", "raw")},
+    **{
+        (f"role/{zone}-*", sid): _CRAWLS
+        for zone in ("processed", "raw")
+        for sid in ("Decrypt", "ListObjects", "Logs", "ReadObjects", "Tables")
+    },
+    ("role/processed-*", "Events"): _CRAWLS,
     **{(f"role/{part}", "MissingDocuments"): _MISSING for part in ("archive", "load-redshift", "on-manifest")},
     **{(f"role/{part}", "MissingRawFiles"): _MISSING for part in ("load-step", "on-job-change", "raw-to-parquet")},
     **{(f"role/{part}", "FailedEvents"): _LOST for part in ("on-job-change", "sweep", "sync-schema")},
@@ -116,8 +123,9 @@ def normalised(asked: Iterable[Question]) -> list[Question]:
     found: dict[str, Question] = {}
     for question in asked:
         request = _plain(question.request)
-        # Who asks, or what is asked for, has a policy in the file: other things are of single tests.
-        if {request.principal.role_arn, request.resource, _owner(request.resource)} & {*known.roles, *known.resources}:
+        # Who asks or, for a service, what is asked for has a policy in the file: other things are of single tests.
+        decides = request.principal.role_arn or _owner(request.resource)
+        if decides in known.roles or decides in known.resources:
             one = Question(request, question.is_allowed, None)
             found[one.to_json()] = one
     return [found[line] for line in sorted(found)]
