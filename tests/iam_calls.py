@@ -62,6 +62,10 @@ UNASKED: Mapping[tuple[str, str], str] = {
         ("role/sweep", sid): _LATE
         for sid in ("Executions", "FileCounts", "ProcessedPartitions", "ReplacedFiles", "ReplacedNotes", "StartLoad")
     },
+    **{
+        ("key", sid): "the laptop's log groups, alarms, dead letters and foreign files have no key"
+        for sid in ("Alarms", "Events", "EventsToSupport", "LogDelivery", "Logs", "Sns")
+    },
     ("events", "Rules"): _LOST,
     ("role/archive", "Notices"): _LOST,
     ("role/bootstrap", "Key"): "the laptop's secret has no key of ours; AWS's managed one has",
