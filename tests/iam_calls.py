@@ -39,7 +39,6 @@ SESSION = "session"
 _BY_AWS = "AWS does it by itself where the local cloud keeps metrics and traces without asking"
 _CHAIN = "only where batches wait for the slot that a run gives back"
 _LATE = "only for what the sweep finds after hours, which the tests of the sweep do in memory"
-_CRAWLS = "the recorded crawls are of a dataset that only tests have"
 _LOST = "only where something is lost or refused"
 _MISSING = "only where a file is missing: a missing one is a 404 to those who may list"
 _FUNCTIONS = ("archive", "bootstrap", "load-step", "on-job-change", "on-manifest", "sweep", "sync-schema")
@@ -47,12 +46,6 @@ UNASKED: Mapping[tuple[str, str], str] = {
     **{(f"role/{part}", "Tracing"): _BY_AWS for part in (*_FUNCTIONS, "load")},
     **{(f"role/{part}", "Metrics"): _BY_AWS for part in ("load-redshift", "raw-to-parquet")},
     **{(f"role/{zone}-*", "BucketLocation"): "in AWS's own list for crawlers" for zone in ("processed", "raw")},
-    **{
-        (f"role/{zone}-*", sid): _CRAWLS
-        for zone in ("processed", "raw")
-        for sid in ("Decrypt", "ListObjects", "Logs", "ReadObjects", "Tables")
-    },
-    ("role/processed-*", "Events"): _CRAWLS,
     **{(f"role/{part}", "MissingDocuments"): _MISSING for part in ("archive", "load-redshift", "on-manifest")},
     **{(f"role/{part}", "MissingRawFiles"): _MISSING for part in ("load-step", "on-job-change", "raw-to-parquet")},
     **{(f"role/{part}", "FailedEvents"): _LOST for part in ("on-job-change", "sweep", "sync-schema")},

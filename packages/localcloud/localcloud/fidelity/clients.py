@@ -33,7 +33,7 @@ class _Body(io.BytesIO):
         yield self.read()
 
 
-def empty_s3(_: str) -> S3Client:
+def empty_s3(_: str = "") -> S3Client:
     """Give a client of an S3 without buckets."""
     client: S3Client = _make("s3", region_name=_REGION, config=_UNSIGNED)
     events: Any = client.meta.events
@@ -41,7 +41,7 @@ def empty_s3(_: str) -> S3Client:
     return client
 
 
-def empty_glue(_: str) -> GlueClient:
+def empty_glue(_: str = "") -> GlueClient:
     """Give a client of a Data Catalog without databases, which takes new ones and forgets them."""
     client: GlueClient = _make("glue", region_name=_REGION, config=_UNSIGNED)
     events: Any = client.meta.events
