@@ -150,6 +150,7 @@ def read_result(connection: Connection, result: PGresult) -> ResultSet:
     Raises:
         SqlError: a row or the whole is larger than the Data API hands out.
     """
+    _refuse_whole_rows(connection, result)
     rows = tuple(_rows(result))
     size = 0
     for row in rows:
@@ -160,6 +161,23 @@ def read_result(connection: Connection, result: PGresult) -> ResultSet:
     if size > MAX_RESULT_BYTES:
         raise SqlError(f"The result has {size} bytes, more than the maximum of {MAX_RESULT_BYTES}")
     return ResultSet(_columns(connection, result), rows, size)
+
+
+def _refuse_whole_rows(connection: Connection, result: PGresult) -> None:
+    """Refuse a row as a value: ``SELECT t FROM t``, ``SELECT (1, 2)``.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-features.html
+    """
+    unknown = {result.ftype(place): place for place in range(result.nfields) if result.ftype(place) not in _TYPES}
+    if not unknown:
+        return
+    found = connection.execute(
+        "SELECT oid FROM pg_type WHERE oid = ANY(%s::oid[]) AND (typtype = 'c' OR typname = 'record') LIMIT 1",
+        (list(unknown),),
+    ).fetchone()
+    if found is not None:
+        label = (result.fname(unknown[int(str(found[0]))]) or b"").decode()
+        raise SqlError(f'column "{label}" is a row, which is no value in Redshift')
 
 
 def _rows(result: PGresult) -> Iterator[Row]:

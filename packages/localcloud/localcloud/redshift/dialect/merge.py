@@ -11,7 +11,7 @@ from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, tokenize
 from localcloud.redshift.dialect.prepared import Prepared
 from localcloud.redshift.dialect.reader import Reader, TableName
 from localcloud.redshift.dialect.rewrite import rewrite
-from localcloud.redshift.errors import NotInStandInError, SqlError
+from localcloud.redshift.errors import SqlError
 
 
 def merge(sql: str) -> Prepared:
@@ -32,11 +32,22 @@ def merge(sql: str) -> Prepared:
     _require_equalities(condition)
     head = f"MERGE INTO {target.sql} USING {source} ON {condition}"
     if reader.take("remove", "duplicates"):
-        raise NotInStandInError("MERGE ... REMOVE DUPLICATES")
+        reader.end()
+        return _replacing(target, source, condition)
     matched = _matched(reader)
     not_matched = _not_matched(reader)
     reader.end()
     return Prepared("merge", (rewrite(f"{head} {matched} {not_matched}"),), locks=(target,))
+
+
+def _replacing(target: TableName, source: str, condition: str) -> Prepared:
+    """MERGE in its simplified mode: rows that match go, and the rows of the source come.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html (REMOVE DUPLICATES)
+    """
+    gone = rewrite(f"DELETE FROM {target.sql} USING {source} WHERE {condition}")  # noqa: S608 - the user's own statement
+    come = rewrite(f"INSERT INTO {target.sql} SELECT * FROM {source}")  # noqa: S608 - the user's own statement
+    return Prepared("merge", (gone, come), locks=(target,))
 
 
 def _text(reader: Reader) -> str:
