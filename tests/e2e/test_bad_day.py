@@ -13,7 +13,7 @@ from sluice_laptop.demo.run import DemoOptions, prove
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 4
-"""A seed under which no start of a run loses its answer: a claim without a run is looked into after 16 minutes."""
+"""A seed under which something goes wrong in every service that the pipeline leans on."""
 
 
 @pytest.mark.timeout(1200)  # longer than the others: what goes wrong waits for its turn
