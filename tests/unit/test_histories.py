@@ -49,3 +49,17 @@ def test_the_long_version_counts_histories_and_shows_the_script_of_one_that_fail
     assert found.problems[0].startswith("AssertionError: one row is gone\n")
     assert "state.begin(has_times=" in found.problems[0]
     assert found.problems[0].rstrip().endswith("state.teardown()")
+
+
+def test_the_long_version_of_tests_counts_them_and_names_those_that_fail(tmp_path: Path) -> None:
+    file = tmp_path / "test_it.py"
+    file.write_text("""import os
+
+def test_one(): assert os.environ["LONGER"] == "2"
+def test_two(): assert os.environ["LONGER"] == "3"
+""")
+    options = ProofOptions(tmp_path / "proof")
+    found = proofs.tests_of("it", [str(file)], {"LONGER": "2"}, options)
+    assert (found.what, found.times, found.wrong, found.problems) == ("it", 2, 1, ("test_two",))
+    (problem,) = proofs.tests_of("it", [str(tmp_path / "gone.py")], {}, options).problems
+    assert "gone.py" in problem
