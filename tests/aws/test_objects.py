@@ -66,6 +66,14 @@ def test_what_is_there_is_described(clients: Clients, objects: Objects, bucket: 
     assert found.as_file == SourceFile(url, 3, int(found.modified_at.timestamp()), found.etag)
 
 
+def test_the_first_folders_are_named_and_a_listing_may_be_cut(clients: Clients, objects: Objects, bucket: str) -> None:
+    for key in ("orders/1/a", "orders/2/b", "oders/1/c", "readme.txt"):
+        put(clients, bucket, key, b"x")
+    assert objects.top_folders(bucket) == ("oders", "orders")
+    assert [item.url for item in objects.listed(f"s3://{bucket}/orders", 1)] == [f"s3://{bucket}/orders/1/a"]
+    assert len(objects.listed(f"s3://{bucket}/orders")) == 2
+
+
 def test_a_copy_knows_its_source_and_keeps_headers_and_metadata(
     clients: Clients, objects: Objects, bucket: str
 ) -> None:
