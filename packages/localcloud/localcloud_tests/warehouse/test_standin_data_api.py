@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.redshift.sessions import MAX_SESSIONS
 from localcloud_tests.warehouse.client import TARGET, Sql, plain
 
 pytestmark = pytest.mark.usefixtures("pausing")
@@ -424,3 +425,8 @@ def test_many_statements_at_once_keep_their_results_apart(sql: Sql) -> None:
 def test_plain_refuses_a_field_with_two_kinds() -> None:
     with pytest.raises(ValueError, match="too many values"):
         plain({"longValue": 1, "stringValue": "1"})
+
+
+def test_as_many_sessions_as_documented_find_a_connection(sql: Sql) -> None:
+    ((most,),) = sql.rows("SHOW max_connections")
+    assert int(most) > MAX_SESSIONS
