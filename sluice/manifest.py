@@ -111,9 +111,6 @@ def _key_inside(entry: ManifestEntry, bucket: str, folder: str, at: str) -> str:
         raise ManifestError(f"{at}: {entry.url} is not inside s3://{bucket}/{folder}/")
     if not {"", ".", ".."}.isdisjoint(key.split("/")):
         raise ManifestError(f"{at}: {entry.url} has an empty, '.' or '..' part in its path")
-    if ":" in key:
-        # Hadoop takes what stands before a colon for the scheme of a URI, so Spark could not open the file.
-        raise ManifestError(f"{at}: {entry.url} has a colon in its key; Spark cannot open it")
     try:
         archive_url(entry.url)
     except LayoutError as exc:

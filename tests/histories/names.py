@@ -20,6 +20,7 @@ NAMES = [
     "... .hidden ._x",
     "year=1999/month=01/x",
     "manifest.json.bak",
+    "2026-11-20T13:00:00+01:00",
     "part-00000.parquet",
     "_SUCCESS",
     "x" * 900,

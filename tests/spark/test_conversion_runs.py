@@ -67,7 +67,7 @@ def test_blanks_at_the_end_of_any_part_of_a_key_make_no_other_row(lake: Lake) ->
     table = contract(primary_key=["k", "v"], redshift={}, columns=columns)
     older = [f"{key}  ,v,2026-11-20" for key in range(40)]
     newer = [f"{key},v ,2026-11-21" for key in range(40)]
-    outcome = lake.run_one(table, {"1.csv": csv(*older), "2.csv": csv(*newer)})
+    outcome = lake.run_one(table, {"at 13:00.csv": csv(*older), "at 14:00.csv": csv(*newer)})
     assert outcome.error == ""
     assert lake.rows("t", "k", "v") == sorted((str(key), "v ") for key in range(40))
     assert [(file.tables["t"].duplicates, file.tables["t"].published) for file in outcome.files] == [(40, 0), (0, 40)]
