@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from sluice.aws.failures import aws_errors, code_of
+from sluice.aws.failures import aws_errors, code_of, is_busy_code
 from sluice.aws.streams import ObjectStream
-from sluice.errors import AwsError, InputChangedError, TransientError
+from sluice.errors import AwsBusyError, AwsError, InputChangedError, TransientError
 from sluice.handover import SourceFile
 from sluice.layout import split_url
 from sluice.stored import StoredObject
@@ -142,6 +142,7 @@ class Objects:
         """Delete whatever is at some URLs of one bucket.
 
         Raises:
+            AwsBusyError: S3 deleted some and had no time for others; the message names one.
             AwsError: S3 deleted some and refused others; the message names one.
         """
         keys = [split_url(url) for url in urls]
@@ -153,7 +154,9 @@ class Objects:
                     Bucket=bucket, Delete={"Objects": [{"Key": key} for _, key in chunk], "Quiet": True}
                 )
             for error in answer.get("Errors", ()):
-                raise AwsError(f"delete s3://{bucket}/{error.get('Key')}: {error.get('Code')}: {error.get('Message')}")
+                code = error.get("Code", "")
+                message = f"delete s3://{bucket}/{error.get('Key')}: {code}: {error.get('Message')}"
+                raise AwsBusyError(message) if is_busy_code(code) else AwsError(message)
 
     def listed(self, folder: str, limit: int | None = None) -> tuple[StoredObject, ...]:
         """Objects of a folder and of those in it, in the order of their keys.

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from sluice.aws.objects import MAX_COPY_BYTES, Objects
+from sluice.errors import AwsBusyError, AwsError, SluiceError
 from sluice.stored import StoredObject
 
 AT = datetime(2026, 11, 20, 13, tzinfo=UTC)
@@ -73,3 +74,23 @@ def test_tags_go_along_in_parts() -> None:
 
 def test_one_request_takes_the_tags_along_by_itself() -> None:
     assert {"Tagging", "TaggingDirective"}.isdisjoint(copied(MIB, TAGS)["extra"])
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("SlowDown", AwsBusyError), ("InternalError", AwsBusyError), ("AccessDenied", AwsError)]
+)
+def test_an_object_that_is_not_deleted_with_the_others_is_an_error_of_its_own_kind(
+    code: str, kind: type[SluiceError]
+) -> None:
+    """The call is answered with 200; what S3 had no time for would fail a whole run as if it could never be deleted.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html (Errors)
+    """
+
+    class S3:
+        def delete_objects(self, **_: Any) -> Any:
+            return {"Errors": [{"Key": "a", "Code": code, "Message": "no"}]}
+
+    with pytest.raises(kind) as caught:
+        Objects(S3()).remove_all(["s3://raw/a"])  # type: ignore[arg-type]
+    assert (type(caught.value), str(caught.value)) == (kind, f"delete s3://raw/a: {code}: no")

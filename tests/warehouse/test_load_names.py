@@ -1,4 +1,4 @@
-"""Names of raw files reach the warehouse as texts, whatever they mean elsewhere: in columns, and in the statements."""
+"""Names of raw files reach the warehouse whatever they mean elsewhere: as texts in columns, and as digests."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.histories.names import NAMES
 from tests.warehouse.loads import Loads, arrow_table, batch_id, contract_of, counts, row, things
 
 
-def test_names_of_files_without_a_field_are_texts_in_the_statements(loads: Loads) -> None:
-    """Which files lack a field stands in the merge as literals: what they leave alone is told by their names."""
+def test_files_without_a_field_are_told_from_others_whatever_their_names(loads: Loads) -> None:
+    """Which files lack a field stands in the merge as digests of their names, made here and there alike."""
     table, old, new = things(), batch_id(1), batch_id(2)
     loads.load(table, {old: [row(number, 1, f"v{number}") for number, _ in enumerate(NAMES)]})
     files = []
