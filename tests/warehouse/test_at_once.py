@@ -77,11 +77,13 @@ class Busy:
     def deliver(self, dataset: str, label: str, version: int, rows: Rows) -> None:
         """Convert and load one batch, converting it again where its contract has changed meanwhile, and refresh."""
         for _ in range(5):
+            contract = self.contract
             outcome, refresh = self.load(dataset, label, version, rows)
             if not outcome.error:
                 self.refresh(refresh)
                 return
-            if outcome.verdict not in {Verdict.CONVERT, Verdict.WORLD}:
+            # A load by the contract of yesterday meets a table of today: `sluice retry` makes it a load of today.
+            if outcome.verdict not in {Verdict.CONVERT, Verdict.WORLD} and contract is self.contract:
                 break
         self.problems.append(f"{dataset} {label}: {outcome.error}")
 
@@ -126,7 +128,8 @@ class Busy:
         """Deploy the wider contract, and let the schema sync make it so."""
         self.contract = grown(CONTRACTS["orders"])
         self.is_grown.set()
-        self.sync()
+        with suppress(SluiceError):
+            self.sync()
 
     def sync(self) -> None:
         """The schema sync's look at the dataset, mending what it may."""
@@ -216,6 +219,7 @@ def test_loads_growth_drift_refreshes_and_replays_at_once(busy: Busy) -> None:
 
     all_at_once(busy)
 
+    busy.sync()
     assert busy.problems == []
     shop, expected = busy.shop, newest_orders()
     names = ("order_id", "order_date", "total_amount", "updated_at")
