@@ -117,7 +117,7 @@ format: setup ## Lay the code out
 	$(BIN)/ruff check --fix .
 
 .PHONY: docs
-docs: setup ## Make the generated references and the contracts' schema anew
+docs: setup ## Make the generated references and the contracts' schema again
 	$(BIN)/python -m sluice.cli.reference
 	$(BIN)/python -m sluice.contract.reference
 	$(BIN)/python -m sluice.doctor.reference

@@ -17,9 +17,9 @@ from glue_jobs.conversion.engines import Engine
 from glue_jobs.conversion.one_batch import Task
 from glue_jobs.conversion.process import ProcessEngine
 from sluice.contract import Contract, parse_contract
-from sluice.handover import SourceFile
-from sluice.layout import split_url
-from sluice.stored import StoredObject
+from sluice.lake.handover import SourceFile
+from sluice.lake.layout import split_url
+from sluice.lake.stored import StoredObject
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ def sluice(step: str, folder: Path, endpoint: str, _dsn: str) -> None:
     from sluice.aws.clients import Clients  # noqa: PLC0415
     from sluice.aws.data_api import Address, DataApi  # noqa: PLC0415
     from sluice.aws.documents import Documents  # noqa: PLC0415
-    from sluice.handover import LoadInput, PublishedFile  # noqa: PLC0415
-    from sluice.layout import ProcessedLayout  # noqa: PLC0415
-    from sluice.manifest import load_manifest  # noqa: PLC0415
+    from sluice.lake.handover import LoadInput, PublishedFile  # noqa: PLC0415
+    from sluice.lake.layout import ProcessedLayout  # noqa: PLC0415
+    from sluice.lake.manifest import load_manifest  # noqa: PLC0415
 
     contract = contract_for(Path("lineitem.csv"))
     (table,) = contract.tables

@@ -29,10 +29,10 @@ from localcloud.faults.control import follow_plan, read_tallies
 from localcloud.faults.plan import FaultPlan
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchState
 from sluice.contract.files import read_contracts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
 from sluice.settings import Settings
 from sluice_laptop.deploy import Deployer
 from sluice_laptop.foreground import WAREHOUSE_SECRET, warm

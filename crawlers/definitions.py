@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote_plus
 
-from sluice.catalog_tables import Zone, zone_tables
 from sluice.contract import Contract
-from sluice.layout import ProcessedLayout, split_url
+from sluice.lake.catalog_tables import Zone, zone_tables
+from sluice.lake.layout import ProcessedLayout, split_url
 from sluice.names import crawler_name
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """After a crawl: compare what was crawled with its contracts, change what loses nothing, and tell the rest.
 
 A crawl's event may come twice, late, and while another is being worked on. Nothing that is done depends on that: every
-survey looks afresh. What was told is kept in the dataset's report, so that people hear once of what differs, and again
+survey looks again. What was told is kept in the dataset's report, so that people hear once of what differs, and again
 when it differs in another way. The notice goes out before that is written down: a crash between the two tells it again.
 """
 
@@ -14,17 +14,17 @@ from typing import Final
 import cattrs
 
 from crawlers.ports import CrawlersPort, ReportsPort, SurveyPort
+from lambda_trigger.metrics import Metric
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.ports import MetricsPort
-from sluice.catalog_tables import Zone
 from sluice.contract import Contract
 from sluice.drift import Difference, Kind
 from sluice.drift.difference import to_tell
 from sluice.drift.report import DriftReport, ZoneSurvey, digest
 from sluice.errors import MissingObjectError, SluiceError
+from sluice.lake.catalog_tables import Zone
+from sluice.ledger.record import timestamp
 from sluice.logs import log_context
-from sluice.metrics import Metric
-from sluice.record import timestamp
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -126,14 +126,14 @@ class SchemaSync:
         return current
 
     def _report(self, dataset: str) -> DriftReport:
-        """The report so far; one that is missing or broken is begun anew."""
+        """The report so far; one that is missing or broken is begun again."""
         url = self.settings.processed.drift_report(dataset)
         try:
             return DriftReport.from_json(self.reports.read(url))
         except MissingObjectError:
             return DriftReport(dataset)
         except (ValueError, cattrs.BaseValidationError):
-            logger.warning("%s: cannot be read, and is begun anew", url)
+            logger.warning("%s: cannot be read, and is begun again", url)
             return DriftReport(dataset)
 
 

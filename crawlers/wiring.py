@@ -6,6 +6,7 @@ from functools import cache
 
 from crawlers.schema_sync import SchemaSync
 from lambda_trigger.logs import function_logger, share
+from lambda_trigger.metrics import EmfMetrics
 from lambda_trigger.notifier import Notifier
 from sluice.aws.arns import Arns
 from sluice.aws.clients import Clients
@@ -18,7 +19,6 @@ from sluice.contract import Contract
 from sluice.contract.packaged import packaged_contracts
 from sluice.drift.redshift import RedshiftSurvey
 from sluice.drift.survey import Survey
-from sluice.metrics import EmfMetrics
 from sluice.settings import Settings
 
 logger = function_logger()

@@ -1,6 +1,6 @@
 """Writes what Terraform makes of the contracts as one document, which it reads beside the packages.
 
-These are the Data Catalog's tables, their crawlers, and the analysis queries for Athena. `sluice.catalog_tables`,
+These are the Data Catalog's tables, their crawlers, and the analysis queries for Athena. `sluice.lake.catalog_tables`,
 `crawlers.definitions` and `sluice.analysis` stay the one definition of each: the local deploy and the command line call
 them, Terraform reads what they gave.
 The document names no bucket and no database (Terraform knows them), and carries the digest of every contract file, so
@@ -25,10 +25,10 @@ from crawlers.definitions import (
     folder_filter,
 )
 from sluice.analysis import Reader, Schemas, queries, render
-from sluice.catalog_tables import PARTITION_INDEX, Zone, zone_tables
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
-from sluice.layout import ProcessedLayout, split_url
+from sluice.lake.catalog_tables import PARTITION_INDEX, Zone, zone_tables
+from sluice.lake.layout import ProcessedLayout, split_url
 from sluice.root import ROOT
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sluice.aws.data_api import DataApi
-from sluice.batch import BatchId, BatchState
 from sluice.contract import BATCH_ID, SOURCE_FILE, Table
-from sluice.handover import TableCounts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.handover import TableCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId, BatchState
+from sluice.ledger.record import BatchRecord
 from sluice.simulator import Truth
 from sluice.simulator.truth import KeyValues, Version
 from sluice.warehouse.quoting import names, qualified

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sluice.batch import BatchState
-from sluice.record import ALLOWED_MOVES, FIRST_STATES
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import ALLOWED_MOVES, FIRST_STATES
 
 PAGE: Final = Path("docs/architecture.md")
 MACHINE: Final = Path(__file__).resolve().parents[1] / "terraform/state_machines/load.asl.json"

@@ -34,8 +34,8 @@ from sluice.contract import Contract
 from sluice.contract.files import read_contracts
 from sluice.doctor import Deployment, Severity, examine
 from sluice.errors import SluiceError, TerminalError
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import Partition
+from sluice.ledger.record import BatchRecord
 from sluice.root import ROOT
 from sluice.settings import Settings
 from sluice.simulator import DATASETS, Sender, SimulatorOptions, Truth, simulate

@@ -18,7 +18,7 @@ from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.documents import Documents
 from sluice.contract.packaged import packaged_contracts
-from sluice.handover import LoadOutcome
+from sluice.lake.handover import LoadOutcome
 from sluice.logs import log_json_lines, logged_run
 from sluice.settings import Settings
 
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> LoadOutcome:
         argv: The job's arguments: ``--JOB_NAME --settings --claim_id --dataset``.
     """
     arguments = getResolvedOptions(argv, ["JOB_NAME", "settings", "claim_id", "dataset"])
-    with logged_run(logger, dataset=arguments["dataset"], run=arguments["claim_id"]):
+    with logged_run(logger, dataset=arguments["dataset"], claim=arguments["claim_id"]):
         return _load(arguments)
 
 

@@ -19,7 +19,7 @@ from sluice.aws.objects import Objects
 from sluice.contract import Contract
 from sluice.contract.lookup import contract_of
 from sluice.contract.packaged import packaged_contracts
-from sluice.handover import RunOutcome
+from sluice.lake.handover import RunOutcome
 from sluice.logs import log_json_lines, logged_run
 from sluice.settings import Settings
 
@@ -33,7 +33,7 @@ def main(argv: list[str]) -> RunOutcome:
         argv: The job's arguments: ``--JOB_NAME --settings --claim_id --dataset --push_down_predicate``.
     """
     arguments = getResolvedOptions(argv, ["JOB_NAME", "settings", "claim_id", "dataset", "push_down_predicate"])
-    with logged_run(logger, dataset=arguments["dataset"], run=arguments["claim_id"]):
+    with logged_run(logger, dataset=arguments["dataset"], claim=arguments["claim_id"]):
         return _convert(arguments)
 
 

@@ -23,17 +23,17 @@ from enum import Enum
 
 from lambda_trigger.outcomes import read_frozen_manifest
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort, ObjectsPort
-from sluice.batch import BatchState
 from sluice.contract import Contract
 from sluice.errors import InputChangedError, MissingObjectError, SluiceError
-from sluice.handover import FrozenManifest, SourceFile
-from sluice.layout import Partition, archive_url, is_archive_url
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.lake.layout import Partition, archive_url, is_archive_url
+from sluice.lake.stored import StoredObject
+from sluice.lake.whereabouts import archive_location
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord, timestamp
 from sluice.logs import log_context
 from sluice.parallel import each
-from sluice.record import BatchRecord, timestamp
 from sluice.settings import Settings
-from sluice.stored import StoredObject
-from sluice.whereabouts import archive_location
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class _Plan:
 
     @property
     def is_all_archived(self) -> bool:
-        """Whether no file of the newest batch stays where it is. Its manifest is no file of the partition."""
+        """Whether no file of the newest batch stays where it is. Its manifest is not a file of the partition."""
         return all(self.found.get(file.url) is not _Found.CHANGED for file in self.manifest.files)
 
     @property

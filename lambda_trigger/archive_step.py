@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambda_trigger.wiring import application, logger
-from sluice.batch import Stage
+from sluice.ledger.batch import Stage
 from sluice.logs import log_context
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, bool]:
     claim_id, dataset = event["claim_id"], event["dataset"]
     deadline = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
     app = application()
-    with log_context(dataset=dataset, run=claim_id):
+    with log_context(dataset=dataset, claim=claim_id):
         done = app.archive.run(claim_id, dataset, deadline)
         # A batch that came while files were moved has waited for this; a dispatch that fails is left to the sweep.
         app.dispatcher.dispatch_all([dataset], [Stage.CONVERT])

@@ -12,6 +12,7 @@ from typing import Any
 
 from lambda_trigger.claims import Claims
 from lambda_trigger.measures import measures_of_conversion, measures_of_load
+from lambda_trigger.metrics import Metric
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.outages import Outages
 from lambda_trigger.outcomes import read_load_outcome, read_run_outcome
@@ -20,14 +21,13 @@ from lambda_trigger.pauses import pause_after
 from lambda_trigger.ports import DocumentsPort, LedgerPort, MetricsPort
 from lambda_trigger.running import Run
 from sluice.backoff import Backoff
-from sluice.batch import BatchState, Stage
 from sluice.errors import ConflictError
 from sluice.failures import Verdict, are_alike, is_unclear, outcome_verdict, run_verdict
-from sluice.handover import BatchOutcome, ClosedClaim, FileCounts, LoadBatchOutcome, RunOutcome
+from sluice.lake.handover import BatchOutcome, ClosedClaim, FileCounts, LoadBatchOutcome, RunOutcome
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import DONE, FRESH, WAITING, BatchRecord, Claim, OpenLoad, Outage, timestamp
 from sluice.logs import log_context
-from sluice.metrics import Metric
 from sluice.parallel import each
-from sluice.record import DONE, FRESH, WAITING, BatchRecord, Claim, OpenLoad, Outage, timestamp
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Booking:
         Raises:
             TransientError: AWS could not answer now; closing again goes on where this stopped.
         """
-        with log_context(dataset=claim.dataset, run=claim.claim_id):
+        with log_context(dataset=claim.dataset, claim=claim.claim_id):
             if claim.ended_at is None:
                 fates = self._fates(claim, run)
                 self._open(claim, fates)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from sluice.batch import BatchId, Stage
-from sluice.record import WAITING, BatchRecord, WaitEntry, timestamp
+from sluice.ledger.batch import BatchId, Stage
+from sluice.ledger.record import WAITING, BatchRecord, WaitEntry, timestamp
 
 Versions = Callable[[Sequence[str]], Sequence[Sequence[BatchRecord]]]
 """Gives, for each of these batches, every batch of its partition, newest first."""

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from lambda_trigger.ports import LedgerPort
 from sluice.errors import ConflictError
+from sluice.ledger.record import RUNNING, BatchRecord, Claim
 from sluice.logs import log_context
 from sluice.parallel import each
-from sluice.record import RUNNING, BatchRecord, Claim
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Claims:
         Returns:
             The batches that the claim got; one that changed meanwhile is not among them.
         """
-        with log_context(dataset=claim.dataset, run=claim.claim_id):
+        with log_context(dataset=claim.dataset, claim=claim.claim_id):
             self.ledger.write_claim(claim)
             moved = each(lambda record: self._move(claim, record), records, self.workers)
         return tuple(record for record in moved if record is not None)
@@ -47,7 +47,7 @@ class Claims:
         The attempt does not count. The slot comes last: as long as batches are claimed, the slot is taken, and who
         finds the slot finds the claim.
         """
-        with log_context(dataset=claim.dataset, run=claim.claim_id):
+        with log_context(dataset=claim.dataset, claim=claim.claim_id):
             each(lambda batch_id: self._return(claim, batch_id), claim.batch_ids, self.workers)
             self.close(claim)
 

@@ -26,19 +26,19 @@ from itertools import product
 from lambda_trigger.choice import MAX_BATCHES, ONE_BATCH, Choice, Limits, choose
 from lambda_trigger.claims import Claims
 from lambda_trigger.inputs import RunInputs
+from lambda_trigger.metrics import Metric
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.outages import Outages
 from lambda_trigger.ports import LedgerPort, MetricsPort
 from lambda_trigger.raw_files import RawFiles
 from lambda_trigger.running import Runners
-from sluice.batch import BatchState, Stage
 from sluice.contract import Contract
 from sluice.contract.lookup import contract_of
 from sluice.errors import AwsBusyError, SluiceError, StartUnclearError, TransientError, UnknownDatasetError
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord, Claim, Slot
 from sluice.logs import log_context
-from sluice.metrics import Metric
 from sluice.parallel import each
-from sluice.record import BatchRecord, Claim, Slot
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -99,13 +99,13 @@ class Dispatcher:
             SluiceError: AWS could not answer or refused. What was claimed has been given back if that was possible;
                 otherwise the sweep gives it back.
         """
-        with log_context(dataset=dataset, batch="", run=""):
+        with log_context(dataset=dataset, batch="", claim=""):
             if not self.ledger.waiting(dataset, stage):
                 return None
             terms = self._terms(dataset, stage)
             while terms is not None:
                 claim = Claim(self.new_claim_id(), dataset, stage, (), self.clock())
-                with log_context(run=claim.claim_id):
+                with log_context(claim=claim.claim_id):
                     if not self.ledger.take_slot(dataset, stage, Slot(claim.claim_id, claim.started_at)):
                         return None
                     claim, batches = self._fill(claim, terms)
@@ -138,7 +138,7 @@ class Dispatcher:
         """
         problems = []
         for dataset, stage in product(datasets, stages):
-            with log_context(dataset=dataset, batch="", run=""):
+            with log_context(dataset=dataset, batch="", claim=""):
                 try:
                     self.dispatch(dataset, stage)
                 except SluiceError as exc:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from lambda_trigger.outcomes import read_run_outcome
 from lambda_trigger.ports import DocumentsPort
 from sluice.aws.jobs import CLAIM_ARGUMENT, DATASET_ARGUMENT, PREDICATE_ARGUMENT
-from sluice.batch import Stage
 from sluice.errors import MissingObjectError
-from sluice.handover import LoadInput, PublishedFile, RunInput
-from sluice.layout import Partition, ProcessedLayout
-from sluice.manifest import load_manifest
-from sluice.predicate import partition_predicate
-from sluice.record import BatchRecord, Claim
+from sluice.lake.handover import LoadInput, PublishedFile, RunInput
+from sluice.lake.layout import Partition, ProcessedLayout
+from sluice.lake.manifest import load_manifest
+from sluice.lake.predicate import partition_predicate
+from sluice.ledger.batch import Stage
+from sluice.ledger.record import BatchRecord, Claim
 
 Published = dict[str, tuple[PublishedFile, ...]]
 """Published files by table."""

@@ -26,15 +26,15 @@ from lambda_trigger.validation import (
     find_partition,
     freeze,
 )
-from sluice.batch import ARRIVAL, BatchId, BatchState
 from sluice.contract import Contract
 from sluice.errors import LayoutError, ManifestError, MissingObjectError
-from sluice.handover import FrozenManifest
-from sluice.layout import Partition, split_url
+from sluice.lake.handover import FrozenManifest
+from sluice.lake.layout import Partition, split_url
+from sluice.lake.whereabouts import raw_location
+from sluice.ledger.batch import ARRIVAL, BatchId, BatchState
+from sluice.ledger.record import UNKNOWN_DATASET, BatchRecord, Change, timestamp
 from sluice.logs import log_context
-from sluice.record import UNKNOWN_DATASET, BatchRecord, Change, timestamp
 from sluice.settings import Settings
-from sluice.whereabouts import raw_location
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +162,9 @@ class Intake:
         record = self._first_record(event, batch_id, partition, finding)
         self._tell(record)
         is_new = self.ledger.create(record)
-        logger.info("%s batch %s: %s %s", "booked" if is_new else "knew", record.batch_id, record.state, record.reason)
+        logger.info(
+            "%s batch %s: %s %s", "booked" if is_new else "already booked", record.batch_id, record.state, record.reason
+        )
 
     def _tell(self, record: BatchRecord) -> None:
         if record.state is BatchState.REJECTED:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lambda_trigger.loads import Loads
+from lambda_trigger.notices import StepFailure
 from lambda_trigger.refresh import RefreshPage
 from sluice.errors import TerminalError
 from sluice.logs import log_context
-from sluice.notices import StepFailure
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -35,7 +35,7 @@ def answer(loads: Loads, request: Request) -> Answer:
     step, claim_id, dataset = (_text(request, name) for name in ("step", "claim_id", "dataset"))
     if step not in _STEPS:
         raise StepRequestError(f"step: {step!r} is none of {', '.join(_STEPS)}")
-    with log_context(dataset=dataset, run=claim_id):
+    with log_context(dataset=dataset, claim=claim_id):
         return _STEPS[step](loads, request, claim_id, dataset)
 
 
@@ -81,7 +81,7 @@ def _page(page: RefreshPage) -> Answer:
 def _failure(request: Request, state: str | None = None) -> StepFailure:
     found = request.get("failure")
     if not isinstance(found, dict):
-        raise StepRequestError(f"failure: {found!r} is no object")
+        raise StepRequestError(f"failure: {found!r} is not an object")
     name = _text(found, "state") if state is None else state
     return StepFailure(name, _text(found, "error"), _text(found, "cause", may_be_empty=True))
 
@@ -89,7 +89,7 @@ def _failure(request: Request, state: str | None = None) -> StepFailure:
 def _text(request: Request, name: str, *, may_be_empty: bool = False) -> str:
     value = request.get(name)
     if not isinstance(value, str) or (not value and not may_be_empty):
-        raise StepRequestError(f"{name}: {value!r} is no text")
+        raise StepRequestError(f"{name}: {value!r} is not text")
     return value
 
 
@@ -97,5 +97,5 @@ def _number(request: Request, name: str) -> int:
     value = request.get(name)
     # JSONata knows one kind of number: 3 may come as 3.0.
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < 0:
-        raise StepRequestError(f"{name}: {value!r} is no whole number of at least 0")
+        raise StepRequestError(f"{name}: {value!r} is not a whole number of at least 0")
     return int(value)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from lambda_trigger.booking import Booking
 from lambda_trigger.dispatch import Dispatcher
+from lambda_trigger.notices import StepFailure
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.outcomes import read_load_outcome
 from lambda_trigger.pauses import is_over
@@ -18,14 +19,13 @@ from lambda_trigger.ports import DocumentsPort, LedgerPort
 from lambda_trigger.refresh import RefreshPage, page_of
 from lambda_trigger.step_failures import load_run, readable
 from sluice.backoff import Backoff
-from sluice.batch import BatchState, Stage
 from sluice.contract import Contract
 from sluice.errors import ConflictError, TerminalError
 from sluice.failures import Verdict, step_verdict
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import MAX_NOTE_CHARACTERS, BatchRecord, Claim, OpenLoad
 from sluice.logs import log_context
-from sluice.notices import StepFailure
 from sluice.parallel import each
-from sluice.record import MAX_NOTE_CHARACTERS, BatchRecord, Claim, OpenLoad
 from sluice.settings import Settings
 from sluice.warehouse.procedure import refresh_statements
 
@@ -131,8 +131,8 @@ class Loads:
         loaded = self._loaded(self._claim(claim_id, dataset))
         if loaded:
             self.notifier.loaded(dataset, loaded)
-        mended = [record for record in loaded if record.reason]
-        each(lambda record: self._note(record, f"done in the end; before: {record.reason}", ""), mended, self.workers)
+        fixed = [record for record in loaded if record.reason]
+        each(lambda record: self._note(record, f"done in the end; before: {record.reason}", ""), fixed, self.workers)
         self.ledger.close_load(dataset, claim_id)
 
     def fail(self, claim_id: str, dataset: str, failure: StepFailure) -> None:

@@ -17,14 +17,14 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from sluice.errors import TerminalError
-from sluice.layout import MANIFEST_NAME, is_reserved
+from sluice.lake.layout import MANIFEST_NAME, is_reserved
 
 logger = logging.getLogger(__name__)
 _MAJOR_VERSION = "2"
 
 
 class EventError(TerminalError):
-    """A message is no event of S3; it fails alone and ends in the dead-letter queue."""
+    """A message is not an event of S3; it fails alone and ends in the dead-letter queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def manifest_events(body: str, raw_bucket: str) -> tuple[ManifestEvent, ...]:
         raw_bucket: The bucket that source systems write to.
 
     Raises:
-        EventError: The body is no event of S3.
+        EventError: The body is not an event of S3.
     """
     message = _read(body)
     if message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
@@ -83,7 +83,7 @@ def _read(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as exc:
         raise EventError(f"message is not valid JSON: {exc}") from exc
     if not isinstance(message, dict):
-        raise EventError(f"message is no event of S3: it is a {type(message).__name__}")
+        raise EventError(f"message is not an event of S3: it is a {type(message).__name__}")
     return message
 
 
@@ -93,11 +93,11 @@ def _from_s3(message: Mapping[str, Any]) -> list[ManifestEvent | None]:
         # S3 sends it when the notification is set up.
         return []
     if not isinstance(records, list):
-        raise EventError("message is no event of S3: it has no list named 'Records'")
+        raise EventError("message is not an event of S3: it has no list named 'Records'")
     try:
         return [_event(record) for record in records]
     except (KeyError, TypeError, AttributeError) as exc:
-        raise EventError(f"message is no event of S3: {exc!r}") from exc
+        raise EventError(f"message is not an event of S3: {exc!r}") from exc
 
 
 def _from_eventbridge(message: Mapping[str, Any]) -> list[ManifestEvent | None]:
@@ -117,7 +117,7 @@ def _from_eventbridge(message: Mapping[str, Any]) -> list[ManifestEvent | None]:
             )
         ]
     except (KeyError, TypeError, AttributeError) as exc:
-        raise EventError(f"message is no event of S3: {exc!r}") from exc
+        raise EventError(f"message is not an event of S3: {exc!r}") from exc
 
 
 def _event(record: Mapping[str, Any]) -> ManifestEvent | None:
@@ -140,7 +140,7 @@ def _event(record: Mapping[str, Any]) -> ManifestEvent | None:
 def _sequencer(item: Mapping[str, Any]) -> str:
     sequencer: str = item.get("sequencer", "")
     if not re.fullmatch(r"[0-9A-Fa-f]{1,32}", sequencer):
-        raise EventError(f"event of {item['key']!r}: sequencer {sequencer!r} is no hexadecimal number")
+        raise EventError(f"event of {item['key']!r}: sequencer {sequencer!r} is not a hexadecimal number")
     return sequencer
 
 

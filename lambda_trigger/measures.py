@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from sluice.metrics import Metric
-from sluice.record import BatchRecord
+from lambda_trigger.metrics import Metric
+from sluice.ledger.record import BatchRecord
 
 
 def measures_of_conversion(record: BatchRecord) -> dict[str, float]:

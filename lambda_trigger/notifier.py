@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lambda_trigger import notices
+from lambda_trigger.metrics import Metric
+from lambda_trigger.notices import Audience, Notice, StepFailure
 from lambda_trigger.ports import MetricsPort, OutboxPort, TopicsPort
-from sluice import notices
 from sluice.drift import Difference
 from sluice.errors import SluiceError
 from sluice.failures import are_alike
+from sluice.ledger.record import BatchRecord, KeptNotice, Outage
 from sluice.logs import log_context
-from sluice.metrics import Metric
-from sluice.notices import Audience, Notice, StepFailure
-from sluice.record import BatchRecord, KeptNotice, Outage
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)

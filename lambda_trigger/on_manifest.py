@@ -15,8 +15,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from lambda_trigger.manifest_events import manifest_events
 from lambda_trigger.validation import OutOfTimeError
 from lambda_trigger.wiring import Application, application, logger
-from sluice.batch import Stage
 from sluice.errors import SluiceError, TransientError
+from sluice.ledger.batch import Stage
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambda_trigger.apart import each_apart
+from lambda_trigger.notices import StepFailure
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.pauses import is_over, pause_after
 from lambda_trigger.ports import ExecutionsPort, LedgerPort
 from lambda_trigger.running import execution_input
 from sluice.aws.executions import SUCCEEDED, Execution
+from sluice.ledger.record import OpenLoad
 from sluice.logs import log_context
-from sluice.notices import StepFailure
-from sluice.record import OpenLoad
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class OpenLoads:
         each_apart(self._repair, self.ledger.open_loads(dataset), f"make open loads of {dataset} go on")
 
     def _repair(self, load: OpenLoad) -> None:
-        with log_context(run=load.claim_id):
+        with log_context(claim=load.claim_id):
             execution = self.executions.describe(self.settings.load_machine, load.execution)
             if execution is None:
                 # Step Functions has forgotten it, it was deleted, or a sweep died before it began.

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from lambda_trigger.manifest_events import ManifestEvent
-from sluice.batch import BatchId
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId
+from sluice.ledger.record import BatchRecord
 
 logger = logging.getLogger(__name__)
 _RIGHT_DIGITS = 8

@@ -14,9 +14,9 @@ from datetime import datetime
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.pauses import PROBE_EVERY, pause_after
 from lambda_trigger.ports import LedgerPort
-from sluice.batch import Stage
 from sluice.failures import are_alike
-from sluice.record import Claim, Outage
+from sluice.ledger.batch import Stage
+from sluice.ledger.record import Claim, Outage
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import cattrs
 
 from lambda_trigger.ports import DocumentsPort
 from sluice.errors import MissingObjectError
-from sluice.handover import Document, FrozenManifest, LoadOutcome, RunOutcome
+from sluice.lake.handover import Document, FrozenManifest, LoadOutcome, RunOutcome
 
 logger = logging.getLogger(__name__)
 _Outcome = TypeVar("_Outcome", bound=Document)
@@ -37,5 +37,5 @@ def _read(documents: DocumentsPort, url: str, kind: type[_Outcome]) -> _Outcome 
     except MissingObjectError:
         return None
     except (ValueError, cattrs.BaseValidationError):
-        logger.exception("%s is no %s", url, kind.__name__)
+        logger.exception("%s is not a %s", url, kind.__name__)
         return None

@@ -1,6 +1,6 @@
 """Who breaks a run that dies without a word: its batches go apart, in halves, until the one is alone.
 
-That takes two runs for each doubling of the number of batches. When both halves of a run die alike, it is no single
+That takes two runs for each doubling of the number of batches. When both halves of a run die alike, it is not a single
 batch that breaks them: then one batch goes first, alone, as a probe. If it gets through, the halves go on; if it dies
 in the same way, what broke the runs is the world.
 """

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from lambda_trigger.outcomes import read_run_outcome
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort
 from lambda_trigger.raw_files import RawFiles
-from sluice.batch import BatchState
 from sluice.contract import Contract
-from sluice.layout import Partition
-from sluice.predicate import partition_predicate
-from sluice.record import BatchRecord, timestamp
+from sluice.lake.layout import Partition
+from sluice.lake.predicate import partition_predicate
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord, timestamp
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)

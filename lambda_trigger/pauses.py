@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sluice.record import OpenLoad
+from sluice.ledger.record import OpenLoad
 from sluice.settings import Settings
 
 LONGEST = timedelta(hours=1)

@@ -7,10 +7,10 @@ from typing import Protocol
 from sluice.aws.documents import ObjectInfo
 from sluice.aws.executions import Execution
 from sluice.aws.jobs import JobRun
-from sluice.batch import BatchState, Stage, WaitingList
-from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry
-from sluice.stored import StoredObject
+from sluice.lake.handover import FileCounts
+from sluice.lake.stored import StoredObject
+from sluice.ledger.batch import BatchState, Stage, WaitingList
+from sluice.ledger.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry
 
 
 class OutboxPort(Protocol):
@@ -115,6 +115,6 @@ class TopicsPort(Protocol):
 
 
 class MetricsPort(Protocol):
-    """The part of `sluice.metrics.EmfMetrics` that the trigger uses."""
+    """The part of `lambda_trigger.metrics.EmfMetrics` that the trigger uses."""
 
     def emit(self, dataset: str, values: Mapping[str, float]) -> None: ...

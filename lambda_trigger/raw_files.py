@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 from lambda_trigger.outcomes import read_frozen_manifest
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort, ObjectsPort
-from sluice.batch import BatchState
-from sluice.handover import FrozenManifest, SourceFile
-from sluice.layout import Partition
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.lake.layout import Partition
+from sluice.lake.whereabouts import Whereabouts, archive_location, raw_location
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord, timestamp
 from sluice.logs import log_context
 from sluice.parallel import each
-from sluice.record import BatchRecord, timestamp
 from sluice.settings import Settings
-from sluice.whereabouts import Whereabouts, archive_location, raw_location
 
 logger = logging.getLogger(__name__)
 

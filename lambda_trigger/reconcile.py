@@ -20,16 +20,16 @@ from itertools import islice
 
 from lambda_trigger.intake import Intake
 from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger.metrics import Metric
 from lambda_trigger.ports import LedgerPort, MetricsPort, ObjectsPort
-from sluice.batch import BatchId
 from sluice.contract import Contract
-from sluice.layout import MANIFEST_NAME, Partition
+from sluice.lake.layout import MANIFEST_NAME, Partition
+from sluice.lake.stored import StoredObject
+from sluice.ledger.batch import BatchId
+from sluice.ledger.record import BatchRecord
 from sluice.logs import log_context
-from sluice.metrics import Metric
 from sluice.parallel import each
-from sluice.record import BatchRecord
 from sluice.settings import Settings
-from sluice.stored import StoredObject
 
 logger = logging.getLogger(__name__)
 

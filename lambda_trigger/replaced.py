@@ -12,12 +12,12 @@ from lambda_trigger.apart import each_apart
 from lambda_trigger.ports import CatalogPort, DocumentsPort, ObjectsPort
 from sluice.contract import Contract
 from sluice.errors import MissingObjectError
-from sluice.handover import RunFolders
-from sluice.layout import Partition
+from sluice.lake.handover import RunFolders
+from sluice.lake.layout import Partition
+from sluice.lake.predicate import partition_predicate
+from sluice.lake.stored import StoredObject
 from sluice.parallel import each
-from sluice.predicate import partition_predicate
 from sluice.settings import Settings
-from sluice.stored import StoredObject
 
 logger = logging.getLogger(__name__)
 
@@ -121,5 +121,5 @@ class ReplacedFolders:
             return None
         except (ValueError, cattrs.BaseValidationError):
             # S3 writes an object whole or not at all, so no run of ours wrote this.
-            logger.exception("%s is no %s", url, RunFolders.__name__)
+            logger.exception("%s is not a %s", url, RunFolders.__name__)
             return None

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from lambda_trigger.ports import ExecutionsPort, JobsPort
 from sluice.aws.jobs import CLAIM_ARGUMENT, DATASET_ARGUMENT, SUCCEEDED, JobRun
-from sluice.batch import Stage
 from sluice.errors import SluiceError, StartUnclearError
-from sluice.record import Claim
+from sluice.ledger.batch import Stage
+from sluice.ledger.record import Claim
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)

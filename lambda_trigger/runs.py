@@ -11,9 +11,9 @@ from lambda_trigger.dispatch import Dispatcher
 from lambda_trigger.ports import JobsPort, LedgerPort
 from lambda_trigger.running import Run, Runners, of_glue
 from sluice.aws.jobs import DATASET_ARGUMENT, ENDED_STATES
-from sluice.batch import Stage
+from sluice.ledger.batch import Stage
+from sluice.ledger.record import Claim, Slot
 from sluice.logs import log_context
-from sluice.record import Claim, Slot
 from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Runs:
         if run is None:
             logger.warning("run %s of %s is unknown to Glue", run_id, job)
             return
-        with log_context(dataset=run.arguments.get(DATASET_ARGUMENT, ""), run=run.claim_id):
+        with log_context(dataset=run.arguments.get(DATASET_ARGUMENT, ""), claim=run.claim_id):
             claim = self.ledger.claim(run.claim_id) if run.claim_id else None
             if claim is None or claim.stage is not Stage.CONVERT:
                 logger.warning("run %s of %s works for no claim of ours (%r)", run_id, job, run.claim_id)
@@ -105,7 +105,7 @@ class Runs:
         slot = self.ledger.slot(dataset, stage)
         if slot is None:
             return
-        with log_context(run=slot.claim_id):
+        with log_context(claim=slot.claim_id):
             claim = self.ledger.claim(slot.claim_id)
             if claim is None:
                 self._repair_slot(dataset, stage, slot, dead_before)

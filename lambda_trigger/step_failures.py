@@ -2,9 +2,9 @@
 
 import json
 
+from lambda_trigger.notices import StepFailure
 from lambda_trigger.running import Run, execution_name, glue_name
 from sluice.aws.executions import SUCCEEDED
-from sluice.notices import StepFailure
 
 
 def load_run(execution: str, machine: str, failure: StepFailure | None) -> Run:

@@ -15,11 +15,11 @@ from lambda_trigger.ports import LedgerPort
 from lambda_trigger.reconcile import Reconciliation
 from lambda_trigger.replaced import ReplacedFolders
 from lambda_trigger.runs import Runs
-from sluice.batch import Stage
 from sluice.errors import SluiceError, TransientError
+from sluice.ledger.batch import Stage
+from sluice.ledger.record import Heartbeat
 from sluice.logs import log_context
 from sluice.names import SWEEP_PERIOD
-from sluice.record import Heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Sweep:
         )
         problems = [text for what, work in first if (text := _problem(what, work))]
         for dataset in in_turn(known, self.clock()):
-            with log_context(dataset=dataset, batch="", run=""):
+            with log_context(dataset=dataset, batch="", claim=""):
                 problems += [
                     text
                     for what, work in self._pieces(dataset, is_searching=is_searching, dead_before=dead_before)

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from lambda_trigger.manifest_events import ManifestEvent
 from lambda_trigger.ports import DocumentsPort
 from sluice.aws.documents import ObjectInfo
-from sluice.batch import BatchId
 from sluice.contract import Contract
 from sluice.errors import (
     LayoutError,
@@ -18,9 +17,10 @@ from sluice.errors import (
     TransientError,
     UnreadableObjectError,
 )
-from sluice.handover import FrozenManifest, SourceFile
-from sluice.layout import Partition, archive_url
-from sluice.manifest import Manifest, ManifestEntry
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.lake.layout import Partition, archive_url
+from sluice.lake.manifest import Manifest, ManifestEntry
+from sluice.ledger.batch import BatchId
 from sluice.parallel import each
 
 MAX_MANIFEST_BYTES = 50 * 1024 * 1024

@@ -20,6 +20,7 @@ from lambda_trigger.inputs import RunInputs
 from lambda_trigger.intake import Intake
 from lambda_trigger.loads import Loads
 from lambda_trigger.logs import function_logger, share
+from lambda_trigger.metrics import EmfMetrics
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.open_loads import OpenLoads
 from lambda_trigger.outages import Outages
@@ -53,7 +54,6 @@ from sluice.aws.objects import Objects
 from sluice.aws.topics import Topics
 from sluice.contract import Contract
 from sluice.contract.packaged import is_packaged, packaged_contracts
-from sluice.metrics import EmfMetrics
 from sluice.settings import Settings
 
 logger = function_logger()

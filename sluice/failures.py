@@ -144,7 +144,7 @@ WAREHOUSE = (
         r"invalid (input|digit|value|byte|date|timestamp|utf)|division by zero|not-null|insert a null|null value in",
         "a value does not fit its column",
     ),
-    Rule(_X, r"is no date: write dates as", "a refresh was asked for a date that is none"),
+    Rule(_X, r"is not a valid date: write dates as", "a refresh was asked for a date that is none"),
     Rule(_X, r"violates (unique|foreign|check|not)|duplicate key|multiple matches to update", "rows break a rule"),
     Rule(
         _X,

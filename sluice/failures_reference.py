@@ -7,7 +7,7 @@ from sluice.failures import TABLES, Rule, Verdict
 
 REFERENCE_FILE: Final = Path("docs/failures.md")
 SECTION: Final = "\n## A bad day of AWS"
-"""Where the page's last section begins; `make prove` writes it, and it stays when the rest is made anew."""
+"""Where the page's last section begins; `make prove` writes it, and it stays when the rest is made again."""
 
 _INTRODUCTION: Final = """\
 # What a failure means

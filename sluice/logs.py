@@ -1,8 +1,8 @@
-"""What every line of the logs says beside its message: the dataset, the batch and the run that it is about.
+"""What every line of the logs says beside its message: the dataset, the batch and the claim that it is about.
 
-Whoever works for a dataset, a batch or a run says so once, with `log_context`; every line below it carries the names,
-without its author thinking of them. A *run* is named by its claim: Lambda, Step Functions and both Glue jobs know that
-name, from before the run has started until after it is booked, while Glue's own id exists only in between.
+What works for a dataset, a batch or a claim says so once, with `log_context`; every line below it carries the names,
+without its author thinking of them. Lambda, Step Functions and both Glue jobs know the *claim* of a run, from before
+the run has started until after it is booked, while Glue's own id exists only in between.
 
 A line is one JSON object, whatever is in its message: line ends and control characters that came in with a file name or
 an error of somebody else cannot begin a line of their own, and no text in it is longer than `MAX_TEXT`.
@@ -22,7 +22,7 @@ from typing import TextIO, TypeVar
 from sluice.errors import SluiceError
 
 MAX_TEXT = 8_000
-"""Characters of one text in a line. CloudWatch cuts events that are too large, and what is cut is no JSON any more."""
+"""Characters of one text in a line. CloudWatch cuts events that are too large, and what is cut is not JSON any more."""
 MAX_ITEMS = 100
 """Items of one list or object in a line."""
 _MAX_DEPTH = 5
@@ -38,27 +38,27 @@ class LogContext:
     Attributes:
         dataset: The dataset.
         batch: Id of the batch.
-        run: Id of the claim that the run works for.
+        claim: Id of the claim that the run works for.
     """
 
     dataset: str = ""
     batch: str = ""
-    run: str = ""
+    claim: str = ""
 
 
 _current: ContextVar[LogContext] = ContextVar("sluice_log_context", default=LogContext())  # noqa: B039 - it is frozen
 
 
 @contextmanager
-def log_context(*, dataset: str | None = None, batch: str | None = None, run: str | None = None) -> Iterator[None]:
+def log_context(*, dataset: str | None = None, batch: str | None = None, claim: str | None = None) -> Iterator[None]:
     """Name what the lines inside are about; after it, everything is as it was before.
 
     Args:
         dataset: The dataset; None leaves what the surrounding context says. So do the others.
         batch: Id of the batch.
-        run: Id of the claim.
+        claim: Id of the claim.
     """
-    given = {"dataset": dataset, "batch": batch, "run": run}
+    given = {"dataset": dataset, "batch": batch, "claim": claim}
     named = {name: value for name, value in given.items() if value is not None}
     token = _current.set(replace(_current.get(), **named))
     try:
@@ -116,7 +116,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "dataset": getattr(record, "dataset", ""),
             "batch": getattr(record, "batch", ""),
-            "run": getattr(record, "run", ""),
+            "claim": getattr(record, "claim", ""),
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
@@ -148,12 +148,12 @@ def log_json_lines(stream: TextIO | None = None, level: int = logging.INFO) -> N
 
 
 @contextmanager
-def logged_run(logger: logging.Logger, *, dataset: str, run: str) -> Iterator[None]:
+def logged_run(logger: logging.Logger, *, dataset: str, claim: str) -> Iterator[None]:
     """The log context of one run as a whole; an error that ends the run is logged in it before it goes on.
 
     Of an error that is not ours the line has the class alone: texts of Spark's errors hold values of the input.
     """
-    with log_context(dataset=dataset, run=run):
+    with log_context(dataset=dataset, claim=claim):
         try:
             yield
         except Exception as exc:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
-from sluice.layout import ProcessedLayout
+from sluice.lake.layout import ProcessedLayout
 
 ENVIRONMENT_PREFIX = "SLUICE_"
 
@@ -95,8 +95,8 @@ class Settings:
         """Read the variables that are set; the others keep their defaults.
 
         Raises:
-            ValueError: A number is no number, or is not positive (a time: is negative), or a switch is neither true nor
-                false; the message names the variable.
+            ValueError: A number is not a number, or is not positive (a time: is negative), or a switch is neither true
+                nor false; the message names the variable.
         """
         source = os.environ if environment is None else environment
         values: dict[str, str | float | bool] = {}
@@ -141,7 +141,7 @@ def _number(name: str, text: str) -> int:
 
 
 def _seconds(name: str, text: str) -> float:
-    # What float() also reads, such as nan and 1_0, is no time.
+    # What float() also reads, such as nan and 1_0, is not a valid time.
     if not re.fullmatch(r"\s*[0-9]+(\.[0-9]*)?(e[+-]?[0-9]{1,3})?\s*", text, re.ASCII):
         raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}: {text!r} is not a number of seconds of at least 0")
     return float(text)

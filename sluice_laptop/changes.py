@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from localcloud.errors import LocalCloudError
 from sluice.aws.clients import Clients
 from sluice.aws.schemas import CatalogSchemas
-from sluice.catalog_tables import processed_table
 from sluice.contract import Contract
 from sluice.drift import Difference, Kind
 from sluice.drift.columns import Wanted, compare_columns, compare_keys
 from sluice.drift.difference import Layer
+from sluice.lake.catalog_tables import processed_table
 from sluice.settings import Settings
 
 
@@ -59,7 +59,7 @@ def refuse_breaking(found: list[tuple[str, Difference]]) -> None:
     raise BreakingChangeError(
         "the contracts change columns in a way that the published files do not have:\n"
         + "".join(f"  {in_words(one)}\n" for _, one in breaking)
-        + "Change the contract back, give the column another name, or make the tables anew: "
+        + "Change the contract back, give the column another name, or make the tables again: "
         f"`sluice up --accept-breaking`, then {commands}."
     )
 

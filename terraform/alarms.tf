@@ -45,7 +45,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = local.dead_letter_queues
 
   alarm_name          = "${var.name}-dead-letters-${each.key}"
-  alarm_description   = "Queue ${each.value} is not empty: look at its messages, mend the cause, send them back (redrive)"
+  alarm_description   = "Queue ${each.value} is not empty: look at its messages, fix the cause, send them back (redrive)"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = each.value }

@@ -1,4 +1,4 @@
-# The Data Catalog, from the document that `make package` makes of the contracts. sluice/catalog_tables.py is the one
+# The Data Catalog, from the document that `make package` makes of the contracts. sluice/lake/catalog_tables.py is the one
 # definition of a table: what is here only hands it to Glue.
 resource "aws_glue_catalog_database" "this" {
   for_each = local.databases

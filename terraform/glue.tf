@@ -17,7 +17,7 @@ resource "aws_s3_object" "code" {
   bucket = module.processed_bucket.name
   key    = "${local.stack.code_prefix}/${each.value}"
   source = "${local.packages_folder}/${each.value}"
-  # Not etag: with a KMS key S3's ETag is no MD5.
+  # Not etag: with a KMS key S3's ETag is not a MD5.
   source_hash = filemd5("${local.packages_folder}/${each.value}")
   kms_key_id  = local.kms_key_arn
   tags        = local.tags

@@ -138,7 +138,7 @@ locals {
     conditions = [
       { test = "StringEquals", variable = "redshift-data:statement-owner-iam-userid", values = ["$${aws:userid}"] },
     ]
-    why = "A statement is no resource of IAM; the condition leaves the caller its own."
+    why = "A statement is not a resource of IAM; the condition leaves the caller its own."
   }
   # All enter as the one user who owns schemas, tables and procedures. Redshift's own administrator secret has its key.
   warehouse_enter = concat(

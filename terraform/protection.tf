@@ -3,7 +3,7 @@
 # Terraform's `prevent_destroy` takes no variable, and what AWS protects by itself (the ledger, a bucket with objects) is
 # one of many things that a destroy takes down at the same time. So one resource depends on all others: it is destroyed
 # before any of them, and refuses. A replacement is met twice: in the plan, where a name that is part of what holds data
-# has changed, and else, when a protected resource is made anew for another reason, before the old one goes.
+# has changed, and else, when a protected resource is made again for another reason, before the old one goes.
 # Sources: https://developer.hashicorp.com/terraform/language/resources/terraform-data,
 # https://developer.hashicorp.com/terraform/language/resources/provisioners/syntax#destroy-time-provisioners
 locals {

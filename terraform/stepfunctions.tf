@@ -70,7 +70,7 @@ module "machine_role" {
         sid       = "WarehouseFollow"
         actions   = ["redshift-data:DescribeStatement"]
         resources = ["*"]
-        why       = "A statement is no resource of IAM."
+        why       = "A statement is not a resource of IAM."
       },
       {
         sid = "LogDelivery"

@@ -203,7 +203,7 @@ def _read(documents: Mapping[str, object]) -> dict[str, Policy]:
 
 
 def page(asked: Iterable[Question]) -> str:
-    """The page of the roles, with the table of what statements are for made anew.
+    """The page of the roles, with the table of what statements are for made again.
 
     Args:
         asked: The calls.

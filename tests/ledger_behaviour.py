@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sluice.aws.ledger import Ledger
-from sluice.batch import ARRIVAL, BatchId, BatchState, Stage
 from sluice.errors import AwsError, ConflictError
-from sluice.handover import FileCounts, LoadCounts, TableCounts
-from sluice.layout import Partition
-from sluice.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
+from sluice.lake.handover import FileCounts, LoadCounts, TableCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import ARRIVAL, BatchId, BatchState, Stage
+from sluice.ledger.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
 from tests.doubles.ledger import MemoryLedger
 
 AnyLedger = Ledger | MemoryLedger

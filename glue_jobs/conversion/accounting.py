@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 
 from sluice.contract import Contract
 from sluice.errors import AccountingError, TerminalError
-from sluice.handover import FileCounts, SourceFile, TableCounts
 from sluice.kernel.tally import FileTally
 from sluice.kernel.write import WrittenTable
+from sluice.lake.handover import FileCounts, SourceFile, TableCounts
 
 
 class TooManyRejectedError(TerminalError):
@@ -129,7 +129,7 @@ def _check_sources(known: set[str], *written: Mapping[str, Counter[str]]) -> Non
         for table, rows in tables.items():
             strange = sorted(set(rows) - known)
             if strange:
-                raise AccountingError(f"table {table}: rows came from {strange[0]}, which is no file of the batch")
+                raise AccountingError(f"table {table}: rows came from {strange[0]}, which is not a file of the batch")
 
 
 def absent_columns(table: str, sources: Iterable[str], tallies: Mapping[str, FileTally]) -> dict[str, tuple[str, ...]]:

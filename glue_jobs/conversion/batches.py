@@ -7,9 +7,9 @@ import cattrs
 
 from glue_jobs.conversion.ports import DocumentsPort
 from sluice.errors import TerminalError, TransientError
-from sluice.handover import FrozenManifest, SourceFile
-from sluice.layout import Partition
-from sluice.whereabouts import raw_location
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.lake.layout import Partition
+from sluice.lake.whereabouts import raw_location
 
 
 class UnregisteredPartitionError(TransientError):

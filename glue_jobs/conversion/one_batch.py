@@ -20,11 +20,11 @@ from glue_jobs.conversion.ports import ObjectsPort
 from glue_jobs.conversion.prefetch import in_order
 from sluice.contract import Contract
 from sluice.errors import SluiceError
-from sluice.handover import SourceFile
 from sluice.kernel.convert import Chunk, Kernel, RawFile
 from sluice.kernel.splits import splits
 from sluice.kernel.tally import FileTally
 from sluice.kernel.write import QuarantineWriter, Sink, TableWriter, WrittenTable
+from sluice.lake.handover import SourceFile
 
 SPLIT_FROM_BYTES = 64 << 20
 """Files that are at least twice as long are read in parts of about this length."""

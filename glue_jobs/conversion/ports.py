@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from sluice.errors import SluiceError
-from sluice.handover import SourceFile
-from sluice.stored import StoredObject
+from sluice.lake.handover import SourceFile
+from sluice.lake.stored import StoredObject
 
 Values = tuple[str, ...]
 

@@ -18,8 +18,8 @@ from glue_jobs.conversion.one_batch import Result, Task
 from glue_jobs.conversion.ports import CatalogPort, DocumentsPort
 from sluice.contract import Contract, Table
 from sluice.errors import AccountingError, SluiceError, TerminalError
-from sluice.handover import BatchOutcome, FileCounts, PublishedFile, RunFolders, RunInput, RunOutcome
-from sluice.layout import Partition
+from sluice.lake.handover import BatchOutcome, FileCounts, PublishedFile, RunFolders, RunInput, RunOutcome
+from sluice.lake.layout import Partition
 from sluice.logs import log_context, only
 from sluice.parallel import each
 from sluice.settings import Settings

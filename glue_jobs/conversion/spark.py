@@ -32,11 +32,11 @@ from glue_jobs.conversion.one_batch import Converter, Result, Task, by_size, upl
 from glue_jobs.conversion.ports import ObjectsPort, OpenObjects
 from sluice.contract import Contract, Table
 from sluice.errors import SluiceError
-from sluice.handover import SourceFile
 from sluice.kernel.convert import Chunk
 from sluice.kernel.newest import keys
 from sluice.kernel.tally import FileTally
 from sluice.kernel.write import QuarantineWriter, Sink, TableWriter, WrittenFile, WrittenTable
+from sluice.lake.handover import SourceFile
 from sluice.parallel import each
 
 SHUFFLE_FROM_BYTES = 256 << 20
@@ -205,7 +205,7 @@ class Plan:
 
     @property
     def books(self) -> int:
-        """The partition for what is no row: counts and failures."""
+        """The partition for what is not a row: counts and failures."""
         return len(self.shares)
 
 
@@ -304,7 +304,7 @@ class _Worker:
             yield place, pickle.dumps(_Rows(order, chunk.source_file, content, chunk.voids_the_file))
 
     def share(self, plan: Plan, place: int, items: Iterable[tuple[int, bytes]]) -> Iterator[Piece]:
-        """Write a share, or pass on what is no row."""
+        """Write a share, or pass on what is not a row."""
         if place == plan.books:
             yield from (pickle.loads(content) for _, content in items)  # noqa: S301 - our own task wrote it
             return

@@ -8,7 +8,7 @@ from sluice.aws.data_api import DataApi, client_token
 from sluice.aws.documents import Documents
 from sluice.backoff import Backoff
 from sluice.errors import SluiceError, WarehouseBusyError
-from sluice.layout import ProcessedLayout
+from sluice.lake.layout import ProcessedLayout
 from sluice.warehouse.evolution import Change
 from sluice.warehouse.staging import drop_stage
 

@@ -6,7 +6,7 @@ A batch whose files no longer fit in one of its tables is loaded in none of them
 from collections.abc import Iterable, Mapping, Sequence
 
 from sluice.errors import EmptyDeliveryError, OutdatedFilesError
-from sluice.handover import PublishedFile
+from sluice.lake.handover import PublishedFile
 from sluice.warehouse.stored import Stored
 from sluice.warehouse.target import Target
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from sluice.errors import SluiceError, TransientError, WarehouseUnclearError
-from sluice.handover import LoadCounts
+from sluice.lake.handover import LoadCounts
 
 Results = dict[str, LoadCounts | SluiceError]
 """What became of each batch of a table: its counts, or why it failed."""

@@ -12,7 +12,7 @@ from sluice.contract.lookup import contract_of
 from sluice.contract.model import Contract
 from sluice.errors import SluiceError, TerminalError, TransientError
 from sluice.failures import Verdict, verdict_of
-from sluice.handover import LoadBatchOutcome, LoadCounts, LoadInput, LoadOutcome
+from sluice.lake.handover import LoadBatchOutcome, LoadCounts, LoadInput, LoadOutcome
 from sluice.warehouse.aggregate import plans
 from sluice.warehouse.audit import AUDIT_TABLE
 from sluice.warehouse.books import create_books, has_books

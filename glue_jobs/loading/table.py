@@ -14,9 +14,9 @@ from glue_jobs.loading.context import LoadContext
 from glue_jobs.loading.fit import Files, stored_of
 from glue_jobs.loading.halves import Halves, Results
 from sluice.errors import AccountingError, SluiceError
-from sluice.handover import LoadCounts
+from sluice.lake.handover import LoadCounts
+from sluice.lake.manifest import load_manifest
 from sluice.logs import log_context, only
-from sluice.manifest import load_manifest
 from sluice.warehouse.audit import read_counts, select_counts
 from sluice.warehouse.batches import list_batches
 from sluice.warehouse.evolution import Change, evolve_target, follow, read_views
@@ -75,7 +75,7 @@ class TableLoad:
         return failed
 
     def _prepare_target(self, attempt: str) -> None:
-        """Make the target, or bring it up to its contract; looks afresh each time, so that it bears repetition."""
+        """Make the target, or bring it up to its contract; looks again each time, so that it bears repetition."""
         label = f"table {self.target}: prepare"
         if not self._live_columns():
             for sql in create_target(self.target):

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sluice.analysis.quarantine import Span, partition_keys, partition_predicate
 from sluice.analysis.query import Query
 from sluice.contract import BATCH_ID, SOURCE_FILE, Contract, Table
 from sluice.errors import TerminalError
-from sluice.lake import Span, partition_keys, partition_predicate
 from sluice.settings import Settings
 from sluice.warehouse.fixed import filled
 from sluice.warehouse.quoting import identifier, lines, names, qualified

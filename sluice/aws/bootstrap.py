@@ -34,7 +34,7 @@ def run_bootstrap(warehouse: DataApi, steps: Iterable[Step], backoff: Backoff | 
         AwsError: AWS refused the call; when for lack of a right, after a minute in which the right did not come.
 
     Side Effects:
-        Creates what is missing, and makes procedures and grants anew; drops nothing.
+        Creates what is missing, and makes procedures and grants again; drops nothing.
     """
     patience = backoff or Backoff()
     done = 0

@@ -187,7 +187,7 @@ class GlueCatalog:
         with aws_errors(f"read partitions of {database}.{table}"):
             answer = self.glue.batch_get_partition(DatabaseName=database, TableName=table, PartitionsToGet=keys)
         # What the catalog leaves unprocessed, or what somebody deleted meanwhile, counts as different: the update that
-        # follows either mends it or says what is wrong.
+        # follows either fixes it or says what is wrong.
         return {tuple(partition["Values"]): partition for partition in answer["Partitions"]}
 
 

@@ -1,7 +1,7 @@
 """The warehouse through the Redshift Data API: submit, wait, read.
 
-A statement that fails is no exception of the API: the call is answered, and the statement ends as FAILED with the error
-as text. Source: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html
+A statement that fails is not an exception of the API: the call is answered, and the statement ends as FAILED with the
+error as text. Source: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html
 """
 
 import hashlib

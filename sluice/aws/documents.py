@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.aws.failures import aws_errors, code_of
 from sluice.errors import MissingObjectError, ObjectTooLargeError, UnreadableObjectError
-from sluice.layout import split_url
+from sluice.lake.layout import split_url
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -219,7 +219,7 @@ def _info(answer: "GetObjectOutputTypeDef | HeadObjectOutputTypeDef") -> ObjectI
 def _before(key: str) -> str:
     """A text that sorts before a key, with as few keys as possible between the two."""
     last = ord(key[-1]) - 1
-    # Half of a surrogate pair is no character.
+    # Half of a surrogate pair is not a character.
     return key[:-1] + ("" if last < 0x20 or 0xD800 <= last < 0xE000 else chr(last))
 
 

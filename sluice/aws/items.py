@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import cattrs
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from sluice.batch import BatchId, Stage, WaitingList
-from sluice.handover import FileCounts
-from sluice.record import (
+from sluice.lake.handover import FileCounts
+from sluice.ledger.batch import BatchId, Stage, WaitingList
+from sluice.ledger.record import (
     MAX_REASON_CHARACTERS,
     BatchRecord,
     Claim,

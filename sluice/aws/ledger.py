@@ -37,10 +37,10 @@ from sluice.aws import items
 from sluice.aws.failures import aws_errors, code_of
 from sluice.aws.items import Item, ledger_table_definition
 from sluice.backoff import Backoff
-from sluice.batch import BatchState, Stage, WaitingList
 from sluice.errors import AwsBusyError, ConflictError
-from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
+from sluice.lake.handover import FileCounts
+from sluice.ledger.batch import BatchState, Stage, WaitingList
+from sluice.ledger.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -235,7 +235,7 @@ class Ledger:
         return tuple(items.read_open(item, dataset) for item in self._query(items.open_pk(dataset)))
 
     def close_load(self, dataset: str, claim_id: str) -> None:
-        """Note that a load has nothing to do any more; one that is unknown is no error."""
+        """Note that a load has nothing to do any more; one that is unknown is not an error."""
         with aws_errors(f"close load {claim_id}"):
             self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.open_pk(dataset), claim_id))
 
@@ -253,7 +253,7 @@ class Ledger:
         return tuple(items.read_outage(item, stage) for item in self._query(items.outage_pk(stage)))
 
     def end_outage(self, dataset: str, stage: Stage) -> None:
-        """Forget an outage; one that is unknown is no error."""
+        """Forget an outage; one that is unknown is not an error."""
         with aws_errors(f"end outage {dataset}/{stage}"):
             self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.outage_pk(stage), dataset))
 
@@ -266,7 +266,7 @@ class Ledger:
         return tuple(map(items.read_notice, self._query(items.NOTICES_PK)))
 
     def drop_notice(self, name: str) -> None:
-        """Forget a notice that was sent; one that is unknown is no error."""
+        """Forget a notice that was sent; one that is unknown is not an error."""
         with aws_errors(f"drop notice {name}"):
             self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.NOTICES_PK, name))
 

@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 from sluice.aws.failures import aws_errors, code_of, is_busy_code
 from sluice.aws.streams import ObjectStream
 from sluice.errors import AwsBusyError, AwsError, InputChangedError, TransientError
-from sluice.handover import SourceFile
-from sluice.layout import split_url
-from sluice.stored import StoredObject
+from sluice.lake.handover import SourceFile
+from sluice.lake.layout import split_url
+from sluice.lake.stored import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from sluice.aws.failures import aws_errors, code_of
 from sluice.errors import InputChangedError, MissingObjectError
-from sluice.layout import split_url
-from sluice.stored import ListedFile
+from sluice.lake.layout import split_url
+from sluice.lake.stored import ListedFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

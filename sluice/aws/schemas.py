@@ -13,7 +13,7 @@ from sluice.aws.failures import aws_errors, code_of
 from sluice.aws.looking import look_for
 from sluice.drift.ports import CatalogTable
 from sluice.errors import AwsError, LayoutError
-from sluice.layout import PARTITION_KEYS, Partition
+from sluice.lake.layout import PARTITION_KEYS, Partition
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient

@@ -14,8 +14,8 @@ from urllib3.exceptions import HTTPError
 from sluice.aws.documents import encryption_key_of
 from sluice.aws.failures import as_sluice_error, code_of
 from sluice.errors import AwsBusyError, AwsDeniedError, InputChangedError, SluiceError
-from sluice.handover import SourceFile
-from sluice.layout import split_url
+from sluice.lake.handover import SourceFile
+from sluice.lake.layout import split_url
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -11,8 +11,8 @@ from sluice.cli.put import delivery_of
 from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, progress_of, say, table_of
 from sluice.contract import Contract
-from sluice.delivery import Delivery, Folder
-from sluice.replay import parse_span
+from sluice.ledger.delivery import Delivery, Folder
+from sluice.ledger.replay import parse_span
 
 _COLUMNS = ("partition", "files", "bytes", "manifest")
 

@@ -69,7 +69,7 @@ class _Commands(LazyGroup):
         ),
         Entry(
             "rebuild",
-            "Make a dataset's warehouse tables anew: drop them, and convert and load all its partitions again.",
+            "Make a dataset's warehouse tables again: drop them, and convert and load all its partitions again.",
             "sluice rebuild orders",
         ),
         Entry(

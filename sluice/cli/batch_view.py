@@ -9,13 +9,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sluice.advice import Prospect, next_step
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchId, BatchState
 from sluice.cli.terminal import state_text, table_of
 from sluice.errors import CommandError
-from sluice.handover import FileCounts, LoadCounts, TableCounts
-from sluice.record import WAITING, BatchRecord, Claim, timestamp
+from sluice.lake.handover import FileCounts, LoadCounts, TableCounts
+from sluice.ledger.advice import Prospect, next_step
+from sluice.ledger.batch import BatchId, BatchState
+from sluice.ledger.record import WAITING, BatchRecord, Claim, timestamp
 
 _ANY_SEQUENCER = "0"
 
@@ -41,7 +41,7 @@ def find_batch(ledger: Ledger, text: str) -> BatchRecord:
     """The batch of that id; or, of ``<dataset>.<digits of the partition>``, the partition's newest.
 
     Raises:
-        CommandError: There is none, or the text is no batch id.
+        CommandError: There is none, or the text is not a batch id.
     """
     if text.count(".") == 1 and all(text.split(".")):
         newest = ledger.versions(f"{text}.{_ANY_SEQUENCER}")
@@ -62,7 +62,7 @@ def read_view(ledger: Ledger, text: str) -> BatchView:
     """All that the ledger knows of the batch that `find_batch` finds.
 
     Raises:
-        CommandError: There is none, or the text is no batch id.
+        CommandError: There is none, or the text is not a batch id.
     """
     batch = find_batch(ledger, text)
     claim = ledger.claim(batch.claim_id) if batch.claim_id else None

@@ -30,7 +30,7 @@ def redrive(
 ) -> None:
     """Send the events in the dead-letter queue back to the queue of the manifests.
 
-    Mend the cause first: `sluice doctor` names the log that has it. Events of manifests that are known by now change
+    Fix the cause first: `sluice doctor` names the log that has it. Events of manifests that are known by now change
     nothing.
     """
     session = Session(context.ensure_object(GlobalOptions))

@@ -1,4 +1,4 @@
-"""`sluice doctor`: examines a deployed stack and says how to mend what it finds."""
+"""`sluice doctor`: examines a deployed stack and says how to fix what it finds."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_json, print_table
 from sluice.doctor import Deployment, Finding, Severity, examine
 from sluice.doctor.reference import health_queries
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 _WELL = (Severity.OK, Severity.NOTE)
 _STYLES = {Severity.OK: "green", Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
@@ -85,8 +85,8 @@ def render_findings(findings: Iterable[Finding], *, show_all: bool = True) -> Re
     for finding in listed:
         if show_all or finding.severity not in _WELL:
             parts.append(_line(finding))
-            if finding.mend:
-                parts.append(Padding(Text.assemble(("fix: ", "bold"), finding.mend), (0, 0, 0, 9)))
+            if finding.fix:
+                parts.append(Padding(Text.assemble(("fix: ", "bold"), finding.fix), (0, 0, 0, 9)))
     hint = "" if show_all or not any(counts[severity] for severity in _WELL) else " (--all shows them)"
     return Group(*parts, Text(f"{summary}{hint}", "dim"))
 

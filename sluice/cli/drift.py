@@ -77,7 +77,7 @@ def render_differences(found: Sequence[Difference]) -> RenderableType:
     """Differences as people get them: those with the same remedy together, what breaks first."""
     by_remedy: dict[tuple[Kind, str], list[Difference]] = {}
     for item in sorted(found, key=lambda item: _ORDER.index(item.kind)):
-        remedy = f"done: {item.mend}" if item.is_applied else item.mend
+        remedy = f"done: {item.fix}" if item.is_applied else item.fix
         by_remedy.setdefault((item.kind, remedy), []).append(item)
     parts: list[RenderableType] = []
     for (kind, remedy), items in by_remedy.items():

@@ -36,7 +36,7 @@ def init(
     """
     known = Project.find(folder)
     if known is None and folder.exists() and any(folder.iterdir()):
-        raise CommandError(f"{folder}: is no project of Sluice ({PROJECT_FILE}) and has files; name another folder")
+        raise CommandError(f"{folder}: is not a project of Sluice ({PROJECT_FILE}) and has files; name another folder")
     chosen = name or (folder.resolve().name if known is None else known.name)
     if not _NAME.fullmatch(chosen):
         rule = "2 to 16 lower case letters, digits and hyphens, a letter first"

@@ -61,7 +61,7 @@ def up(
 
     Everything listens on 127.0.0.1 only, unless another address is given, as in a container that others talk to. The
     endpoint answers programs only: a web page in the browser cannot use it. Data are kept in the state directory (see
-    `sluice --help`) from one start to the next; delete it to begin anew. Contracts that changed are compared with the
+    `sluice --help`) from one start to the next; delete it to begin again. Contracts that changed are compared with the
     catalog before it follows them, and what would break readers is refused.
     """
     session = Session(context.ensure_object(GlobalOptions))

@@ -15,8 +15,8 @@ from sluice.cli.batch_view import find_batch
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_json, say
+from sluice.ledger.record import BatchRecord
 from sluice.names import PATH_FUNCTIONS, SWEEP_FUNCTION
-from sluice.record import BatchRecord
 from sluice.settings import Settings
 
 _MARGIN: Final = timedelta(minutes=10)
@@ -30,7 +30,7 @@ class LogLine:
     Attributes:
         at: When it was written, ISO 8601 in UTC.
         source: Function or job that wrote it.
-        level: Its level; empty for what is no line of Sluice's own.
+        level: Its level; empty for what is not a line of Sluice's own.
         message: What it says.
     """
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sluice.errors import CommandError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 _AGO: Final = re.compile(r"([0-9]{1,6})([mhd])")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -19,7 +19,7 @@ def parse_since(text: str, now: datetime) -> datetime | None:
     """The first moment that an option means; None for an option that was not given.
 
     Raises:
-        CommandError: The text is no moment.
+        CommandError: The text is not a moment.
     """
     return _parse(text, now) if text else None
 
@@ -28,7 +28,7 @@ def parse_until(text: str, now: datetime) -> datetime | None:
     """The last moment that an option means, of a day its end; None for an option that was not given.
 
     Raises:
-        CommandError: The text is no moment.
+        CommandError: The text is not a moment.
     """
     if not text:
         return None
@@ -40,7 +40,7 @@ def parse_partition(text: str) -> Partition | None:
     """The partition that an option means; None for an option that was not given.
 
     Raises:
-        LayoutError: The text is no partition.
+        LayoutError: The text is not a partition.
     """
     return Partition.parse(text) if text else None
 
@@ -52,5 +52,5 @@ def _parse(text: str, now: datetime) -> datetime:
             return now - int(ago[1]) * _UNITS[ago[2]]
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as exc:
-        raise CommandError(f"{text!r} is no time: write {MOMENT_HELP}") from exc
+        raise CommandError(f"{text!r} is not a valid time: write {MOMENT_HELP}") from exc
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

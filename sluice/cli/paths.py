@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sluice.errors import CommandError
-from sluice.layout import MANIFEST_NAME
+from sluice.lake.layout import MANIFEST_NAME
 
 
 def data_files(paths: Iterable[Path]) -> list[Path]:

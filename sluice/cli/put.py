@@ -10,7 +10,6 @@ import typer
 
 from sluice.aws.failures import aws_errors
 from sluice.aws.objects import Objects
-from sluice.batch import BatchId
 from sluice.cli.batch_view import BatchView, view_as_json
 from sluice.cli.follow import follow, is_success, render_outcome
 from sluice.cli.options import GlobalOptions
@@ -20,10 +19,11 @@ from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_json, progress_of, say
 from sluice.contract import Contract
 from sluice.contract.places import rule_lines
-from sluice.delivery import Delivery, Mode
 from sluice.errors import CommandError
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId
+from sluice.ledger.delivery import Delivery, Mode
+from sluice.ledger.record import BatchRecord
 
 
 def put(  # noqa: PLR0913 - each is an option of the command line

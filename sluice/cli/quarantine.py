@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from sluice.analysis.quarantine import Span
 from sluice.cli.moments import parse_partition
 from sluice.cli.options import GlobalOptions
 from sluice.cli.quarantined import (
@@ -23,8 +24,7 @@ from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_json, print_table, say, table_of
 from sluice.contract import Contract
 from sluice.errors import CommandError
-from sluice.lake import Span
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 _REASON_COLUMNS: Final = ("records", "partitions", "kind", "reason")
 _SAMPLE_COLUMNS: Final = ("partition", "source file", "reasons", "raw text")

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from sluice.analysis.quarantine import Span, quarantine_reasons, quarantine_rows
 from sluice.aws.athena import Athena
 from sluice.contract import Contract
 from sluice.errors import CommandError
-from sluice.lake import Span, quarantine_reasons, quarantine_rows
 
 FORMATS: Final = (".csv", ".jsonl")
 """Endings of files that records can be written to."""

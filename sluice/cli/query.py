@@ -6,11 +6,11 @@ from typing import Annotated, Final
 import typer
 
 from sluice.analysis import Reader, Schemas, queries, query_of, render
+from sluice.analysis.quarantine import Span
 from sluice.cli.moments import parse_partition
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_rows
-from sluice.lake import Span
 
 app = typer.Typer(
     add_completion=False,

@@ -1,4 +1,4 @@
-"""`sluice rebuild`: a dataset's tables made anew after a change of its contract that cannot be made in place."""
+"""`sluice rebuild`: a dataset's tables made again after a change of its contract that cannot be made in place."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -11,8 +11,8 @@ from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, progress_of, say, table_of
 from sluice.contract import Contract
 from sluice.errors import CommandError, LayoutError
-from sluice.layout import Partition
-from sluice.replay import Replay, ReplayPlan
+from sluice.lake.layout import Partition
+from sluice.ledger.replay import Replay, ReplayPlan
 from sluice.warehouse.quoting import qualified
 
 MOST_BATCHES = 100_000
@@ -25,7 +25,7 @@ def rebuild(
     *,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without it is only shown what would be done.")] = False,
 ) -> None:
-    """Make a dataset's warehouse tables anew: drop them, and convert and load all its partitions again.
+    """Make a dataset's warehouse tables again: drop them, and convert and load all its partitions again.
 
     For changes of a contract that no table can follow, such as an integer that becomes a decimal. Deploy the new
     contract first. Every partition is checked before anything is dropped. Until its partitions are loaded, a table

@@ -11,8 +11,8 @@ from sluice.aws.objects import Objects
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
 from sluice.cli.terminal import out, print_json, say, table_of
-from sluice.layout import Partition
-from sluice.replay import Replay, ReplayPlan, parse_span
+from sluice.lake.layout import Partition
+from sluice.ledger.replay import Replay, ReplayPlan, parse_span
 
 _COLUMNS = ("dataset", "partition", "files", "in archive", "of batch")
 

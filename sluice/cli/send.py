@@ -11,7 +11,7 @@ from sluice.aws.failures import aws_errors
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, progress_of, table_of
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator import Sender, SimulatedPartition, SimulatorOptions, simulate
 
 

@@ -73,8 +73,8 @@ class Session:
         """Clients of the endpoint that was asked for or found.
 
         Raises:
-            CommandError: There is neither a local cloud nor an AWS configuration, or the endpoint is no URL, or it is
-                on this machine and nothing answers there.
+            CommandError: There is neither a local cloud nor an AWS configuration, or the endpoint is not a URL, or it
+                is on this machine and nothing answers there.
         """
         if self.options.endpoint_url:
             return _clients_of_endpoint(self.options.endpoint_url)
@@ -230,7 +230,7 @@ def _clients_of_endpoint(endpoint_url: str) -> Clients:
     """Clients with the caller's own configuration; a local cloud takes any key and region, so it needs none."""
     parts = urlsplit(endpoint_url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise CommandError(f"'{endpoint_url}' is no endpoint: write it as http://127.0.0.1:4566")
+        raise CommandError(f"'{endpoint_url}' is not an endpoint: write it as http://127.0.0.1:4566")
     configured = Clients(endpoint_url)
     if parts.hostname not in _LOOPBACK:
         say(f"using the endpoint {endpoint_url}")

@@ -13,17 +13,17 @@ from rich.live import Live
 from rich.text import Text
 
 from sluice.aws.objects import Objects
-from sluice.batch import BatchState
 from sluice.cli.batch_view import batch_as_json, read_view, render_view, view_as_json
 from sluice.cli.moments import MOMENT_HELP, parse_since, parse_until
 from sluice.cli.options import GlobalOptions
 from sluice.cli.put import broken_rules
 from sluice.cli.session import Session
 from sluice.cli.terminal import err, out, print_json, print_table, say, short_time, state_text, table_of
-from sluice.delivery import lost_files
 from sluice.errors import SluiceError
-from sluice.handover import TableCounts
-from sluice.record import BatchRecord
+from sluice.lake.handover import TableCounts
+from sluice.ledger.batch import BatchState
+from sluice.ledger.delivery import lost_files
+from sluice.ledger.record import BatchRecord
 
 logger = logging.getLogger(__name__)
 _NUMBERS = ("read", "rejected", "duplicates", "published")

@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from sluice.batch import BatchState
+from sluice.ledger.batch import BatchState
 
 _WIDTH_OF_FILES: Final = 200
 _WIDEST: Final = 1_000_000
@@ -39,7 +39,7 @@ STATE_STYLES: Final = {
 
 
 def out() -> Console:
-    """Standard output; made anew each time, because tests and pipes exchange the stream."""
+    """Standard output; made again each time, because tests and pipes exchange the stream."""
     return _console(stderr=False)
 
 

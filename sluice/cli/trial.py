@@ -31,7 +31,7 @@ from sluice.cli.terminal import out, print_json, print_table, say, say_error, ta
 from sluice.contract import Contract, Table
 from sluice.contract.places import rule_lines
 from sluice.errors import CommandError, SluiceError
-from sluice.handover import SourceFile
+from sluice.lake.handover import SourceFile
 from sluice.settings import Settings
 from sluice.warehouse.batches import list_batches
 from sluice.warehouse.merge import merge

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from sluice.contract.sqltype import SqlType
-from sluice.layout import MAX_URL_BYTES, Layout
+from sluice.lake.layout import MAX_URL_BYTES, Layout
 
 ROOT_PREFIX = "$."
 """Before the path of an exploded table's column: the path begins at the record, not at the element."""
@@ -274,7 +274,7 @@ class Table:
 
     @property
     def written_columns(self) -> tuple[str, ...]:
-        """The stored columns as `sluice.handover.PublishedFile.columns` has them."""
+        """The stored columns as `sluice.lake.handover.PublishedFile.columns` has them."""
         return tuple(f"{name} {kind}" for name, kind in self.stored_types.items())
 
 

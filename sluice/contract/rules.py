@@ -12,7 +12,7 @@ from sluice.contract.limits import SYSTEM_COLUMNS, column_limits, table_limits
 from sluice.contract.model import EPOCHS, ROOT_PREFIX, YEAR_PIVOT, Column, Contract, CsvSource, Scalar, Table, XmlSource
 from sluice.contract.shape import ShapeError, shape_of
 from sluice.contract.sqltype import INTEGER_BITS, SqlType
-from sluice.layout import PARTITION_KEYS, Layout, is_reserved
+from sluice.lake.layout import PARTITION_KEYS, Layout, is_reserved
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _DATE_DIRECTIVES = set("YmdHMSfbByIpzjT%")
@@ -90,7 +90,7 @@ def _source(contract: Contract) -> Iterator[str]:
     if isinstance(source, CsvSource):
         yield from _csv(source)
     if isinstance(source, XmlSource) and not re.fullmatch(r"[A-Za-z_][\w.-]*", source.row_tag):
-        yield f"source.row_tag: {source.row_tag!r} is no element name"
+        yield f"source.row_tag: {source.row_tag!r} is not an element name"
     encoding = getattr(source, "encoding", None)
     if encoding is not None and not _is_encoding(encoding):
         yield f"source.encoding: unknown encoding {encoding!r}"
@@ -132,7 +132,7 @@ def _table(at: str, table: Table) -> Iterator[str]:
     ):
         for name in names:
             if name not in table.column_names:
-                yield f"{at}.{field}: {name!r} is no column of table {table.name!r}"
+                yield f"{at}.{field}: {name!r} is not a column of table {table.name!r}"
         for name, _ in _repeated(names):
             yield f"{at}.{field}: {name!r} is named twice"
     yield from table_limits(at, table)
@@ -186,7 +186,7 @@ def _column(at: str, column: Column) -> Iterator[str]:
     if column.name in SYSTEM_COLUMNS:
         yield f"{at}.name: {column.name!r} is a system column of every table of Redshift; rename it, with source"
     if not column.path.removeprefix(ROOT_PREFIX):
-        yield f"{at}.source: {column.path!r} is no path"
+        yield f"{at}.source: {column.path!r} is not a path"
     try:
         sql_type = SqlType.parse(column.type)
     except ValueError as exc:
@@ -201,7 +201,7 @@ def _column(at: str, column: Column) -> Iterator[str]:
 def _paths(at: str, table: Table) -> Iterator[str]:
     for index, column in enumerate(table.columns):
         if ".." in column.path or column.path.endswith("."):
-            yield f"{at}.columns[{index}] ({column.name}).source: {column.path!r} is no path"
+            yield f"{at}.columns[{index}] ({column.name}).source: {column.path!r} is not a path"
 
 
 def _reading_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
@@ -236,7 +236,7 @@ def _timezone(at: str, name: str | None) -> Iterator[str]:
         return
     known = _timezones()
     if known and name not in known:
-        yield f"{at}: {name!r} is no time zone of the IANA list, such as 'Europe/Berlin'"
+        yield f"{at}: {name!r} is not a valid time zone of the IANA list, such as 'Europe/Berlin'"
 
 
 def _text_rules(at: str, column: Column, sql_type: SqlType) -> Iterator[str]:
@@ -307,7 +307,7 @@ def typed_value(sql_type: SqlType, value: Scalar) -> str | Decimal | datetime | 
         ValueError: The value is none of that type.
     """
     text = str(value).strip() if not isinstance(value, bool) else str(value).lower()
-    refusal = ValueError(f"{value!r} is no {sql_type}")
+    refusal = ValueError(f"{value!r} is not a valid {sql_type}")
     try:
         if sql_type.is_text:
             if len(text.encode()) > (sql_type.length or 0):

@@ -1,4 +1,4 @@
-"""The doctor: compares what is deployed with settings and contracts, and says how to mend what differs.
+"""The doctor: compares what is deployed with settings and contracts, and says how to fix what differs.
 
 One module per area; a check is a function from a `Deployment` to its findings. Nothing here changes anything.
 """

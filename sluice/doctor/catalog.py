@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.aws.failures import aws_errors
 from sluice.aws.looking import look_for
-from sluice.catalog_tables import Zone, zone_tables
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok
+from sluice.lake.catalog_tables import Zone, zone_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import TableInputTypeDef

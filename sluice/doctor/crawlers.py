@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice.aws.failures import aws_errors
-from sluice.catalog_tables import Zone, zone_tables
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
+from sluice.lake.catalog_tables import Zone, zone_tables
 from sluice.names import crawler_name
 
 

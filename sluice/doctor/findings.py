@@ -24,13 +24,13 @@ class Finding:
         area: What kind of thing it is.
         what: The thing and its state, in one sentence.
         severity: How bad it is.
-        mend: What to do; empty when there is nothing to do.
+        fix: What to do; empty when there is nothing to do.
     """
 
     area: str
     what: str
     severity: Severity = Severity.OK
-    mend: str = ""
+    fix: str = ""
 
 
 def ok(area: str, what: str) -> Finding:
@@ -43,15 +43,15 @@ def note(area: str, what: str) -> Finding:
     return Finding(area, what, Severity.NOTE)
 
 
-def warning(area: str, what: str, mend: str) -> Finding:
+def warning(area: str, what: str, fix: str) -> Finding:
     """Somebody should look."""
-    return Finding(area, what, Severity.WARNING, mend)
+    return Finding(area, what, Severity.WARNING, fix)
 
 
-def error(area: str, what: str, mend: str) -> Finding:
+def error(area: str, what: str, fix: str) -> Finding:
     """Something does not work."""
-    return Finding(area, what, Severity.ERROR, mend)
+    return Finding(area, what, Severity.ERROR, fix)
 
 
 DEPLOY = "deploy again: `terraform apply` on AWS, `sluice up` on this machine"
-"""What mends whatever the deploy makes."""
+"""What fixes whatever the deploy makes."""

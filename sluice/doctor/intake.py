@@ -9,10 +9,10 @@ from typing import Any
 from sluice.aws.failures import aws_errors
 from sluice.aws.looking import look_for
 from sluice.aws.objects import Objects
-from sluice.delivery import lost_files
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
-from sluice.layout import MANIFEST_NAME
+from sluice.lake.layout import MANIFEST_NAME
+from sluice.ledger.delivery import lost_files
 from sluice.names import MANIFEST_FUNCTION
 
 ITEM_FAILURES = "ReportBatchItemFailures"
@@ -53,8 +53,8 @@ def check_buckets(deployment: Deployment) -> Iterator[Finding]:
         if answer is None:
             yield error("buckets", f"bucket {bucket} does not exist", DEPLOY)
         elif answer.get("Status") != "Enabled":
-            mend = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
-            yield error("buckets", f"bucket {bucket} does not keep versions", mend)
+            fix = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
+            yield error("buckets", f"bucket {bucket} does not keep versions", fix)
         else:
             yield ok("buckets", f"bucket {bucket} exists and keeps versions")
 
@@ -81,8 +81,8 @@ def _dead_letters(deployment: Deployment, queue: QueueFacts) -> Finding:
     if found is None:
         return error("queue", f"dead-letter queue {name} does not exist", DEPLOY)
     if found.waiting:
-        mend = f"find the cause in the log of {_function(deployment)}, then: sluice dlq redrive"
-        return error("queue", f"dead-letter queue {name} has {found.waiting} events of manifests given up", mend)
+        fix = f"find the cause in the log of {_function(deployment)}, then: sluice dlq redrive"
+        return error("queue", f"dead-letter queue {name} has {found.waiting} events of manifests given up", fix)
     return ok("queue", f"dead-letter queue {name} is empty")
 
 
@@ -203,8 +203,8 @@ def _judge_mapping(name: str, mapping: Mapping[str, Any]) -> Finding:
         # Without it Lambda takes every answer for success: a failed message is deleted with the others.
         return error("event source", f"{name} does not have {ITEM_FAILURES}: failed manifests would be lost", DEPLOY)
     if state not in {"Enabled", "Enabling", "Updating"}:
-        mend = f"aws lambda update-event-source-mapping --uuid {mapping.get('UUID', '')} --enabled"
-        return error("event source", f"{name} is {state or 'in no state'}: manifests wait in the queue", mend)
+        fix = f"aws lambda update-event-source-mapping --uuid {mapping.get('UUID', '')} --enabled"
+        return error("event source", f"{name} is {state or 'in no state'}: manifests wait in the queue", fix)
     return ok("event source", f"{name} is {state} with {ITEM_FAILURES}")
 
 

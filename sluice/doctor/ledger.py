@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sluice.advice import next_step
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchState, Stage
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
+from sluice.ledger.advice import next_step
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord
 from sluice.names import SWEEP_FUNCTION
-from sluice.record import BatchRecord
 
 HEARTBEAT_AGE = timedelta(minutes=15)
 """Three sweeps; one may be late, and one may fail."""
@@ -24,12 +24,12 @@ _MOVING = (BatchState.RECEIVED, BatchState.CONVERTING, BatchState.CONVERTED, Bat
 
 
 def check_heartbeat(deployment: Deployment) -> Iterator[Finding]:
-    """The scheduled sweep ran lately and could mend everything."""
+    """The scheduled sweep ran lately and could fix everything."""
     function = deployment.settings.prefix + SWEEP_FUNCTION
     beat = deployment.ledger.heartbeat()
     if beat is None:
-        mend = f"wait five minutes after a first deploy; then look into the log of {function}"
-        yield warning("sweep", "there was no sweep yet", mend)
+        fix = f"wait five minutes after a first deploy; then look into the log of {function}"
+        yield warning("sweep", "there was no sweep yet", fix)
         return
     age = deployment.clock() - beat.at
     if age > HEARTBEAT_AGE:
@@ -38,7 +38,7 @@ def check_heartbeat(deployment: Deployment) -> Iterator[Finding]:
     else:
         yield ok("sweep", f"the last sweep was {_minutes(age)} ago")
     for problem in beat.problems:
-        yield warning("sweep", f"the last sweep could not mend: {problem}", "the next sweep tries again")
+        yield warning("sweep", f"the last sweep could not fix: {problem}", "the next sweep tries again")
 
 
 def check_batches(deployment: Deployment) -> Iterator[Finding]:
@@ -98,9 +98,9 @@ def check_open_loads(deployment: Deployment) -> Iterator[Finding]:
             if load.is_given_up or age > OPEN_AFTER:
                 late += 1
                 what = f"load {load.claim_id} of {dataset} is not finished after {_minutes(age)}"
-                mend = f"sluice status --dataset {dataset}; `sluice retry <batch>` makes its execution go on"
+                fix = f"sluice status --dataset {dataset}; `sluice retry <batch>` makes its execution go on"
                 problem = error if load.is_given_up else warning
-                yield problem("open loads", f"{what}{', and was given up' if load.is_given_up else ''}", mend)
+                yield problem("open loads", f"{what}{', and was given up' if load.is_given_up else ''}", fix)
     if not late:
         yield ok("open loads", "every load came to its end, or is on its way")
 

@@ -60,8 +60,8 @@ def check_topics(deployment: Deployment) -> Iterator[Finding]:
             yield ok("topics", f"topic {name} has {len(confirmed)} subscription{'s' if len(confirmed) > 1 else ''}")
         else:
             problem = "waits for its subscribers to confirm" if found else "has no subscription: nobody hears it"
-            mend = f"aws sns subscribe --topic-arn {arn} --protocol email --notification-endpoint <address>"
-            yield warning("topics", f"topic {name} {problem}", mend)
+            fix = f"aws sns subscribe --topic-arn {arn} --protocol email --notification-endpoint <address>"
+            yield warning("topics", f"topic {name} {problem}", fix)
 
 
 def check_secret(deployment: Deployment) -> Iterator[Finding]:
@@ -74,7 +74,7 @@ def check_secret(deployment: Deployment) -> Iterator[Finding]:
     if answer is None:
         yield error("secret", f"secret {name} does not exist: nothing reaches the warehouse", DEPLOY)
     elif answer.get("DeletedDate") is not None:
-        mend = f"aws secretsmanager restore-secret --secret-id {name}"
-        yield error("secret", f"secret {name} is about to be deleted", mend)
+        fix = f"aws secretsmanager restore-secret --secret-id {name}"
+        yield error("secret", f"secret {name} is about to be deleted", fix)
     else:
         yield ok("secret", f"secret {name} exists")

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from sluice.contract import Contract
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import Finding, error, note, ok, warning
-from sluice.handover import TableCounts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.handover import TableCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.record import BatchRecord
 from sluice.warehouse.health import bad_keys, freshness, loads_by_table, tables_with_keys
 
 STALE_AFTER_PARTITIONS = 6
@@ -43,8 +43,8 @@ def check_loads(deployment: Deployment) -> Iterator[Finding]:
     ):
         what = f"{table}: {loads} loads with {staged} rows in {LOAD_DAYS} days"
         if int(unbalanced):
-            mend = f"sluice loads --table {table}; load the partitions again with `sluice replay`"
-            yield error("loads", f"{what}, of which {unbalanced} do not account for every row", mend)
+            fix = f"sluice loads --table {table}; load the partitions again with `sluice replay`"
+            yield error("loads", f"{what}, of which {unbalanced} do not account for every row", fix)
         else:
             yield ok("loads", what)
 
@@ -99,12 +99,12 @@ def judge_share(contract: Contract, quarantined: int, read: int) -> Finding:
         return note("quarantine", f"{contract.dataset}: no record came in {SHARE_DAYS} days")
     limit, share = contract.max_rejected_ratio, quarantined / read
     what = f"{contract.dataset}: {quarantined} of {read} records of {SHARE_DAYS} days quarantined ({share:.1%})"
-    mend = f"sluice quarantine {contract.dataset}"
+    fix = f"sluice quarantine {contract.dataset}"
     if quarantined and share > limit:
         # No error: single batches may be within it, and those that were not have failed and are named as such.
-        return warning("quarantine", f"{what}, more than the {limit:.1%} that its contract allows", mend)
+        return warning("quarantine", f"{what}, more than the {limit:.1%} that its contract allows", fix)
     if quarantined and share > limit / 2:
-        return warning("quarantine", f"{what}; its contract allows {limit:.1%}", mend)
+        return warning("quarantine", f"{what}; its contract allows {limit:.1%}", fix)
     return ok("quarantine", what)
 
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from sluice.analysis.quarantine import Span, quarantine_reasons, quarantine_share
 from sluice.contract import Contract
 from sluice.contract.files import read_contract
-from sluice.lake import Span, quarantine_reasons, quarantine_share
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.settings import Settings
 from sluice.warehouse.health import bad_keys, freshness, rows_per_load
 

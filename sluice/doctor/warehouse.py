@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from sluice.batch import BatchState
 from sluice.contract import Contract
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
 from sluice.drift.columns import DECIDE
 from sluice.errors import WarehouseError
+from sluice.ledger.batch import BatchState
 from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.evolution import evolve_target
 from sluice.warehouse.fixed import fixed_sql
@@ -59,8 +59,8 @@ def check_tables(deployment: Deployment) -> Iterator[Finding]:
 def _missing(deployment: Deployment, contract: Contract, tables: Sequence[str]) -> Finding:
     named = f"{', '.join(tables)} of {contract.dataset}"
     if any(deployment.ledger.batches(contract.dataset, state, limit=1) for state in _LOADED):
-        mend = f"find out who dropped it; `sluice replay {contract.dataset} <partition or range>` loads it again"
-        return error("warehouse tables", f"{named}: missing, although batches were loaded", mend)
+        fix = f"find out who dropped it; `sluice replay {contract.dataset} <partition or range>` loads it again"
+        return error("warehouse tables", f"{named}: missing, although batches were loaded", fix)
     return ok("warehouse tables", f"{named}: not there yet; the first load makes it")
 
 

@@ -11,7 +11,7 @@ _HIVE = {"float": "real", "string": "varchar(65535)"}
 ADDED = "added; files without it read as null"
 WIDENED = "widened"
 STAYS = "stays: nothing is dropped; the contract does not have it"
-DECIDE = "change the contract back, publish under a new column, or make the tables anew with `sluice rebuild`"
+DECIDE = "change the contract back, publish under a new column, or make the tables again with `sluice rebuild`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def compare_keys(layer: Layer, wanted: Wanted, live: Mapping[str, str]) -> list[
     have = ", ".join(f"{name} {kind}" for name, kind in live.items())
     want = ", ".join(f"{name} string" for name in wanted.keys)
     is_same = tuple(live) == wanted.keys and all(_is_text(kind) for kind in live.values())
-    mend = "make the table anew: partition keys cannot be changed"
-    return [] if is_same else [Difference(layer, wanted.name, "partition keys", have, want, Kind.BREAKING, mend)]
+    fix = "make the table again: partition keys cannot be changed"
+    return [] if is_same else [Difference(layer, wanted.name, "partition keys", have, want, Kind.BREAKING, fix)]
 
 
 def changed_columns(
@@ -71,7 +71,7 @@ def changed_columns(
 ) -> list[Mapping[str, Any]]:
     """The columns that the catalog's table gets: those it has, with the compatible changes and nothing else.
 
-    Columns of the contract stand in the contract's order, as in a table that is made anew; others stay behind them.
+    Columns of the contract stand in the contract's order, as in a table that is made again; others stay behind them.
 
     Args:
         wanted: The table as the contract has it.
@@ -99,10 +99,8 @@ def _missing_and_other(layer: Layer, wanted: Wanted, live: Mapping[str, str]) ->
         if have is None:
             # By position, a column before one that is there would give that one the values of another.
             shifts = wanted.is_by_position and any(later in live for later in names[place + 1 :])
-            kind_of, mend = (
-                (Kind.BREAKING, "move it to the end of the contract") if shifts else (Kind.COMPATIBLE, ADDED)
-            )
-            yield Difference(layer, wanted.name, name, "", kind, kind_of, mend)
+            kind_of, fix = (Kind.BREAKING, "move it to the end of the contract") if shifts else (Kind.COMPATIBLE, ADDED)
+            yield Difference(layer, wanted.name, name, "", kind, kind_of, fix)
         elif not _is_same(have, kind):
             yield _retyped(layer, wanted.name, name, have, kind)
 

@@ -40,7 +40,7 @@ class Difference:
         have: What is there, mostly a type; empty when nothing is.
         want: What the contract has; empty when nothing.
         kind: What it means.
-        mend: What was done or is to be done about it.
+        fix: What was done or is to be done about it.
         partitions: Labels of the partitions where it was seen, for files.
         is_applied: Whether the change has been made.
     """
@@ -51,7 +51,7 @@ class Difference:
     have: str
     want: str
     kind: Kind
-    mend: str
+    fix: str
     partitions: tuple[str, ...] = ()
     is_applied: bool = False
 
@@ -66,7 +66,7 @@ class Difference:
 
     def __str__(self) -> str:
         where = f"{self.layer} {self.table}" + (f".{self.column}" if self.column else "")
-        return f"{where}: {self.have or 'nothing'} instead of {self.want or 'nothing'} ({self.kind}); {self.mend}"
+        return f"{where}: {self.have or 'nothing'} instead of {self.want or 'nothing'} ({self.kind}); {self.fix}"
 
 
 def to_tell(differences: Iterable[Difference]) -> tuple[Difference, ...]:

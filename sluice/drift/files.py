@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sluice.contract import SqlType, Table
 from sluice.drift.difference import Difference, Kind, Layer
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.parquet import FileColumn, Footer
 
 _NULL = "nothing: Athena and Spectrum read null there, and so does a load"
@@ -14,7 +14,7 @@ def compare_files(dataset: str, table: Table, footers: Mapping[Partition, Sequen
     """What the files have that differs, one difference for each column and type, with the partitions.
 
     Texts have no length in a file; everything else is compared to the last digit. A file that has a column by an older
-    type stays as it is: its partition is named, with the command that writes it anew.
+    type stays as it is: its partition is named, with the command that writes it again.
 
     Args:
         dataset: The table's dataset.
@@ -29,7 +29,7 @@ def compare_files(dataset: str, table: Table, footers: Mapping[Partition, Sequen
 
 
 def replay_command(dataset: str, partitions: Iterable[Partition]) -> str:
-    """The command that writes partitions anew, and those between them."""
+    """The command that writes partitions again, and those between them."""
     ordered = sorted(partitions)
     first, last = ordered[0].label, ordered[-1].label
     return f"sluice replay {dataset} {first if first == last else f'{first}..{last}'}"
@@ -58,11 +58,11 @@ def fits(column: FileColumn, wanted: SqlType) -> bool:
 def _difference(dataset: str, table: Table, key: tuple[str, str, str], partitions: set[Partition]) -> Difference:
     name, have, want = key
     if not have:
-        kind, mend = Kind.COMPATIBLE, _NULL
+        kind, fix = Kind.COMPATIBLE, _NULL
     elif not want:
-        kind, mend = Kind.NOTE, "nothing: files keep what the contract does not have; readers do not see it"
+        kind, fix = Kind.NOTE, "nothing: files keep what the contract does not have; readers do not see it"
     else:
         kind = Kind.BREAKING
-        mend = f"Athena and Spectrum refuse these files: {replay_command(dataset, partitions)}"
+        fix = f"Athena and Spectrum refuse these files: {replay_command(dataset, partitions)}"
     labels = tuple(partition.label for partition in sorted(partitions))
-    return Difference(Layer.FILES, table.name, name, have, want, kind, mend, labels)
+    return Difference(Layer.FILES, table.name, name, have, want, kind, fix, labels)

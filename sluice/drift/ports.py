@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sluice.layout import Partition
-from sluice.stored import ListedFile
+from sluice.lake.layout import Partition
+from sluice.lake.stored import ListedFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from sluice.drift.ports import FilesPort
 from sluice.errors import InputChangedError, MissingObjectError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.lake.stored import ListedFile
 from sluice.parquet import TAIL_BYTES, Footer, ParquetError, footer_bytes, read_footer
-from sluice.stored import ListedFile
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class PublishedFooters:
         """Footers of files.
 
         Raises:
-            ParquetError: One is no Parquet file.
+            ParquetError: One is not Parquet file.
             MissingObjectError: One is gone.
             InputChangedError: One is another one now.
         """

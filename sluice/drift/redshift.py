@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sluice.backoff import Backoff
-from sluice.catalog_tables import processed_table
 from sluice.contract import Contract
 from sluice.drift.columns import Wanted, compare_columns, compare_keys
 from sluice.drift.difference import Difference, Kind, Layer
 from sluice.drift.ports import WarehousePort
 from sluice.drift.warehouse import compare_grants, compare_schema, compare_target
 from sluice.errors import TransientError
+from sluice.lake.catalog_tables import processed_table
 from sluice.settings import Settings
 from sluice.warehouse.bootstrap import external_schema
 from sluice.warehouse.evolution import Change, Evolution, evolution_of, follow, read_views
@@ -152,8 +152,8 @@ def _compare_external(
     wanted: Wanted, columns: list[tuple[str, str, bool]] | None, settings: Settings
 ) -> list[Difference]:
     if columns is None:
-        mend = f"the catalog has no such table in {settings.processed_database}: deploy"
-        return [Difference(Layer.SPECTRUM, wanted.name, "", "", "a table", Kind.BREAKING, mend)]
+        fix = f"the catalog has no such table in {settings.processed_database}: deploy"
+        return [Difference(Layer.SPECTRUM, wanted.name, "", "", "a table", Kind.BREAKING, fix)]
     plain = {name: kind for name, kind, is_key in columns if not is_key}
     keys = {name: kind for name, kind, is_key in columns if is_key}
     return [*compare_columns(Layer.SPECTRUM, wanted, plain), *compare_keys(Layer.SPECTRUM, wanted, keys)]

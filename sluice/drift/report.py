@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sluice.drift.difference import Difference, Kind, to_tell
-from sluice.handover import Document
+from sluice.lake.handover import Document
 
 
 @dataclass(frozen=True)

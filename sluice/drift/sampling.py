@@ -67,7 +67,7 @@ def head_of(contract: Contract, url: str, content: bytes, *, is_whole: bool) -> 
     try:
         unpacked = _unpacked(packing, content)
     except (OSError, zlib.error) as exc:
-        raise SampleError(f"{url}: is no valid {packing} file") from exc
+        raise SampleError(f"{url}: is not a valid {packing} file") from exc
     if not is_whole or len(unpacked) >= MAX_UNPACKED_BYTES:
         unpacked = _whole_lines(unpacked, encoding)
     return Head(FilePath(url), source.format, "none", encoding, unpacked, url)

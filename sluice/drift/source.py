@@ -80,9 +80,9 @@ def _gone(contract: Contract, found: SourceFields) -> Iterator[Difference]:
         where = f"in none of the {found.records} newest records that were looked at"
         effect = f"is {'not in the newest file' if found.is_whole else where}"
         outcome = "files without it are refused, because of" if required else "it is absent, as it may be, from"
-        mend = f"{effect}: {outcome} {table.name}.{column.name}; ask the source, or change the contract"
+        fix = f"{effect}: {outcome} {table.name}.{column.name}; ask the source, or change the contract"
         kind = Kind.BREAKING if required else Kind.NOTE
-        yield Difference(Layer.SOURCE, contract.dataset, ".".join((*array, *path)), "", column.type, kind, mend)
+        yield Difference(Layer.SOURCE, contract.dataset, ".".join((*array, *path)), "", column.type, kind, fix)
 
 
 def _one_holds_other(one: Path, other: Path) -> bool:
@@ -100,5 +100,5 @@ def _compare_places(contract: Contract, found: SourceFields) -> list[Difference]
     if have == want:
         return []
     kind = Kind.NOTE if have > want else Kind.BREAKING
-    mend = "columns are taken by their place: ask the source which one changed"
-    return [Difference(Layer.SOURCE, contract.dataset, "columns", f"{have} columns", f"{want} columns", kind, mend)]
+    fix = "columns are taken by their place: ask the source which one changed"
+    return [Difference(Layer.SOURCE, contract.dataset, "columns", f"{have} columns", f"{want} columns", kind, fix)]

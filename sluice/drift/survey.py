@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract import Contract, CsvSource, ParquetSource
 from sluice.drift.columns import Wanted, changed_columns, compare_columns, compare_keys
 from sluice.drift.difference import Difference, Kind, Layer
@@ -22,7 +21,8 @@ from sluice.drift.redshift import RedshiftSurvey
 from sluice.drift.sampling import fields_of, fields_of_footers, head_of
 from sluice.drift.source import SourceFields, compare_source
 from sluice.errors import InputChangedError, MissingObjectError, SampleError
-from sluice.layout import MANIFEST_NAME, Partition
+from sluice.lake.catalog_tables import processed_table, quarantine_table, raw_table
+from sluice.lake.layout import MANIFEST_NAME, Partition
 from sluice.parquet import ParquetError
 from sluice.settings import Settings
 
@@ -108,8 +108,8 @@ class Survey:
     def _catalog(self, database: str, wanted: Wanted, *, apply: bool) -> list[Difference]:
         table = self.catalog.table(database, wanted.name)
         if table is None:
-            mend = "deploy: tables of the catalog are made from the contracts"
-            return [Difference(Layer.CATALOG, wanted.name, "", "", "a table", Kind.BREAKING, mend)]
+            fix = "deploy: tables of the catalog are made from the contracts"
+            return [Difference(Layer.CATALOG, wanted.name, "", "", "a table", Kind.BREAKING, fix)]
         # The catalog's API asks for a column's name only; readers of the catalog do not tell its case.
         live = {str(column["Name"]).lower(): str(column.get("Type", "")) for column in table.columns}
         keys = {str(key["Name"]).lower(): str(key.get("Type", "")) for key in table.keys}

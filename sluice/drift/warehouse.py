@@ -52,8 +52,8 @@ def compare_schema(settings: Settings, databases: Sequence[str]) -> list[Differe
     if databases[0] == settings.processed_database:
         return []
     have = f"external schema over {databases[0]}"
-    mend = f"drop schema {name} when nobody needs it, and let sync_schema make it"
-    return [Difference(Layer.SPECTRUM, name, "", have, wanted, Kind.BREAKING, mend)]
+    fix = f"drop schema {name} when nobody needs it, and let sync_schema make it"
+    return [Difference(Layer.SPECTRUM, name, "", have, wanted, Kind.BREAKING, fix)]
 
 
 def compare_grants(settings: Settings, readers: Iterable[str]) -> list[Difference]:

@@ -111,7 +111,7 @@ class CsvRecords:
             items = _records(islice(_lines(text), self.dialect.skip_lines, None), self.dialect)
             first = next(items, None)
             if first is None or first[0] is None:
-                raise SampleError(f"{self.sample.path}: its first line is no record of CSV")
+                raise SampleError(f"{self.sample.path}: its first line is not a record of CSV")
             names = self._names(first[0])
             if not self.dialect.header:
                 yield dict(zip(names, first[0], strict=True))

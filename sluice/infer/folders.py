@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Final
 
 from sluice.errors import LayoutError
-from sluice.layout import Layout
+from sluice.lake.layout import Layout
 
 _BETWEEN: Final = r"(?:[-_.T]|/(?:[A-Za-z_]\w*=)?)?"
 _DATED: Final = re.compile(

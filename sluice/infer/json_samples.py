@@ -146,7 +146,7 @@ def _begins(text: TextIO) -> str:
 
 
 def _no_number(text: str) -> object:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 _DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_no_number)

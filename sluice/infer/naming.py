@@ -7,7 +7,7 @@ from typing import Final
 
 from sluice.contract import LINEAGE
 from sluice.contract.limits import SYSTEM_COLUMNS
-from sluice.layout import PARTITION_KEYS
+from sluice.lake.layout import PARTITION_KEYS
 
 _LONGEST: Final = 100
 _RESERVED_WORDS: Final = """

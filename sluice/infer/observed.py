@@ -80,7 +80,7 @@ class TableSample:
         rows: How many were seen.
         columns: Columns by path, in the order in which they first appeared.
         parents: For each row of an array the number of its record, as far as keys are looked for.
-        left_out: Why something of the source is no column, by path.
+        left_out: Why something of the source is not a column, by path.
         as_json: Why something is a column only as JSON, by path.
         nulls: Paths at which null was seen.
         present: In how many rows something stood at a path, were it null.

@@ -94,7 +94,7 @@ def sample_of(path: Path) -> Sample:
     if not begin:
         raise SampleError(f"{path}: is empty")
     if "\0" in begin:
-        raise SampleError(f"{path}: is no text and no Parquet file; contracts read CSV, JSON, XML and Parquet")
+        raise SampleError(f"{path}: is not text and no Parquet file; contracts read CSV, JSON, XML and Parquet")
     forms: dict[str, Format] = {"<": "xml", "{": "json", "[": "json"}
     return Sample(path, forms.get(begin[0], "csv"), compression, encoding)
 
@@ -110,7 +110,7 @@ def _reading(path: Path, compression: Compression) -> Iterator[BinaryIO]:
     except EOFError as exc:
         raise SampleError(f"{path}: its {compression} data end too early") from exc
     except (OSError, zlib.error) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else f"is no valid {compression} file"
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else f"is not a valid {compression} file"
         raise SampleError(f"{path}: {reason}") from exc
 
 

@@ -29,7 +29,7 @@ class ParquetRecords:
         sample: The file.
         malformed: Always 0: a Parquet file is whole or it is none.
         types: Type of each column, by the path of its array (empty for the record) and its own.
-        left_out: Why a field is no column, by path.
+        left_out: Why a field is not a column, by path.
         as_json: Why a field is a column only as JSON, by the same paths as `types`.
     """
 
@@ -48,7 +48,7 @@ class ParquetRecords:
             rows: How many.
 
         Raises:
-            SampleError: The file is no valid Parquet.
+            SampleError: The file is not a valid Parquet.
         """
         try:
             with pq.ParquetFile(self.sample.path) as file:
@@ -60,7 +60,7 @@ class ParquetRecords:
                 for record in islice((record for batch in batches for record in _records(batch)), rows):
                     yield {name: self._tree((name,), value) for name, value in record.items()}
         except (pa.ArrowException, OSError) as exc:
-            raise SampleError(f"{self.sample.path}: is no valid Parquet file: {str(exc).splitlines()[0]}") from exc
+            raise SampleError(f"{self.sample.path}: is not a valid Parquet file: {str(exc).splitlines()[0]}") from exc
 
     def _field(self, array: Path, path: Path, kind: pa.DataType) -> None:
         full = (*array, *path)

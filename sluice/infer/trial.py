@@ -47,7 +47,7 @@ def tried(contract: Contract, files: Sequence[Path], rows: int) -> str:
         raise SampleError(f"{files[0]}: the contract that its records show refuses every one: {told}")
     if not refused:
         return f"Tried on the samples: all of their {records} records are converted."
-    return f"Tried on the samples: {refused} of their {records} records are REFUSED: {told}. Mend this first."
+    return f"Tried on the samples: {refused} of their {records} records are REFUSED: {told}. Fix this first."
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -12,7 +12,7 @@ import pyarrow.compute
 
 from sluice.contract import SqlType, Table
 from sluice.contract.model import LINEAGE
-from sluice.quarantine import QUARANTINE_COLUMNS
+from sluice.lake.quarantine import QUARANTINE_COLUMNS
 
 pc: Any = pyarrow.compute
 """Arrow's functions without the types of their stubs, which know neither all functions nor all kinds of arguments."""

@@ -28,7 +28,7 @@ def why_null(table: Table, column: Column) -> str | None:
 
 
 def why_not_of_type(column: Column) -> str:
-    """The reason of a text that is no value of the column's type."""
+    """The reason of a text that is not a value of the column's type."""
     article = "an" if column.sql_type.name == "integer" else "a"
     return f"not {article} {column.sql_type}"
 

@@ -190,7 +190,7 @@ def reader(form: str, clock: Clock = _PLAIN_CLOCK) -> Callable[[str], datetime |
     """A function that reads moments by a strptime pattern, in UTC; None where the text is none.
 
     Args:
-        form: For example ``%d.%m.%Y %H:%M:%S``; what is no directive stands for itself.
+        form: For example ``%d.%m.%Y %H:%M:%S``; what is not a directive stands for itself.
         clock: What the text does not say.
     """
     parts = ["%" if part == "%%" else part for part in re.split("(%.)", form) if part]

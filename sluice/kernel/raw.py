@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 
-from sluice.quarantine import MAX_FILE_TEXT_BYTES
+from sluice.lake.quarantine import MAX_FILE_TEXT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class RawFile:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is no split."""
+        """Whether it is not a split."""
         return self.start == 0 and self.end is None
 
 

@@ -88,7 +88,7 @@ class CompactReader:
             return self._struct(depth)
         read = _PLAIN.get(kind)
         if read is None:
-            raise CompactError(f"byte {self.place}: {kind} is no type")
+            raise CompactError(f"byte {self.place}: {kind} is not a type")
         return read(self)
 
     def _list(self, depth: int) -> list[Value]:

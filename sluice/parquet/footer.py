@@ -54,7 +54,7 @@ _TEXT: Final = SqlType("varchar", length=MAX_VARCHAR_BYTES)
 
 
 class ParquetError(TerminalError):
-    """A file is no Parquet file that can be read; the message names it."""
+    """A file is not Parquet file that can be read; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,13 @@ def footer_bytes(tail: bytes, size_bytes: int, name: str) -> int:
         name: The file, for messages.
 
     Raises:
-        ParquetError: It is no Parquet file, is encrypted, or its footer is longer than the file or `MAX_FOOTER_BYTES`.
+        ParquetError: It is not Parquet file, is encrypted, or its footer is longer than the file or `MAX_FOOTER_BYTES`.
     """
     mark = tail[-len(_MARK) :]
     if mark == _ENCRYPTED:
         raise ParquetError(f"{name}: its footer is encrypted")
     if mark != _MARK or len(tail) < TAIL_BYTES:
-        raise ParquetError(f"{name}: is no Parquet file: it does not end with {_MARK.decode()}")
+        raise ParquetError(f"{name}: is not Parquet file: it does not end with {_MARK.decode()}")
     length = int.from_bytes(tail[-TAIL_BYTES:-_LENGTH_BYTES], "little")
     if not 0 < length <= size_bytes - TAIL_BYTES - len(_MARK):
         raise ParquetError(f"{name}: its footer should have {length} bytes, and the whole file has {size_bytes}")
@@ -222,7 +222,7 @@ def _sql_type(kind: str) -> SqlType | None:
 
 def _fields(value: Value) -> Fields:
     if not isinstance(value, dict):
-        raise CompactError("an element of the schema is no structure")
+        raise CompactError("an element of the schema is not a structure")
     return value
 
 
@@ -235,8 +235,8 @@ def _number(fields: Mapping[int, Value], number: int, default: int | None = None
 
 def _text(value: Value) -> str:
     if not isinstance(value, bytes):
-        raise CompactError(f"{value!r} is no text")
+        raise CompactError(f"{value!r} is not text")
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError as exc:
-        raise CompactError("a text is no UTF-8") from exc
+        raise CompactError("a text is not UTF-8") from exc

@@ -49,7 +49,7 @@ def _first_half(text: str) -> str:
 
 
 def _not_an_object(_: str) -> str:
-    return "this line is no JSON"
+    return "this line is not JSON"
 
 
 def _without_last_field(delimiter: str) -> Callable[[str], str]:
@@ -70,7 +70,7 @@ def csv_faults(delimiter: str) -> tuple[Fault, ...]:
 
 JSON_FAULTS: Final = (
     Fault("line cut off", break_text=_first_half, is_readable=False),
-    Fault("line is no JSON", break_text=_not_an_object, is_readable=False),
+    Fault("line is not JSON", break_text=_not_an_object, is_readable=False),
 )
 
 VALUE_FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {

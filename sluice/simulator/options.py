@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sluice.errors import SimulatorError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 DATASETS: Final = ("customers", "products", "orders", "transactions")
 """The datasets that the simulator knows, those first that others refer to."""

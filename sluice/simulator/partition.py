@@ -9,7 +9,7 @@ from random import Random
 from typing import BinaryIO, Final
 
 from sluice.contract import Contract, CsvSource, JsonSource
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator.datasets import Simulated, known
 from sluice.simulator.dress import Wardrobe
 from sluice.simulator.encode import Encoder

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from sluice.layout import MANIFEST_NAME
-from sluice.manifest import Manifest, ManifestEntry
+from sluice.lake.layout import MANIFEST_NAME
+from sluice.lake.manifest import Manifest, ManifestEntry
 from sluice.simulator.partition import SimulatedPartition
 from sluice.simulator.record import Record
 from sluice.simulator.truth import BatchTruth, Truth

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from sluice.contract import Contract, Table
 from sluice.errors import SimulatorError
-from sluice.handover import TableCounts
-from sluice.layout import Partition
+from sluice.lake.handover import TableCounts
+from sluice.lake.layout import Partition
 from sluice.simulator.record import Record, Row, Value
 
 KeyValues: TypeAlias = tuple[Value, ...]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator.options import SimulatorOptions
 
 _REACH: Final = 24

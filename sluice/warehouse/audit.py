@@ -7,7 +7,7 @@ and is only ever added to. Both are written in the transaction that moves the ro
 from collections.abc import Iterable, Iterator, Sequence
 
 from sluice.contract.model import BATCH_ID
-from sluice.handover import LoadCounts
+from sluice.lake.handover import LoadCounts
 from sluice.warehouse.batches import BATCHES, batch_id_lists
 from sluice.warehouse.quoting import OWN_SCHEMA, identifier, lines, literal, names, qualified
 from sluice.warehouse.staging import Staging

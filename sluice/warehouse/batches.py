@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from sluice.batch import BatchId
 from sluice.contract.model import LoadMode
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId
 from sluice.warehouse.quoting import identifier, literal
 
 _BATCH_ID = re.compile(r"[a-z][a-z0-9_]*\.(\d{4})(\d\d)(\d\d)(\d\d)?\.[0-9A-Z]+(?:-[0-9A-Z]+)*")
@@ -47,7 +47,7 @@ def list_batches(batch_ids: Iterable[str], mode: LoadMode) -> tuple[ListedBatch,
             older ones, with ``upsert`` none.
 
     Raises:
-        ValueError: A text is no batch id.
+        ValueError: A text is not a batch id.
     """
     ordered = sorted(set(batch_ids))
     newest = {_replaced(batch_id, mode): batch_id for batch_id in ordered}
@@ -150,5 +150,5 @@ def _listed(batch_id: str, is_current: bool) -> ListedBatch:
 def _checked(batch_id: str) -> re.Match[str]:
     match = _BATCH_ID.fullmatch(batch_id)
     if match is None:
-        raise ValueError(f"{batch_id!r} is no batch id")
+        raise ValueError(f"{batch_id!r} is not a batch id")
     return match

@@ -135,5 +135,5 @@ def _granted(settings: Settings, made: Sequence[Plan], grants: Grants) -> Iterat
 
 def _grantee(name: str) -> str:
     if not _GRANTEE.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a database user")
+        raise ValueError(f"{name!r} is not a name of a database user")
     return f'"{name}"'

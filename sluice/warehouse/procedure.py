@@ -80,7 +80,7 @@ class _Source:
 
 
 def create_aggregate(plan: Plan, schemas: Schemas) -> tuple[str, ...]:
-    """The statements that make an aggregate's table, its guard and its procedure, or make the procedure anew."""
+    """The statements that make an aggregate's table, its guard and its procedure, or make the procedure again."""
     aggregate = plan.aggregate
     return (
         filled(aggregate.table_sql, {"aggregate": qualified(schemas.aggregates, aggregate.name)}),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from sluice.layout import split_url
+from sluice.lake.layout import split_url
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
@@ -23,7 +23,7 @@ def identifier(name: str) -> str:
     """
     if not _IDENTIFIER.fullmatch(name) or len(name) > MAX_IDENTIFIER_BYTES:
         raise ValueError(
-            f"{name!r} is no name for the warehouse: lower case letters, digits and underscores, not beginning with a "
+            f"{name!r} is not a name for the warehouse: lower case letters, digits and underscores, not first a "
             f"digit, at most {MAX_IDENTIFIER_BYTES}"
         )
     return f'"{name}"'

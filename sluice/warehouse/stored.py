@@ -27,7 +27,7 @@ class Stored:
         """What a file says of itself; one that says nothing is as today's contract has it.
 
         Args:
-            columns: `sluice.handover.PublishedFile.columns`.
+            columns: `sluice.lake.handover.PublishedFile.columns`.
             table: Today's contract.
 
         Raises:

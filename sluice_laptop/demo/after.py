@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from deploy.compare import Difference
 from glue_jobs.conversion.engines import EngineName
-from sluice.batch import BatchState
 from sluice.contract import Contract
-from sluice.layout import MANIFEST_NAME, Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import MANIFEST_NAME, Partition
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
 from sluice_laptop.demo.inbox import Message
 
 Keys = Callable[[str], Sequence[str]]

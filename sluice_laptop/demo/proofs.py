@@ -33,7 +33,7 @@ class ProofOptions:
         rows: Source records in each hour of each dataset, where the demo is run.
         rate: Share of what goes wrong on a bad day.
         timeout_seconds: How long one case may take.
-        is_documented: Whether pages of the documentation that show results are written anew.
+        is_documented: Whether pages of the documentation that show results are written again.
     """
 
     folder: Path

@@ -12,8 +12,8 @@ from deploy.compare import Difference
 from localcloud.faults.journal import Tally
 from sluice.analysis import Reader
 from sluice.cli.terminal import Sheet, state_text, table_of
-from sluice.handover import TableCounts
-from sluice.record import BatchRecord
+from sluice.lake.handover import TableCounts
+from sluice.ledger.record import BatchRecord
 from sluice_laptop.demo.after import AggregateResult
 from sluice_laptop.demo.inbox import Message
 

@@ -22,13 +22,13 @@ from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
-from sluice.batch import Stage
 from sluice.cli.terminal import out, progress_of
 from sluice.contract import Contract
 from sluice.errors import SluiceError
-from sluice.handover import TableCounts, sum_by_table
+from sluice.lake.handover import TableCounts, sum_by_table
+from sluice.ledger.batch import Stage
+from sluice.ledger.record import BatchRecord
 from sluice.names import SWEEP_FUNCTION
-from sluice.record import BatchRecord
 from sluice.settings import Settings
 from sluice.simulator import DATASETS, SimulatorOptions
 from sluice.simulator.aggregates import truth_of_aggregates

@@ -11,8 +11,8 @@ from urllib.parse import quote_plus
 from glue_jobs.conversion.engines import work_of_a_byte
 from sluice.aws.clients import Clients
 from sluice.contract import Contract
-from sluice.layout import MANIFEST_NAME, Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import MANIFEST_NAME, Partition
+from sluice.ledger.record import BatchRecord
 from sluice.settings import Settings
 from sluice.simulator import DATASETS, Sender, SimulatedPartition, SimulatorOptions, Truth, simulate
 from sluice.simulator.options import MAX_ROWS

@@ -6,8 +6,8 @@ from typing import Any
 
 from crawlers.definitions import CrawlerDefinition, CrawlerPlace, crawler_definitions, crawler_request, folder_filter
 from sluice.aws.clients import Clients
-from sluice.catalog_tables import Zone
 from sluice.contract import Contract
+from sluice.lake.catalog_tables import Zone
 from sluice.settings import Settings
 from sluice_laptop.deploy.made import unless_exists
 from sluice_laptop.deploy.permissions import Permissions, make_role

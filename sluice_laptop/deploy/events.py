@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from sluice.aws.clients import Clients
-from sluice.layout import MANIFEST_NAME
+from sluice.lake.layout import MANIFEST_NAME
 from sluice.settings import Settings
 from sluice_laptop.deploy.made import unless_exists
 from sluice_laptop.deploy.permissions import Permissions

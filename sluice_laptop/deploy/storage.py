@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from sluice.aws.clients import Clients
 from sluice.aws.items import ledger_expiry
 from sluice.aws.ledger import ledger_table_definition
-from sluice.catalog_tables import PARTITION_INDEX, Zone, zone_tables
 from sluice.contract import Contract
+from sluice.lake.catalog_tables import PARTITION_INDEX, Zone, zone_tables
 from sluice.settings import Settings
 from sluice_laptop.deploy.made import unless_exists
 

@@ -1,4 +1,4 @@
-"""Sluice's own doors to the running local cloud, and what a trigger needs there, named anew for each test."""
+"""Sluice's own doors to the running local cloud, and what a trigger needs there, named again for each test."""
 
 import itertools
 import json
@@ -19,7 +19,7 @@ from sluice.aws.clients import Clients
 from sluice.aws.documents import Documents
 from sluice.aws.ledger import Ledger, ledger_table_definition
 from sluice.backoff import Backoff
-from sluice.catalog_tables import raw_table
+from sluice.lake.catalog_tables import raw_table
 from sluice.settings import Settings
 from tests.doubles.world import CONTRACTS
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lambda_trigger import archive_step, on_manifest
-from sluice.batch import BatchState, Stage
 from sluice.cli import main
-from sluice.handover import FrozenManifest
-from sluice.record import BatchRecord, Claim
+from sluice.lake.handover import FrozenManifest
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord, Claim
 from tests.aws.fixtures_ledger import LambdaContext, Trigger, clients, trigger
 from tests.doubles.world import START
 

@@ -10,8 +10,8 @@ import pytest
 
 from localcloud_tests.aws.cloud import Aws
 from localcloud_tests.aws.queries import Queries
-from sluice.catalog_tables import raw_table
 from sluice.contract import parse_contract
+from sluice.lake.catalog_tables import raw_table
 from tests.unit.contract_data import plain_contract
 
 OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"

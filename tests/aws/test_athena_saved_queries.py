@@ -9,10 +9,10 @@ import pytest
 
 from localcloud_tests.aws.cloud import Aws
 from localcloud_tests.aws.queries import Queries
-from sluice.catalog_tables import processed_table, quarantine_table
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
-from sluice.layout import PARTITION_KEYS, Partition, ProcessedLayout
+from sluice.lake.catalog_tables import processed_table, quarantine_table
+from sluice.lake.layout import PARTITION_KEYS, Partition, ProcessedLayout
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = list(read_contracts(ROOT / "contracts").values())

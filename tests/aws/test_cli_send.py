@@ -9,12 +9,12 @@ import pytest
 from localcloud_tests.aws.cloud import REGION, Aws
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger, ledger_table_definition
-from sluice.batch import BatchId, BatchState
 from sluice.cli import main
 from sluice.contract.files import read_contracts
-from sluice.layout import Partition
-from sluice.manifest import Manifest
-from sluice.record import BatchRecord
+from sluice.lake.layout import Partition
+from sluice.lake.manifest import Manifest
+from sluice.ledger.batch import BatchId, BatchState
+from sluice.ledger.record import BatchRecord
 from sluice.simulator import Sender, SimulatorOptions, simulate
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"

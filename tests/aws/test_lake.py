@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from localcloud_tests.aws.cloud import Aws
+from sluice.analysis.quarantine import Span, quarantine_share
 from sluice.aws.athena import Athena
-from sluice.catalog_tables import processed_table, quarantine_table
 from sluice.cli.quarantined import QuarantinedRecord, ReasonCount, read_reasons, read_records
 from sluice.contract import Contract, parse_contract
-from sluice.lake import Span, quarantine_share
-from sluice.layout import Partition, ProcessedLayout
+from sluice.lake.catalog_tables import processed_table, quarantine_table
+from sluice.lake.layout import Partition, ProcessedLayout
 from tests.unit.contract_data import plain_contract
 
 HOUR = Partition(datetime(2026, 11, 20, 13, tzinfo=UTC))

@@ -8,8 +8,7 @@ import pytest
 
 from lambda_trigger import load_step, on_job_change, on_manifest, sweep
 from lambda_trigger.loads import LoadStoppedError
-from sluice.batch import BatchState, Stage
-from sluice.handover import (
+from sluice.lake.handover import (
     FrozenManifest,
     LoadBatchOutcome,
     LoadCounts,
@@ -18,7 +17,8 @@ from sluice.handover import (
     RunInput,
     RunOutcome,
 )
-from sluice.record import BatchRecord, Slot
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord, Slot
 from tests.aws.fixtures_ledger import LambdaContext, Trigger, clients, sqs_record, trigger
 from tests.doubles.world import AGGREGATE, START, published
 

@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 from sluice.aws import items
 from sluice.aws.ledger import Ledger
 from sluice.backoff import Backoff
-from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError, ConflictError
-from sluice.handover import FileCounts
-from sluice.record import Claim, Slot, WaitEntry
+from sluice.lake.handover import FileCounts
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import Claim, Slot, WaitEntry
 from tests.aws.fixtures_ledger import clients, ledger
 from tests.ledger_behaviour import AT, LedgerBehaviour, record
 

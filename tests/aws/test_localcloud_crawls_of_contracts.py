@@ -12,10 +12,10 @@ from localcloud.glue.crawls.kinds import normal
 from localcloud_tests.aws.cloud import Aws
 from localcloud_tests.aws.test_crawls import ROLE, Crawls, parquet
 from sluice.aws.catalog import GlueCatalog
-from sluice.catalog_tables import Zone, processed_table, zone_tables
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
-from sluice.layout import Partition, ProcessedLayout
+from sluice.lake.catalog_tables import Zone, processed_table, zone_tables
+from sluice.lake.layout import Partition, ProcessedLayout
 from sluice.simulator.options import SimulatorOptions
 from sluice.simulator.partition import simulate
 from sluice.simulator.send import Sender

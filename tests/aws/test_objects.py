@@ -10,8 +10,8 @@ import pytest
 from sluice.aws.clients import Clients
 from sluice.aws.objects import CopyDiffersError, Objects
 from sluice.errors import AwsError, InputChangedError
-from sluice.handover import SourceFile
-from sluice.stored import StoredObject
+from sluice.lake.handover import SourceFile
+from sluice.lake.stored import StoredObject
 from tests.aws.fixtures_ledger import REGION, clients
 
 __all__ = ["clients"]

@@ -10,8 +10,8 @@ from sluice.aws.samples import Samples
 from sluice.aws.schemas import CatalogSchemas
 from sluice.drift.ports import CatalogTable
 from sluice.errors import AwsError, InputChangedError, MissingObjectError
-from sluice.layout import Partition
-from sluice.stored import ListedFile
+from sluice.lake.layout import Partition
+from sluice.lake.stored import ListedFile
 
 _numbers = itertools.count(1)
 KEYS = [{"Name": name, "Type": "string"} for name in ("year", "month", "day", "hour")]

@@ -12,14 +12,14 @@ from lambda_trigger.manifest_events import ManifestEvent
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort, ObjectsPort
 from lambda_trigger.raw_files import RawFiles
-from sluice.batch import BatchState, Stage
-from sluice.handover import FrozenManifest
-from sluice.layout import Partition, incoming_url
-from sluice.manifest import Manifest, ManifestEntry
-from sluice.record import BatchRecord, Claim
-from sluice.replay import Replay, ReplayPlan
+from sluice.lake.handover import FrozenManifest
+from sluice.lake.layout import Partition, incoming_url
+from sluice.lake.manifest import Manifest, ManifestEntry
+from sluice.lake.whereabouts import raw_location
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord, Claim
+from sluice.ledger.replay import Replay, ReplayPlan
 from sluice.settings import Settings
-from sluice.whereabouts import raw_location
 from tests.doubles.faults import Door, Faults
 from tests.doubles.ledger import MemoryLedger
 from tests.doubles.metrics import MemoryMetrics

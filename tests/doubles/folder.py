@@ -8,9 +8,9 @@ from hashlib import md5
 from pathlib import Path
 
 from sluice.errors import InputChangedError, MissingObjectError
-from sluice.handover import SourceFile
-from sluice.layout import split_url
-from sluice.stored import StoredObject
+from sluice.lake.handover import SourceFile
+from sluice.lake.layout import split_url
+from sluice.lake.stored import StoredObject
 
 
 class BrokenStream(io.FileIO):

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from sluice.batch import BatchId, BatchState, Stage, WaitingList
 from sluice.errors import AwsError, ConflictError
-from sluice.handover import FileCounts
-from sluice.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
+from sluice.lake.handover import FileCounts
+from sluice.ledger.batch import BatchId, BatchState, Stage, WaitingList
+from sluice.ledger.record import BatchRecord, Claim, Heartbeat, KeptNotice, OpenLoad, Outage, Slot, WaitEntry, timestamp
 
 
 class MemoryLedger:

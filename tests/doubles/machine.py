@@ -36,7 +36,7 @@ class StateError(Exception):
         return cls(name, json.dumps({"errorMessage": str(error), "errorType": name}))
 
 
-class WaitingForRun(Exception):  # noqa: N818 - it is no error
+class WaitingForRun(Exception):  # noqa: N818 - it is not an error
     """A task is not done before a Glue run has ended."""
 
     def __init__(self, run_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sluice.metrics import checked
+from lambda_trigger.metrics import checked
 
 
 class MemoryMetrics:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sluice.aws.documents import ObjectInfo
 from sluice.errors import InputChangedError
-from sluice.stored import StoredObject
+from sluice.lake.stored import StoredObject
 
 if TYPE_CHECKING:
     from tests.doubles.world import MemoryDocuments

@@ -28,11 +28,10 @@ from lambda_trigger.ports import (
 from lambda_trigger.wiring import Application, Doors
 from sluice.aws.documents import ObjectInfo
 from sluice.aws.jobs import CLAIM_ARGUMENT, JobRun
-from sluice.batch import Stage
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
 from sluice.errors import MissingObjectError, ObjectTooLargeError, SluiceError, UnreadableObjectError
-from sluice.handover import (
+from sluice.lake.handover import (
     BatchOutcome,
     FileCounts,
     FrozenManifest,
@@ -45,8 +44,9 @@ from sluice.handover import (
     RunOutcome,
     TableCounts,
 )
-from sluice.layout import Partition
-from sluice.manifest import Manifest, ManifestEntry
+from sluice.lake.layout import Partition
+from sluice.lake.manifest import Manifest, ManifestEntry
+from sluice.ledger.batch import Stage
 from sluice.settings import Settings
 from sluice.warehouse.aggregate import aggregates
 from tests.doubles.faults import Door, Faults

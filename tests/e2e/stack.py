@@ -12,11 +12,11 @@ from localcloud.child import LocalCloudProcess
 from localcloud.config import GlueSettings, LocalCloudConfig
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchState, Stage
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord
 from sluice.settings import Settings
 from sluice_laptop.deploy import Deployer
 from sluice_laptop.foreground import WAREHOUSE_SECRET

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from sluice.aws.documents import Documents
 from sluice.aws.objects import Objects
-from sluice.batch import BatchState
-from sluice.handover import LoadCounts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
-from sluice.replay import Replay
+from sluice.lake.handover import LoadCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
+from sluice.ledger.replay import Replay
 from tests.e2e.stack import Stack
 
 DATASET = "orders"

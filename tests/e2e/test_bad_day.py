@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from localcloud.faults.plan import FaultPlan
-from sluice.batch import BatchState
 from sluice.contract.files import read_contracts
+from sluice.ledger.batch import BatchState
 from sluice_laptop.demo.bad_day import Day, kinds_of
 from sluice_laptop.demo.run import DemoOptions, prove
 

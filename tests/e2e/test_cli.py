@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sluice.cli import main
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator import SimulatorOptions, Truth, simulate
 from tests.e2e.stack import ROOT, Stack
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from localcloud_tests.aws.cloud import eventually
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice_laptop.deploy import Deployer
 from sluice_laptop.deploy.stack import Stack as StackNumbers
 from tests.e2e.stack import Stack

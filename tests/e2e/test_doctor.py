@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from sluice.catalog_tables import processed_table
 from sluice.doctor import Deployment, Finding, Severity, examine
 from sluice.doctor.catalog import check_tables as check_catalog
 from sluice.doctor.checks import CHECKS
@@ -21,8 +20,9 @@ from sluice.doctor.ledger import check_heartbeat
 from sluice.doctor.loading import check_machine, check_secret, check_topics
 from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_tables
 from sluice.drift.columns import DECIDE
+from sluice.lake.catalog_tables import processed_table
+from sluice.ledger.record import Heartbeat
 from sluice.names import MANIFEST_FUNCTION
-from sluice.record import Heartbeat
 from tests.e2e.stack import Stack
 
 Break = Callable[[Stack], AbstractContextManager[None]]
@@ -332,7 +332,7 @@ def test_a_mapping_that_is_switched_off_is_found(stack: Stack) -> None:
     with deaf_function(stack):
         [finding] = bad(check_event_source, deployment_of(stack))
     assert finding.what.endswith("Disabled: manifests wait in the queue")
-    assert finding.mend.startswith("aws lambda update-event-source-mapping --uuid ")
+    assert finding.fix.startswith("aws lambda update-event-source-mapping --uuid ")
     assert bad(check_event_source, deployment_of(stack)) == []
 
 
@@ -347,7 +347,7 @@ def test_a_topic_that_somebody_hears_is_well(stack: Stack) -> None:
     sns, name = stack.clients.sns, stack.settings.support_topic
     topic = f"arn:aws:sns:{ACCOUNT}:{name}"
     found = {finding.what: finding for finding in bad(check_topics, deployment_of(stack))}
-    assert found[f"topic {name} has no subscription: nobody hears it"].mend.startswith(
+    assert found[f"topic {name} has no subscription: nobody hears it"].fix.startswith(
         f"aws sns subscribe --topic-arn {topic} "
     )
     queue = f"arn:aws:sqs:{ACCOUNT}:{stack.settings.manifest_queue}-dlq"

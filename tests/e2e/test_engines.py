@@ -1,8 +1,8 @@
 """A small batch goes through the job's own process, a large one through Spark, and nothing else differs."""
 
-from sluice.batch import BatchState
 from sluice.cli.batch_view import read_view, view_as_json
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
 from tests.e2e.stack import SPARK_FROM_BYTES, Stack
 
 DATASET = "transactions"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.batch import BatchState
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
 from tests.e2e.stack import Stack, states
 
 DAY = Partition(datetime(2026, 11, 20, tzinfo=UTC), is_hourly=False)

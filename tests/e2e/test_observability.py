@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from sluice.batch import BatchState
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
 from sluice.simulator import Sender, SimulatorOptions, Truth, simulate
 from sluice_laptop.demo.inbox import Inbox
 from tests.e2e.stack import Stack

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from sluice.batch import BatchState
 from sluice.cli import main
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
 from sluice.simulator import Sender, SimulatorOptions, simulate
 from tests.e2e.stack import PATIENCE_SECONDS, ROOT, Stack
 
@@ -93,7 +93,7 @@ def test_an_operators_day(stack: Stack, operator: Operator, tmp_path: Path) -> N
 
     _look(stack, operator, good, tmp_path)
 
-    # What failed is tried again, and fails again as nothing was mended.
+    # What failed is tried again, and fails again as nothing was fixed.
     assert operator.json("status", bad.batch_id)["next"]["command"] == (
         f"sluice quarantine {DATASET} --partition {BAD.label}"
     )
@@ -114,10 +114,10 @@ def test_an_operators_day(stack: Stack, operator: Operator, tmp_path: Path) -> N
     path.write_bytes(_corrected(stack))
     operator.call("quarantine", DATASET, "--partition", BAD.label, "--resubmit", str(path))
     operator.call("replay", DATASET, GOOD.label)
-    mended = operator.newest(BAD, _is_after(bad, BatchState.ARCHIVED))
+    fixed = operator.newest(BAD, _is_after(bad, BatchState.ARCHIVED))
     replayed = operator.newest(GOOD, _is_after(good, BatchState.ARCHIVED))
-    assert mended.files == bad.files + 1
-    assert (mended.counts[DATASET].read, mended.counts[DATASET].rejected) == (460, 54)
+    assert fixed.files == bad.files + 1
+    assert (fixed.counts[DATASET].read, fixed.counts[DATASET].rejected) == (460, 54)
     assert replayed.counts == good.counts
     # The replayed rows are those that were there: every one takes the place of its older self.
     [load] = operator.json("loads", "--batch", replayed.batch_id)

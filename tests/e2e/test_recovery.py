@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from sluice.batch import BatchState
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
 from sluice.simulator import Sender, SimulatorOptions, Truth, simulate
 from tests.e2e.stack import PATIENCE_SECONDS, Stack
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from localcloud import runtimes
-from sluice.batch import BatchState
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
 from tests.e2e.stack import Stack
 
 DATASET = "transactions"

@@ -16,15 +16,15 @@ from sluice.aws.athena import Athena
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.documents import Documents
 from sluice.aws.objects import Objects
-from sluice.batch import BatchState
 from sluice.contract import parse_contract
 from sluice.drift import Difference, Kind, Layer
 from sluice.drift.report import DriftReport
 from sluice.errors import MissingObjectError, WarehouseError
-from sluice.layout import Partition, split_url
+from sluice.lake.layout import Partition, split_url
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
+from sluice.ledger.replay import Replay
 from sluice.names import crawler_name
-from sluice.record import BatchRecord
-from sluice.replay import Replay
 from sluice_laptop.demo.inbox import Inbox
 from tests.e2e.stack import Stack
 

@@ -11,11 +11,11 @@ import psycopg
 
 from sluice.aws.arns import Arns
 from sluice.aws.executions import Execution, Executions
-from sluice.batch import BatchState
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
+from sluice.ledger.retry import retry
 from sluice.names import SWEEP_FUNCTION
-from sluice.record import BatchRecord
-from sluice.retry import retry
 from sluice.simulator import Sender, SimulatorOptions, Truth, simulate
 from sluice_laptop.deploy.warehouse import bootstrap_warehouse
 from tests.e2e.stack import PATIENCE_SECONDS, Stack
@@ -51,7 +51,7 @@ def test_a_load_that_stops_everywhere_ends_as_one_that_stops_nowhere(stack: Stac
     _stop_schedule(stack)
     assert _execution(stack, batch).message.startswith("LocalCloudStopped")
 
-    # The aggregates are right, but the function of the archive is broken; the deploy had mended it.
+    # The aggregates are right, but the function of the archive is broken; the deploy had fixed it.
     _break_archive(stack)
     _sweep(stack)
     batch = _stopped_batch(stack, "Archive")

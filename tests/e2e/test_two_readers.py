@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sluice.aws.athena import Athena
 from sluice.aws.data_api import Address, DataApi
-from sluice.batch import BatchState
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
 from tests.e2e.stack import Stack, states
 
 DATASET = "transactions"

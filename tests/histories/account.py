@@ -18,9 +18,9 @@ from sluice.aws.jobs import DATASET_ARGUMENT, PREDICATE_ARGUMENT, JobRun
 from sluice.backoff import Backoff
 from sluice.contract.model import Contract
 from sluice.errors import AwsBusyError, InputChangedError, SluiceError, WarehouseBusyError
-from sluice.handover import SourceFile
+from sluice.lake.handover import SourceFile
+from sluice.lake.stored import StoredObject
 from sluice.settings import Settings
-from sluice.stored import StoredObject
 from tests.doubles.faults import CrashError, Door, Faults
 from tests.doubles.machine import StateError
 from tests.doubles.world import MemoryDocuments, World

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from tests.doubles.world import World
 
 FIRST = datetime(2026, 9, 1, tzinfo=UTC)

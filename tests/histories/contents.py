@@ -12,7 +12,7 @@ from typing import Any
 
 from sluice.contract.files import read_contracts
 from sluice.contract.model import Column, Contract
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 FIRST_CONTRACTS = read_contracts(Path(__file__).parent / "contracts")
 NOTE = "note"

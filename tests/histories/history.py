@@ -11,14 +11,14 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from lambda_trigger.manifest_events import ManifestEvent
-from sluice.batch import BatchState, Stage
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
 from sluice.errors import AwsBusyError, CommandError, SluiceError
-from sluice.layout import archive_url, incoming_url
-from sluice.manifest import Manifest, ManifestEntry
-from sluice.record import BatchRecord
-from sluice.replay import Replay
-from sluice.retry import retry
+from sluice.lake.layout import archive_url, incoming_url
+from sluice.lake.manifest import Manifest, ManifestEntry
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord
+from sluice.ledger.replay import Replay
+from sluice.ledger.retry import retry
 from tests.doubles.faults import CrashError
 from tests.histories.account import DEPENDENCIES, Account
 from tests.histories.contents import (
@@ -35,8 +35,8 @@ from tests.histories.contents import (
 )
 
 Kind = Literal["good", "soiled", "junk", "broken", "missing"]
-"""What is wrong with a delivery: nothing; one line of each file is no record; most of them are none; the manifest is no
-JSON; a file comes late."""
+"""What is wrong with a delivery: nothing; one line of each file is not a record; most of them are none; the manifest is
+no JSON; a file comes late."""
 Item = TypeVar("Item")
 _IN_WAREHOUSE = {BatchState.LOADED, BatchState.ARCHIVED}
 _WHOLE = {"good", "soiled"}

@@ -127,7 +127,7 @@ class Histories(RuleBasedStateMachine):
         self.history.replay(dataset, number)
 
     def check_invariants(self, *_: object) -> None:
-        """Hypothesis calls this after each step; what holds at every moment is no step of the script."""
+        """Hypothesis calls this after each step; what holds at every moment is not a step of the script."""
         self.history.check()
 
     def teardown(self) -> None:

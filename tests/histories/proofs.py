@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from sluice.batch import Stage
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import Stage
 from sluice_laptop.demo.proofs import Found, ProofOptions
 from tests.doubles.world import World
 from tests.histories.bursts import FIRST, burst, runs_of

@@ -17,8 +17,8 @@ from lambda_trigger.archive import Archive
 from lambda_trigger.booking import Booking
 from lambda_trigger.choice import _Chooser
 from lambda_trigger.reconcile import Reconciliation
-from sluice.handover import RunInput
 from sluice.kernel import write
+from sluice.lake.handover import RunInput
 from sluice.warehouse import merge
 from tests.histories.history import History
 

@@ -140,7 +140,7 @@ class DuckWarehouse(FakeWarehouse):
         )
 
     def fresh_sums(self) -> dict[str, dict[date, Sums]]:
-        """Every aggregate made anew, for all days that have facts."""
+        """Every aggregate made again, for all days that have facts."""
         return {
             plan.aggregate.name: {day: found for day in self._days(plan) if (found := self.sums_of(plan, day))}
             for plan in plans(self._contracts(), SCHEMA)

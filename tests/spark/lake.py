@@ -18,13 +18,13 @@ from glue_jobs.conversion.engines import Engine, Engines
 from glue_jobs.conversion.ports import OpenObjects
 from glue_jobs.conversion.run import RunContext, convert
 from localcloud.glue.expression import PartitionKey, compile_expression
-from sluice.batch import BatchId
 from sluice.contract import Contract
 from sluice.contract.files import read_contract
 from sluice.errors import AwsError, SluiceError
-from sluice.handover import BatchOutcome, FrozenManifest, RunInput, RunOutcome, SourceFile
-from sluice.layout import PARTITION_KEYS, Partition
-from sluice.predicate import partition_predicate
+from sluice.lake.handover import BatchOutcome, FrozenManifest, RunInput, RunOutcome, SourceFile
+from sluice.lake.layout import PARTITION_KEYS, Partition
+from sluice.lake.predicate import partition_predicate
+from sluice.ledger.batch import BatchId
 from sluice.settings import Settings
 from tests.doubles.folder import FolderStore
 

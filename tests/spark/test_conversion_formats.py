@@ -14,7 +14,7 @@ import pytest
 
 from glue_jobs.conversion import one_batch
 from sluice.contract import Contract, parse_contract
-from sluice.handover import BatchOutcome, TableCounts
+from sluice.lake.handover import BatchOutcome, TableCounts
 from tests.spark.lake import NOW, Lake, project_contract
 
 
@@ -159,7 +159,7 @@ def test_compressed_files_with_and_without_the_ending(lake: Lake, compression: s
     outcome = lake.run_one(lines, good)
     assert outcome.error == ""
     assert lake.rows("t") == [("named",), ("unnamed",)]
-    assert outcome.reasons == {f"file: is no valid {compression} file": 1}
+    assert outcome.reasons == {f"file: is not a valid {compression} file": 1}
 
 
 def test_an_ending_that_lies_is_not_believed(lake: Lake) -> None:

@@ -21,10 +21,10 @@ from glue_jobs.conversion import one_batch
 from glue_jobs.conversion.run import ClosedClaimError, convert
 from sluice.contract import Contract, parse_contract
 from sluice.errors import AccountingError, AwsBusyError, TerminalError
-from sluice.handover import BatchOutcome, ClosedClaim, FrozenManifest, RunFolders, RunInput, TableCounts
 from sluice.kernel.write import TableWriter, WrittenTable
-from sluice.layout import Partition, archive_url
-from sluice.whereabouts import raw_location
+from sluice.lake.handover import BatchOutcome, ClosedClaim, FrozenManifest, RunFolders, RunInput, TableCounts
+from sluice.lake.layout import Partition, archive_url
+from sluice.lake.whereabouts import raw_location
 from tests.doubles.folder import FolderStore
 from tests.spark.lake import HOUR, Lake
 

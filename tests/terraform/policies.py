@@ -64,7 +64,7 @@ def text(plan: Plan) -> str:
 
 
 def page(found: Json) -> str:
-    """The page of the roles, with the table of their statements made anew.
+    """The page of the roles, with the table of their statements made again.
 
     Args:
         found: What `policies` gives.

@@ -16,11 +16,11 @@ from localcloud.iam.record import questions
 from sluice.analysis import queries
 from sluice.aws.athena import Athena
 from sluice.aws.documents import Documents
-from sluice.batch import BatchState
 from sluice.doctor import Deployment, Severity, examine
 from sluice.drift.report import DriftReport, ZoneSurvey
 from sluice.errors import MissingObjectError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState
 from sluice.simulator import DATASETS, Sender, SimulatorOptions, Truth, simulate
 from tests.terraform.applied import NAME, AppliedStack
 from tests.terraform.asked import UNASKED, Deployed, short_name

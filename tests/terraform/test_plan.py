@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from lambda_trigger.metrics import NAMESPACE, Metric
 from sluice.analysis import Reader, Schemas, queries, render
 from sluice.aws.items import EXPIRES, ledger_table_definition
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract.files import read_contracts
-from sluice.layout import MANIFEST_NAME, Partition, ProcessedLayout
-from sluice.metrics import NAMESPACE, Metric
+from sluice.lake.catalog_tables import processed_table, quarantine_table, raw_table
+from sluice.lake.layout import MANIFEST_NAME, Partition, ProcessedLayout
 from sluice.settings import Settings
 from tests.terraform.plan import Json, Plan
 from tests.terraform.workspace import ROOT

@@ -1,4 +1,4 @@
-"""The casts once more, in plain Python: what the Spark ones are compared with. None where the text is no value."""
+"""The casts once more, in plain Python: what the Spark ones are compared with. None where the text is not a value."""
 
 import re
 import struct

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from sluice.layout import Layout, Partition
+from sluice.lake.layout import Layout, Partition
 
 _MOMENTS = st.datetimes(timezones=st.just(UTC))
 

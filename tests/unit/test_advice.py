@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from sluice.advice import NextStep, Prospect, next_step
-from sluice.batch import BatchState, Stage
-from sluice.record import UNKNOWN_DATASET, Heartbeat, Outage, Slot
+from sluice.ledger.advice import NextStep, Prospect, next_step
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import UNKNOWN_DATASET, Heartbeat, Outage, Slot
 from tests.ledger_behaviour import AT, record
 
 S = BatchState
@@ -82,8 +82,8 @@ def test_a_batch_that_waits_says_for_what_and_until_when() -> None:
 
 def test_a_failed_load_and_a_failed_conversion_are_told_apart() -> None:
     batch = replace(record(), state=S.FAILED, stage=Stage.LOAD)
-    assert next_step(batch).text == "mend the cause, then try its load again"
-    assert next_step(replace(batch, stage=Stage.CONVERT)).text == "mend the cause, then try its conversion again"
+    assert next_step(batch).text == "fix the cause, then try its load again"
+    assert next_step(replace(batch, stage=Stage.CONVERT)).text == "fix the cause, then try its conversion again"
 
 
 def test_a_folder_of_no_dataset_has_no_command() -> None:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.analysis import Query, Reader, Schemas, UnknownQueryError, count_rows, queries, query_of, render
+from sluice.analysis.quarantine import Span
 from sluice.analysis.reference import REFERENCE_FILE, with_reference
 from sluice.analysis.render import UnknownTableError, current_versions
 from sluice.contract import Column, Contract, CsvSource, Table
 from sluice.contract.files import read_contracts
 from sluice.contract.model import LoadMode
-from sluice.lake import Span
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from tests.unit.test_warehouse_dialect import unparsable
 
 ROOT = Path(__file__).resolve().parents[2]

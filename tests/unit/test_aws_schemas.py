@@ -8,7 +8,7 @@ import pytest
 
 from sluice.aws.schemas import CatalogSchemas
 from sluice.errors import AwsError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 MOMENT = Partition(datetime(2026, 11, 1, tzinfo=UTC))
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.batch import BatchId, BatchState
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId, BatchState
 from tests.unit.strategies import hours, partitions
 
 SEQUENCERS = st.text("0123456789abcdefABCDEF", min_size=1, max_size=32)
@@ -35,7 +35,7 @@ def test_batch_ids_sort_like_partition_then_sequencer(one: tuple[Partition, str]
 
 @pytest.mark.parametrize("text", ["", "orders", "orders.2026112013", "orders..1", "a.b.c.d", ".2026112013.1"])
 def test_what_is_no_batch_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no batch id: it looks like orders"):
+    with pytest.raises(ValueError, match="is not a batch id: it looks like orders"):
         BatchId.parse(text)
 
 

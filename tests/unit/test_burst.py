@@ -9,8 +9,8 @@ import tracemalloc
 from collections import Counter
 from datetime import timedelta
 
-from sluice.batch import BatchState, Stage
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState, Stage
 from tests.doubles.world import World
 from tests.histories.bursts import FIRST, burst, runs_of
 

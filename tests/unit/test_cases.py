@@ -108,7 +108,7 @@ def test_a_guessed_contract_takes_its_parquet(name: str, types: list[str], rows:
 
 
 def test_a_guessed_contract_reads_halves_and_says_what_it_refuses() -> None:
-    """Infinity is no value of a contract's, and nothing else could stand for it."""
+    """Infinity is not a value of a contract's, and nothing else could stand for it."""
     guess = infer("t", [CASES / "pq_float16.parquet"], Options())
     found = convert(guess.contract, (CASES / "pq_float16.parquet").read_bytes())
     assert (found.rows["t"], found.reasons) == ([(2, 2.5, None, 1.0)], [["t.h: not a real"]])

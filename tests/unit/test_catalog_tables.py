@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract import Column, Contract, CsvSource, ParquetSource, Table, XmlSource
 from sluice.contract.files import read_contracts
-from sluice.layout import ProcessedLayout
+from sluice.lake.catalog_tables import processed_table, quarantine_table, raw_table
+from sluice.lake.layout import ProcessedLayout
 
 CONTRACTS = read_contracts(Path(__file__).parents[2] / "contracts")
 LAYOUT = ProcessedLayout("sluice-processed")
 HOUR_KEYS = [{"Name": name, "Type": "string"} for name in ("year", "month", "day", "hour")]
 HIDDEN = ["{_,.}*", "{_,.}*/**", "**/{_,.}*", "**/{_,.}*/**"]
-# What crawlers leave out; a manifest lies in the folder of a partition, and is no data.
+# What crawlers leave out; a manifest lies in the folder of a partition, and is not data.
 EXCLUSIONS, RAW_EXCLUSIONS = json.dumps(HIDDEN), json.dumps([*HIDDEN, "**manifest.json"])
 TEXT = {
     "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",

@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchState, Stage
 from sluice.cli.batch_view import BatchView, find_batch, read_view, render_view, view_as_json
 from sluice.errors import CommandError
-from sluice.handover import FileCounts, TableCounts
-from sluice.record import BatchRecord, Claim
+from sluice.lake.handover import FileCounts, TableCounts
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord, Claim
 from tests.doubles.ledger import MemoryLedger
 from tests.ledger_behaviour import AT, converted, record
 
@@ -97,7 +97,7 @@ def test_everything_of_a_failed_batch_is_shown() -> None:
         "records  rejected  file",
         f"     10         1  {URL}",
         "",
-        "next: mend the cause, then try its load again",
+        "next: fix the cause, then try its load again",
         f"  sluice retry {batch.batch_id}",
     ]
 
@@ -146,7 +146,7 @@ def test_a_machine_gets_the_same() -> None:
         "attempts": 3,
         "claim_id": "c2",
         "claimed_batches": [batch.batch_id, "orders.1.2"],
-        "next": {"text": "mend the cause, then try its load again", "command": f"sluice retry {batch.batch_id}"},
+        "next": {"text": "fix the cause, then try its load again", "command": f"sluice retry {batch.batch_id}"},
     }
     assert [file["url"] for file in found["files"]] == [URL]
     assert found["load_counts"] == {"orders": {"staged": 7, "inserted": 3, "updated": 4, "stale": 0}}
@@ -165,9 +165,9 @@ def test_a_partition_means_its_newest_batch() -> None:
     [
         ("orders.2026112014", "there is no batch of partition orders.2026112014; `sluice status` lists the batches"),
         (replace(record("9")).batch_id, "; `sluice status` lists the batches"),
-        ("orders", "'orders' is no batch id: it looks like orders.2026112013."),
-        ("orders.", "'orders.' is no batch id"),
-        ("a.b.c.d", "'a.b.c.d' is no batch id"),
+        ("orders", "'orders' is not a batch id: it looks like orders.2026112013."),
+        ("orders.", "'orders.' is not a batch id"),
+        ("a.b.c.d", "'a.b.c.d' is not a batch id"),
     ],
 )
 def test_what_is_not_there_is_an_error_in_words(text: str, message: str) -> None:

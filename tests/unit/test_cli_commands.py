@@ -15,6 +15,7 @@ import pytest
 
 from sluice import __version__
 from sluice.analysis import Reader, Schemas, queries, query_of, render
+from sluice.analysis.quarantine import Span
 from sluice.cli import main
 from sluice.cli.app import _Commands
 from sluice.cli.options import GlobalOptions
@@ -23,8 +24,7 @@ from sluice.cli.session import Session, running_endpoint
 from sluice.contract.files import read_contracts
 from sluice.contract.schema import contract_schema
 from sluice.errors import CommandError
-from sluice.lake import Span
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,7 +222,7 @@ def test_a_dataset_that_is_nearly_right_is_answered_with_the_nearest(call: Call)
 
 @pytest.mark.usefixtures("contracts")
 def test_sending_a_time_that_is_none_is_refused(call: Call) -> None:
-    _expect_error(call("send", "--start", "noon"), "'noon' is no partition: write an hour as 2026-11-20T13")
+    _expect_error(call("send", "--start", "noon"), "'noon' is not a partition: write an hour as 2026-11-20T13")
 
 
 @pytest.mark.usefixtures("contracts")
@@ -250,9 +250,9 @@ def test_the_doctor_prints_the_health_queries_of_all_contracts_without_a_cloud(c
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("status", "--since", "noon"), "'noon' is no time: write a time in UTC such as 2026-11-20T13:30 or"),
-        (("loads", "--since", "6w"), "'6w' is no time"),
-        (("quarantine", "orders", "--partition", "noon"), "'noon' is no partition: write an hour as 2026-11-20T13"),
+        (("status", "--since", "noon"), "'noon' is not a valid time: write a time in UTC such as 2026-11-20T13:30 or"),
+        (("loads", "--since", "6w"), "'6w' is not a valid time"),
+        (("quarantine", "orders", "--partition", "noon"), "'noon' is not a partition: write an hour as 2026-11-20T13"),
         (
             ("quarantine", "orders", "--resubmit", "none.json", "--partition", "2026-11-20T13"),
             "none.json: cannot be read: No such file or directory",

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sluice.batch import BatchId, BatchState
 from sluice.cli.announce import paced
 from sluice.cli.follow import changes, is_success, render_outcome
 from sluice.cli.terminal import out
-from sluice.delivery import Folder
 from sluice.errors import AwsBusyError, CommandError
-from sluice.handover import LoadCounts, TableCounts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.handover import LoadCounts, TableCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId, BatchState
+from sluice.ledger.delivery import Folder
+from sluice.ledger.record import BatchRecord
 from tests.doubles.ledger import MemoryLedger
 
 HOUR = Partition.parse("2026-11-20T13")

@@ -6,7 +6,7 @@ import pytest
 
 from sluice.cli.moments import parse_partition, parse_since, parse_until
 from sluice.errors import CommandError, LayoutError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
@@ -40,7 +40,7 @@ def test_until_a_day_means_its_end() -> None:
 @pytest.mark.parametrize("text", ["noon", "6", "6w", "-6h", "2026-13-01", "2026-11-31", "999999d"])
 def test_what_is_no_moment_is_refused_with_the_forms(text: str) -> None:
     for parse in (parse_since, parse_until):
-        with pytest.raises(CommandError, match=r"is no time: write a time in UTC such as 2026-11-20T13:30 or"):
+        with pytest.raises(CommandError, match=r"is not a valid time: write a time in UTC such as 2026-11-20T13:30 or"):
             parse(text, NOW)
 
 

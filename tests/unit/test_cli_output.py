@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from sluice.batch import BatchId, BatchState
 from sluice.cli.drift import render_differences
 from sluice.cli.status import render_batches
 from sluice.cli.terminal import LoggedProgress, Sheet, short_time, table_of
 from sluice.drift import Difference, Kind
 from sluice.drift.columns import ADDED, DECIDE
 from sluice.drift.difference import Layer
-from sluice.handover import TableCounts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.handover import TableCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId, BatchState
+from sluice.ledger.record import BatchRecord
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 HOUR = Partition.parse("2026-11-20T13")

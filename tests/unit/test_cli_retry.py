@@ -8,11 +8,11 @@ import pytest
 from botocore.stub import Stubber
 
 from sluice.aws.clients import Clients
-from sluice.batch import BatchState, Stage
 from sluice.cli import main
 from sluice.cli.session import Session
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import Outage, timestamp
 from sluice.names import SWEEP_FUNCTION
-from sluice.record import Outage, timestamp
 from tests.doubles.ledger import MemoryLedger
 from tests.ledger_behaviour import HOUR, record
 
@@ -78,7 +78,7 @@ def test_a_sweep_that_cannot_be_called_is_told_and_fails_nothing(
 @pytest.mark.parametrize(
     ("state", "why"),
     [
-        (BatchState.REJECTED, "its manifest is wrong; mend it, then run: sluice replay orders 2026-11-20T13"),
+        (BatchState.REJECTED, "its manifest is wrong; fix it, then run: sluice replay orders 2026-11-20T13"),
         (BatchState.SUPERSEDED, "a newer manifest of its partition took its place"),
         (
             BatchState.LOADED,

@@ -39,8 +39,8 @@ def test_a_statement_without_a_result_does_not_speak_of_rows(capsys: pytest.Capt
     ("endpoint", "message"),
     [
         ("http://127.0.0.1:9", "nothing answers at http://127.0.0.1:9: is `sluice up` running, and on this port?"),
-        ("127.0.0.1:4566", "'127.0.0.1:4566' is no endpoint: write it as http://127.0.0.1:4566"),
-        ("localhost", "'localhost' is no endpoint: write it as http://127.0.0.1:4566"),
+        ("127.0.0.1:4566", "'127.0.0.1:4566' is not an endpoint: write it as http://127.0.0.1:4566"),
+        ("localhost", "'localhost' is not an endpoint: write it as http://127.0.0.1:4566"),
     ],
 )
 def test_an_endpoint_that_cannot_be_reached(capsys: pytest.CaptureFixture[str], endpoint: str, message: str) -> None:

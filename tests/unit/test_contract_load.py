@@ -19,7 +19,7 @@ from sluice.contract import (
 from sluice.contract.files import read_contract, read_contracts
 from sluice.contract.schema import SCHEMA_FILE, contract_schema
 from sluice.errors import ContractError
-from sluice.layout import Layout
+from sluice.lake.layout import Layout
 from tests.unit.contract_data import plain_contract
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"

@@ -1,6 +1,6 @@
 """`sluice contract new`: the reviewed contract of one sample of each format, and laws that hold for any sample.
 
-``SLUICE_WRITE_GOLDEN=1 pytest tests/unit/test_contract_new.py`` writes the reviewed contracts anew.
+``SLUICE_WRITE_GOLDEN=1 pytest tests/unit/test_contract_new.py`` writes the reviewed contracts again.
 """
 
 import csv
@@ -29,7 +29,7 @@ from sluice.infer.infer import Options, infer
 from sluice.infer.moments import DATE_FORMATS, ISO, TIMESTAMP_FORMATS, is_date, is_timestamp
 from sluice.infer.values import Values
 from sluice.kernel.moments import iso_date, iso_timestamp, reader
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator import DATASETS, SimulatorOptions, simulate
 from tests.unit.inferred import misfits, parsed, rows
 

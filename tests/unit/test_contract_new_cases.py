@@ -120,7 +120,7 @@ def test_the_sample_is_tried_and_the_outcome_told(tmp_path: Path) -> None:
     head = infer("t", [path], Options()).head
     assert head[-1] == (
         "Tried on the samples: 1 of their 3 records are REFUSED: record: a quote that is not closed (1). "
-        "Mend this first."
+        "Fix this first."
     )
 
 

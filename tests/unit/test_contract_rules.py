@@ -93,21 +93,21 @@ BROKEN: list[tuple[Path_, object, str, str]] = [
     (("tables",), [], "tables", "at least one table is needed"),
     # tables
     ((*TABLE, "columns"), [], "tables[0].columns", "at least one column is needed"),
-    ((*TABLE, "primary_key"), ["id"], "tables[0].primary_key", "'id' is no column of table 'parcels'"),
+    ((*TABLE, "primary_key"), ["id"], "tables[0].primary_key", "'id' is not a column of table 'parcels'"),
     ((*TABLE, "primary_key"), ["parcel_id", "parcel_id"], "tables[0].primary_key", "'parcel_id' is named twice"),
     ((*TABLE, "primary_key"), [], "tables[0].primary_key", "load mode 'upsert' needs one"),
-    ((*TABLE, "order_by"), ["at"], "tables[0].order_by", "'at' is no column of table 'parcels'"),
+    ((*TABLE, "order_by"), ["at"], "tables[0].order_by", "'at' is not a column of table 'parcels'"),
     ((*TABLE, "order_by"), [], "tables[0].order_by", "load mode 'upsert' needs one"),
-    ((*TABLE, "redshift"), {"sort_key": ["at"]}, "tables[0].redshift.sort_key", "'at' is no column"),
+    ((*TABLE, "redshift"), {"sort_key": ["at"]}, "tables[0].redshift.sort_key", "'at' is not a column"),
     (
         (*TABLE, "redshift"),
         {"distribution": "key", "dist_key": "at"},
         "tables[0].redshift.dist_key",
-        "'at' is no column",
+        "'at' is not a column",
     ),
     ((*TABLE, "redshift"), {"distribution": "key"}, "tables[0].redshift", "'key' and dist_key go together"),
     ((*TABLE, "redshift"), {"dist_key": "weight"}, "tables[0].redshift", "'key' and dist_key go together"),
-    ((*TABLE, "business_date"), "at", "tables[0].business_date", "'at' is no column of table 'parcels'"),
+    ((*TABLE, "business_date"), "at", "tables[0].business_date", "'at' is not a column of table 'parcels'"),
     (
         (*TABLE, "business_date"),
         "weight",
@@ -122,8 +122,8 @@ BROKEN: list[tuple[Path_, object, str, str]] = [
     ((*COLUMN, "type"), "varchar(65536)", "tables[0].columns[1] (weight).type", "a length of 1 to 65535 bytes"),
     ((*COLUMN, "type"), "char(0)", "tables[0].columns[1] (weight).type", "a length of 1 to 4096 bytes"),
     ((*COLUMN, "type"), "bigint(8)", "tables[0].columns[1] (weight).type", "bigint takes no arguments"),
-    ((*COLUMN, "source"), "", "tables[0].columns[1] (weight).source", "'' is no path"),
-    ((*COLUMN, "source"), "$.", "tables[0].columns[1] (weight).source", "'$.' is no path"),
+    ((*COLUMN, "source"), "", "tables[0].columns[1] (weight).source", "'' is not a path"),
+    ((*COLUMN, "source"), "$.", "tables[0].columns[1] (weight).source", "'$.' is not a path"),
     ((*COLUMN, "encode"), "zip", "tables[0].columns[1] (weight).encode", "unknown encoding 'zip' (known: "),
     ((*COLUMN, "format"), "%Y", "tables[0].columns[1] (weight).format", "only dates and timestamps have a format"),
     ((*TIME, "format"), "%Y %q", "tables[0].columns[3] (updated_at).format", "unknown directive %q"),
@@ -131,19 +131,19 @@ BROKEN: list[tuple[Path_, object, str, str]] = [
     ((*COLUMN, "pattern"), "x", "tables[0].columns[1] (weight).pattern", "only char and varchar have a pattern"),
     ((*TEXT, "pattern"), "(", "tables[0].columns[0] (parcel_id).pattern", "not a regular expression"),
     # values
-    ((*COLUMN, "min"), "heavy", "tables[0].columns[1] (weight).min", "'heavy' is no decimal(8,3)"),
-    ((*COLUMN, "min"), 0.0001, "tables[0].columns[1] (weight).min", "0.0001 is no decimal(8,3)"),
-    ((*COLUMN, "max"), 100000, "tables[0].columns[1] (weight).max", "100000 is no decimal(8,3)"),
-    ((*COLUMN, "max"), float("inf"), "tables[0].columns[1] (weight).max", "inf is no decimal(8,3)"),
-    ((*COLUMN, "min"), float("nan"), "tables[0].columns[1] (weight).min", "nan is no decimal(8,3)"),
-    ((*COLUMN, "min"), True, "tables[0].columns[1] (weight).min", "True is no decimal(8,3)"),
-    ((*COLUMN, "allowed"), [1, "x"], "tables[0].columns[1] (weight).allowed", "'x' is no decimal(8,3)"),
-    ((*COLUMN, "default"), "none", "tables[0].columns[1] (weight).default", "'none' is no decimal(8,3)"),
-    ((*TEXT, "default"), "ü" * 11, "tables[0].columns[0] (parcel_id).default", "is no varchar(20)"),
-    ((*FLAG, "default"), "maybe", "tables[0].columns[2] (is_fragile).default", "'maybe' is no boolean"),
+    ((*COLUMN, "min"), "heavy", "tables[0].columns[1] (weight).min", "'heavy' is not a valid decimal(8,3)"),
+    ((*COLUMN, "min"), 0.0001, "tables[0].columns[1] (weight).min", "0.0001 is not a valid decimal(8,3)"),
+    ((*COLUMN, "max"), 100000, "tables[0].columns[1] (weight).max", "100000 is not a valid decimal(8,3)"),
+    ((*COLUMN, "max"), float("inf"), "tables[0].columns[1] (weight).max", "inf is not a valid decimal(8,3)"),
+    ((*COLUMN, "min"), float("nan"), "tables[0].columns[1] (weight).min", "nan is not a valid decimal(8,3)"),
+    ((*COLUMN, "min"), True, "tables[0].columns[1] (weight).min", "True is not a valid decimal(8,3)"),
+    ((*COLUMN, "allowed"), [1, "x"], "tables[0].columns[1] (weight).allowed", "'x' is not a valid decimal(8,3)"),
+    ((*COLUMN, "default"), "none", "tables[0].columns[1] (weight).default", "'none' is not a valid decimal(8,3)"),
+    ((*TEXT, "default"), "ü" * 11, "tables[0].columns[0] (parcel_id).default", "is not a valid varchar(20)"),
+    ((*FLAG, "default"), "maybe", "tables[0].columns[2] (is_fragile).default", "'maybe' is not a valid boolean"),
     ((*FLAG, "min"), False, "tables[0].columns[2] (is_fragile).min", "has no smallest and largest value"),
-    ((*TIME, "min"), "2026-02-30", "tables[0].columns[3] (updated_at).min", "'2026-02-30' is no timestamp"),
-    ((*TIME, "min"), "20260228", "tables[0].columns[3] (updated_at).min", "'20260228' is no timestamp"),
+    ((*TIME, "min"), "2026-02-30", "tables[0].columns[3] (updated_at).min", "'2026-02-30' is not a valid timestamp"),
+    ((*TIME, "min"), "20260228", "tables[0].columns[3] (updated_at).min", "'20260228' is not a valid timestamp"),
 ]
 
 
@@ -182,7 +182,7 @@ def test_a_path_is_one_but_a_column_of_csv_has_any_name(source: str) -> None:
     data = changed((*COLUMN, "source"), source)
     assert parse_contract(data, "parcels.yaml").tables[0].columns[1].path == source
     data["source"]["format"] = "json"
-    with pytest.raises(ContractError, match=re.escape(f"(weight).source: {source!r} is no path")):
+    with pytest.raises(ContractError, match=re.escape(f"(weight).source: {source!r} is not a path")):
         parse_contract(data, "parcels.yaml")
 
 
@@ -196,7 +196,7 @@ def test_times_with_and_without_a_zone_compare() -> None:
 def test_a_date_has_no_time() -> None:
     data = plain_contract()
     data["tables"][0]["columns"].append({"name": "sent_on", "type": "date", "min": "2026-01-01T10:00:00"})
-    with pytest.raises(ContractError, match="'2026-01-01T10:00:00' is no date"):
+    with pytest.raises(ContractError, match="'2026-01-01T10:00:00' is not a valid date"):
         parse_contract(data, "parcels.yaml")
 
 
@@ -211,7 +211,7 @@ def test_decimals_of_full_precision_are_taken(value: object) -> None:
     [("smallint", 32768), ("integer", -(2**31) - 1), ("bigint", 2**63), ("integer", 1.5), ("decimal(38,0)", "1" * 39)],
 )
 def test_numbers_beyond_their_type_are_refused(type_: str, value: object) -> None:
-    with pytest.raises(ContractError, match=re.escape(f"{value!r} is no {type_}")):
+    with pytest.raises(ContractError, match=re.escape(f"{value!r} is not a valid {type_}")):
         parse_contract(_bounds(COLUMN, type=type_, default=value), "parcels.yaml")
 
 
@@ -243,7 +243,7 @@ def test_two_tables_of_one_name_are_refused() -> None:
 
 def test_xml_row_tag_is_an_element_name() -> None:
     data = plain_contract(source={"format": "xml", "layout": "p/%Y/%m/%d", "row_tag": "a:b"})
-    with pytest.raises(ContractError, match=r"source\.row_tag: 'a:b' is no element name"):
+    with pytest.raises(ContractError, match=r"source\.row_tag: 'a:b' is not an element name"):
         parse_contract(data, "parcels.yaml")
 
 

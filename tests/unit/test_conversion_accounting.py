@@ -14,9 +14,9 @@ from glue_jobs.conversion.accounting import (
 )
 from sluice.contract import Contract, parse_contract
 from sluice.errors import AccountingError
-from sluice.handover import FileCounts, SourceFile, TableCounts
 from sluice.kernel.tally import FileTally
 from sluice.kernel.write import WrittenFile, WrittenTable
+from sluice.lake.handover import FileCounts, SourceFile, TableCounts
 
 A, B = SourceFile("s3://raw/a", 300, 0, ""), SourceFile("s3://raw/b", 100, 0, "")
 BROKEN = "file: is not well-formed XML"
@@ -136,5 +136,7 @@ def test_a_row_too_few_or_too_many_is_an_error(contract: Contract, written: int)
 
 
 def test_rows_of_a_file_that_is_not_in_the_batch_are_an_error(contract: Contract) -> None:
-    with pytest.raises(AccountingError, match=r"^table t: rows came from s3://raw/b, which is no file of the batch$"):
+    with pytest.raises(
+        AccountingError, match=r"^table t: rows came from s3://raw/b, which is not a file of the batch$"
+    ):
         file_counts(contract, [A], {A.url: tally(4, 0)}, {"t": staged(a=4, b=1)})

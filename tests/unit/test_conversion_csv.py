@@ -103,8 +103,8 @@ def test_default_dialect(body: str | bytes, expected: list[object]) -> None:
         ),
         pytest.param({"compression": "gzip"}, gzip.compress(b"a,b,c\n1,2,3\n"), [("1", "2", "3")], id="gzip"),
         pytest.param({"compression": "bzip2"}, bz2.compress(b"a,b,c\n1,2,3\n"), [("1", "2", "3")], id="bzip2"),
-        pytest.param({"compression": "gzip"}, b"a,b,c\n", ["file: is no valid gzip file"], id="no gzip"),
-        pytest.param({"compression": "bzip2"}, b"a,b,c\n", ["file: is no valid bzip2 file"], id="no bzip2"),
+        pytest.param({"compression": "gzip"}, b"a,b,c\n", ["file: is not a valid gzip file"], id="no gzip"),
+        pytest.param({"compression": "bzip2"}, b"a,b,c\n", ["file: is not a valid bzip2 file"], id="no bzip2"),
     ],
 )
 def test_other_dialects(source: dict[str, object], body: str | bytes, expected: list[object]) -> None:

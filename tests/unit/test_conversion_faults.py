@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sluice.failures import Verdict
-from sluice.handover import SourceFile
-from sluice.layout import Partition
+from sluice.lake.handover import SourceFile
+from sluice.lake.layout import Partition
 from tests.doubles.folder import FolderStore
 from tests.spark.lake import HOUR, Lake
 from tests.unit.test_kernel_faults import FAULTS, contract

@@ -19,7 +19,7 @@ from glue_jobs.conversion.ports import CatalogPort, DocumentsPort, ObjectsPort
 from glue_jobs.conversion.run import RunContext
 from sluice.contract.model import Column, Contract, JsonSource, Table
 from sluice.errors import SluiceError, TerminalError
-from sluice.handover import ClosedClaim
+from sluice.lake.handover import ClosedClaim
 from tests.doubles.faults import CrashError, Door, Faults
 from tests.spark.lake import HOUR, NOW, Lake, MemoryCatalog, _no_spark
 

@@ -12,9 +12,9 @@ from crawlers.definitions import (
     crawler_request,
     folder_filter,
 )
-from sluice.catalog_tables import Zone
 from sluice.contract import Column, Contract, CsvSource, Table
 from sluice.contract.files import read_contracts
+from sluice.lake.catalog_tables import Zone
 
 CONTRACTS = read_contracts(Path(__file__).parents[2] / "contracts")
 RAW = CrawlerDefinition(Zone.RAW, "orders", ("orders",), ("orders/",))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sluice.delivery import GRACE, Delivery, Folder, Lost, Mode, folders_of, lost_files
 from sluice.errors import CommandError, LayoutError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.delivery import GRACE, Delivery, Folder, Lost, Mode, folders_of, lost_files
 from tests.doubles.depot import ARCHIVE, BASE, HOUR, Depot
 from tests.doubles.world import CONTRACTS
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from crawlers.definitions import CONFIGURATION, crawler_definitions
 from deploy.catalog import DATABASE, catalog_document, write_catalog
 from sluice.analysis import Reader, Schemas, queries, render
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.contract.files import read_contracts
-from sluice.layout import ProcessedLayout
+from sluice.lake.catalog_tables import processed_table, quarantine_table, raw_table
+from sluice.lake.layout import ProcessedLayout
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = read_contracts(ROOT / "contracts")

@@ -1,4 +1,4 @@
-"""The doctor's judgement: what is well, what is not, and what mends it. Its looking is tested on the local cloud."""
+"""The doctor's judgement: what is well, what is not, and what fixes it. Its looking is tested on the local cloud."""
 
 import copy
 import io
@@ -16,7 +16,6 @@ from rich.console import Console
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import DataApi
 from sluice.aws.ledger import Ledger
-from sluice.batch import BatchId, BatchState, Stage
 from sluice.cli.doctor import render_findings
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
@@ -32,10 +31,11 @@ from sluice.doctor.loading import texts
 from sluice.doctor.queries import check_freshness, check_keys, check_loads, check_quarantine, judge_share
 from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_isolation, check_tables
 from sluice.errors import AwsBusyError
-from sluice.handover import TableCounts
-from sluice.layout import Partition
+from sluice.lake.handover import TableCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId, BatchState, Stage
+from sluice.ledger.record import BatchRecord, Heartbeat, KeptNotice, OpenLoad, Outage
 from sluice.names import FUNCTIONS, GLUE_VERSION, MANIFEST_FUNCTION, RULES
-from sluice.record import BatchRecord, Heartbeat, KeptNotice, OpenLoad, Outage
 from sluice.settings import Settings
 from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.health import loads_by_table
@@ -131,11 +131,11 @@ def test_the_deployments_own_name_stands_before_what_is_looked_for() -> None:
                 "aws glue delete-crawler --name lake-processed-gone",
             ),
         ]
-    mend = "look into the log of lake-sweep, and at its schedule; else "
+    fix = "look into the log of lake-sweep, and at its schedule; else "
     ledger = MemoryLedger()
     ledger.beat(Heartbeat(NOW - timedelta(hours=1)))
     [finding] = check_heartbeat(replace(named, ledger=cast("Ledger", ledger)))
-    assert finding.mend == f"{mend}{DEPLOY}"
+    assert finding.fix == f"{fix}{DEPLOY}"
 
 
 def test_the_local_deploy_and_the_machine_have_the_deployments_own_name() -> None:
@@ -178,25 +178,25 @@ def test_every_area_has_a_name_of_its_own() -> None:
 
 def test_findings_as_people_get_them() -> None:
     console = Console(file=io.StringIO(), width=100)
-    console.print(render_findings([ok("a", "[red]x"), warning("b", "y", "mend [y]"), error("c", "z", "mend z")]))
+    console.print(render_findings([ok("a", "[red]x"), warning("b", "y", "fix [y]"), error("c", "z", "fix z")]))
     assert [line.rstrip() for line in cast("io.StringIO", console.file).getvalue().splitlines()] == [
         "ok       a: [red]x",
         "warning  b: y",
-        "         fix: mend [y]",
+        "         fix: fix [y]",
         "error    c: z",
-        "         fix: mend z",
+        "         fix: fix z",
         "1 ok, 1 warning, 1 error",
     ]
 
 
 def test_what_is_well_is_one_line_of_sums() -> None:
     console = Console(file=io.StringIO(), width=30)
-    console.print(render_findings([ok("a", "x"), error("area", "z " * 20, "mend it")], show_all=False))
+    console.print(render_findings([ok("a", "x"), error("area", "z " * 20, "fix it")], show_all=False))
     assert [line.rstrip() for line in cast("io.StringIO", console.file).getvalue().splitlines()] == [
         "error    area: z z z z z z z z",
         "         z z z z z z z z z z z",
         "         z",
-        "         fix: mend it",
+        "         fix: fix it",
         "1 ok, 1 error (--all shows",
         "them)",
     ]
@@ -347,7 +347,7 @@ def test_a_recent_sweep_is_well_and_its_problems_are_told() -> None:
     ledger.beat(Heartbeat(NOW - timedelta(minutes=15), ("orders/load: AwsError: x",)))
     assert list(check_heartbeat(deployment(ledger))) == [
         ok("sweep", "the last sweep was 15 min ago"),
-        warning("sweep", "the last sweep could not mend: orders/load: AwsError: x", "the next sweep tries again"),
+        warning("sweep", "the last sweep could not fix: orders/load: AwsError: x", "the next sweep tries again"),
     ]
 
 
@@ -360,7 +360,7 @@ def test_an_old_sweep_is_an_error(minutes: int, age: str) -> None:
         Severity.ERROR,
         f"the last sweep was {age} ago: what a crash leaves behind stays",
     )
-    assert "sluice-sweep" in finding.mend
+    assert "sluice-sweep" in finding.fix
 
 
 def test_no_sweep_yet_is_a_warning() -> None:
@@ -392,19 +392,19 @@ def test_outages_are_told_with_what_waits_and_so_are_notices_that_could_not_be_s
     for minute, subject in enumerate(("first", "second")):
         kept = KeptNotice.first(NOW + timedelta(minutes=minute), "orders", "sluice-support", subject, "{}")
         ledger.keep_notice(kept)
-    mend = "when it is back: sluice retry --dataset orders"
+    fix = "when it is back: sluice retry --dataset orders"
     assert list(check_outages(deployment(ledger))) == [
         warning(
             "outages",
             "convert of orders meets an outage for 50 min (4 runs; 1 batches wait) and rests until "
             f"{until:%H:%M} UTC: AwsBusyError: away",
-            mend,
+            fix,
         ),
         warning(
             "outages",
             "load of orders meets an outage for 50 min (1 runs; 0 batches wait) and is tried again by the next sweep: "
             "WarehouseBusyError: paused",
-            mend,
+            fix,
         ),
         warning(
             "outages",
@@ -431,10 +431,10 @@ def test_open_loads_are_told_when_they_are_late_or_given_up() -> None:
     ledger.open_load(OpenLoad("c1", "orders", young, 0, young))
     ledger.open_load(OpenLoad("c2", "orders", late, 1, late))
     ledger.open_load(OpenLoad("c3", "orders", young, 3, young, is_given_up=True))
-    mend = "sluice status --dataset orders; `sluice retry <batch>` makes its execution go on"
+    fix = "sluice status --dataset orders; `sluice retry <batch>` makes its execution go on"
     assert list(check_open_loads(deployment(ledger))) == [
-        warning("open loads", "load c2 of orders is not finished after 61 min", mend),
-        error("open loads", "load c3 of orders is not finished after 59 min, and was given up", mend),
+        warning("open loads", "load c2 of orders is not finished after 61 min", fix),
+        error("open loads", "load c3 of orders is not finished after 59 min, and was given up", fix),
     ]
 
 
@@ -615,7 +615,7 @@ def test_the_share_of_the_quarantine(quarantined: int, read: int, severity: Seve
     finding = judge_share(CONTRACTS["orders"], quarantined, read)
     assert finding.severity is severity
     assert finding.what.startswith(f"orders: {quarantined} of {read} records of 7 days quarantined")
-    assert (finding.mend == "") is (severity is Severity.OK)
+    assert (finding.fix == "") is (severity is Severity.OK)
 
 
 def test_nothing_of_nothing_is_not_well() -> None:

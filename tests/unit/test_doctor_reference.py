@@ -6,7 +6,7 @@ import pytest
 
 from sluice.contract.files import read_contract, read_contracts
 from sluice.doctor.reference import EXAMPLE_CONTRACT, REFERENCE_FILE, HealthQuery, health_queries, with_reference
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.settings import Settings
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.health import loads_by_table

@@ -18,7 +18,7 @@ from sluice.drift.sampling import fields_of, head_of
 from sluice.drift.source import SourceFields, compare_source
 from sluice.drift.warehouse import compare_grants, compare_schema, compare_target
 from sluice.errors import WarehouseError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.parquet import FileColumn, Footer
 from sluice.settings import Settings
 from sluice.warehouse.evolution import Change, Misfit, evolution_of, follow
@@ -44,8 +44,8 @@ def catalog(live: Mapping[str, str], **options: Any) -> list[Difference]:
     return compare_columns(Layer.CATALOG, wanted(**options), live)
 
 
-def catalog_difference(column: str, have: str, want: str, kind: Kind, mend: str) -> Difference:
-    return Difference(Layer.CATALOG, "things", column, have, want, kind, mend)
+def catalog_difference(column: str, have: str, want: str, kind: Kind, fix: str) -> Difference:
+    return Difference(Layer.CATALOG, "things", column, have, want, kind, fix)
 
 
 SAME = {"id": "int", "name": "varchar(20)", "price": "decimal(12,2)", "weight": "float"}
@@ -76,7 +76,7 @@ SAME = {"id": "int", "name": "varchar(20)", "price": "decimal(12,2)", "weight": 
 def test_columns_of_the_catalog(live: Mapping[str, str], expected: list[tuple[str, str, Kind, str]]) -> None:
     wants = SAME
     assert catalog(live) == [
-        catalog_difference(name, have, wants[name], kind, mend) for name, have, kind, mend in expected
+        catalog_difference(name, have, wants[name], kind, fix) for name, have, kind, fix in expected
     ]
 
 
@@ -87,8 +87,8 @@ def test_what_the_contract_does_not_have_stays() -> None:
 def test_by_position_a_column_may_only_come_last() -> None:
     without_name = {name: kind for name, kind in SAME.items() if name != "name"}
     without_last = {name: kind for name, kind in SAME.items() if name != "weight"}
-    mend = "move it to the end of the contract"
-    assert catalog(without_name, is_by_position=True) == [catalog_difference("name", "", "varchar(20)", B, mend)]
+    fix = "move it to the end of the contract"
+    assert catalog(without_name, is_by_position=True) == [catalog_difference("name", "", "varchar(20)", B, fix)]
     assert catalog(without_last, is_by_position=True) == [catalog_difference("weight", "", "float", C, ADDED)]
     assert catalog(without_name) == [catalog_difference("name", "", "varchar(20)", C, ADDED)]
 
@@ -101,7 +101,7 @@ def test_partition_keys_cannot_be_changed() -> None:
     assert keys({"month": "string", "year": "int"}) == [
         Difference(
             Layer.SPECTRUM, "things", "partition keys", "month string, year int", "year string, month string", B,
-            "make the table anew: partition keys cannot be changed",
+            "make the table again: partition keys cannot be changed",
         )
     ]  # fmt: skip
 
@@ -175,9 +175,9 @@ def test_files_tell_by_column_and_type_in_which_partitions() -> None:
     }
     refused = "Athena and Spectrum refuse these files: sluice replay shop "
 
-    def difference(column: str, have: str, want: str, kind: Kind, mend: str, *hours: int) -> Difference:
+    def difference(column: str, have: str, want: str, kind: Kind, fix: str, *hours: int) -> Difference:
         labels = tuple(HOURS[hour].label for hour in hours)
-        return Difference(Layer.FILES, "things", column, have, want, kind, mend, labels)
+        return Difference(Layer.FILES, "things", column, have, want, kind, fix, labels)
 
     null = "nothing: Athena and Spectrum read null there, and so does a load"
     extra = "nothing: files keep what the contract does not have; readers do not see it"
@@ -206,8 +206,8 @@ def test_the_warehouse_does_what_it_can_and_tells_the_rest() -> None:
     columns += [LiveColumn("price__decimal_9_1", "numeric(9,1)", SqlType("decimal", 9, 1)), *live(old="date")[-1:]]
     table = '"public"."things"'
 
-    def difference(column: str, have: str, want: str, kind: Kind, mend: str) -> Difference:
-        return Difference(Layer.WAREHOUSE, "things", column, have, want, kind, mend)
+    def difference(column: str, have: str, want: str, kind: Kind, fix: str) -> Difference:
+        return Difference(Layer.WAREHOUSE, "things", column, have, want, kind, fix)
 
     assert compare_target("things", evolution_of(target, columns)) == [
         difference(
@@ -332,8 +332,8 @@ def sampled(contract: Contract, content: bytes, *, is_whole: bool = True) -> lis
     return compare_source(contract, fields_of(contract, [head_of(contract, "s3://raw/f", content, is_whole=is_whole)]))
 
 
-def source_difference(name: str, have: str, want: str, kind: Kind, mend: str) -> Difference:
-    return Difference(Layer.SOURCE, "orders", name, have, want, kind, mend)
+def source_difference(name: str, have: str, want: str, kind: Kind, fix: str) -> Difference:
+    return Difference(Layer.SOURCE, "orders", name, have, want, kind, fix)
 
 
 IGNORED = "ignored until the contract has it"
@@ -422,10 +422,10 @@ def test_fields_of_csv() -> None:
 
 def test_csv_without_a_header_has_places_only() -> None:
     contract = Contract("orders", CsvSource("orders/%Y/%m/%d/%H", header=False), CSV.tables)
-    mend = "columns are taken by their place: ask the source which one changed"
+    fix = "columns are taken by their place: ask the source which one changed"
     assert sampled(contract, b"1,a,b\n") == []
-    assert sampled(contract, b"1,a,b,c\n") == [source_difference("columns", "4 columns", "3 columns", N, mend)]
-    assert sampled(contract, b"1,a\n") == [source_difference("columns", "2 columns", "3 columns", B, mend)]
+    assert sampled(contract, b"1,a,b,c\n") == [source_difference("columns", "4 columns", "3 columns", N, fix)]
+    assert sampled(contract, b"1,a\n") == [source_difference("columns", "2 columns", "3 columns", B, fix)]
 
 
 XML = Contract(

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sluice.catalog_tables import raw_table
 from sluice.contract import Column, Contract, CsvSource, JsonSource, ParquetSource, Table, XmlSource
 from sluice.drift import Difference, Kind, Layer
 from sluice.drift.ports import CatalogTable
@@ -22,9 +21,10 @@ from sluice.drift.redshift import RedshiftSurvey
 from sluice.drift.sampling import MAX_UNPACKED_BYTES
 from sluice.drift.survey import HEAD_BYTES, MAX_PARTITIONS, Survey
 from sluice.errors import AwsBusyError, InputChangedError, MissingObjectError, SluiceError
-from sluice.layout import PARTITION_KEYS, Partition
+from sluice.lake.catalog_tables import raw_table
+from sluice.lake.layout import PARTITION_KEYS, Partition
+from sluice.lake.stored import ListedFile
 from sluice.settings import Settings
-from sluice.stored import ListedFile
 
 HOUR = Partition.parse("2026-11-20T13")
 FOLDER = "s3://sluice-raw/things/2026/11/20/13/"
@@ -100,8 +100,8 @@ NO_TABLE = Difference(
 )
 
 
-def source(column: str, have: str, want: str, kind: Kind, mend: str) -> Difference:
-    return Difference(Layer.SOURCE, "things", column, have, want, kind, mend)
+def source(column: str, have: str, want: str, kind: Kind, fix: str) -> Difference:
+    return Difference(Layer.SOURCE, "things", column, have, want, kind, fix)
 
 
 def extra(kind: str = "date") -> Difference:
@@ -191,8 +191,8 @@ def test_a_bomb_is_unpacked_to_its_bound() -> None:
 @pytest.mark.parametrize(
     ("made", "body", "message"),
     [
-        (JsonSource(LAYOUT, compression="gzip"), LINES, f"{FOLDER}a: is no valid gzip file"),
-        (JsonSource(LAYOUT, compression="bzip2"), LINES, f"{FOLDER}a: is no valid bzip2 file"),
+        (JsonSource(LAYOUT, compression="gzip"), LINES, f"{FOLDER}a: is not a valid gzip file"),
+        (JsonSource(LAYOUT, compression="bzip2"), LINES, f"{FOLDER}a: is not a valid bzip2 file"),
         (XmlSource(LAYOUT, "r"), b"id,name\n", f"{FOLDER}a: is not well-formed XML"),
         (
             XmlSource(LAYOUT, "r"),
@@ -200,14 +200,14 @@ def test_a_bomb_is_unpacked_to_its_bound() -> None:
             f"{FOLDER}a: has a document type or entities, which are refused",
         ),
         (CsvSource(LAYOUT), b"id,id\n1,2\n", None),
-        (ParquetSource(LAYOUT), LINES, f"{FOLDER}a: is no Parquet file: it does not end with PAR1"),
+        (ParquetSource(LAYOUT), LINES, f"{FOLDER}a: is not Parquet file: it does not end with PAR1"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(made: Any, body: bytes, message: str | None) -> None:
     found, _ = raw(contract(made), {"a": body})
     if message is None:
         (only,) = found
-        assert only.mend.startswith(f"{FOLDER}a: its header names column 'id' twice")
+        assert only.fix.startswith(f"{FOLDER}a: its header names column 'id' twice")
     else:
         assert found == [unreadable(message)]
 
@@ -257,7 +257,7 @@ def test_files_that_vanish_are_passed_by_and_broken_ones_are_named() -> None:
     )
     found = PublishedFooters.read_all(files, {HOUR: "s3://b/t/"})
     assert [len(footer.columns) for footer in found.read[HOUR]] == [1]
-    assert found.errors == ["s3://b/t/bad-0.parquet: is no Parquet file: it does not end with PAR1"]
+    assert found.errors == ["s3://b/t/bad-0.parquet: is not Parquet file: it does not end with PAR1"]
 
 
 def test_without_anything_every_layer_says_so() -> None:

@@ -99,7 +99,7 @@ FINAL_OF_THE_WAREHOUSE = [
     "ERROR: Unmatched number of columns between table and file.",
     "ERROR: this is not supported",
     "S3ServiceException: The specified key does not exist: s3://b/1.parquet",
-    'ERROR: daily_orders: "2026-11-20;2026-11-21" is no date: write dates as 2026-11-20,2026-11-21',
+    'ERROR: daily_orders: "2026-11-20;2026-11-21" is not a valid date: write dates as 2026-11-20,2026-11-21',
     "ERROR: File size mismatch: s3://b/1.parquet has 1 bytes, the manifest says 2",
 ]
 

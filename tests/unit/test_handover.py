@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.handover import (
+from sluice.lake.handover import (
     BatchOutcome,
     ClosedClaim,
     Document,

@@ -1,4 +1,4 @@
-"""The model of histories is no friend of the product: with a rule of it taken out, it finds what is wrong.
+"""The model of histories is not a friend of the product: with a rule of it taken out, it finds what is wrong.
 
 Random histories find the same, with patience: ``make prove``.
 """

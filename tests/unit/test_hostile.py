@@ -21,12 +21,12 @@ from unittest.mock import patch
 import pytest
 
 from lambda_trigger.validation import MAX_MANIFEST_BYTES
-from sluice.batch import BatchState
 from sluice.contract.files import read_contracts
 from sluice.contract.model import Contract
 from sluice.kernel.parse import content
 from sluice.kernel.parse.content import MAX_RECORD_CHARACTERS
-from sluice.record import BatchRecord
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
 from tests.doubles.world import World
 from tests.histories.account import Account
 from tests.histories.contents import FIRST_CONTRACTS, contracts
@@ -88,8 +88,8 @@ def test_names_of_all_kinds_are_names() -> None:
         (f"s3://sluice-raw/{FOLDER}x/part-1", "is not inside"),
         (f"s3://other/{FOLDER}/part-1", "is not inside"),
         ("s3://sluice-raw/_sluice/x", "is not inside"),
-        ("file:///etc/passwd", "is no object URL"),
-        ("https://sluice-raw.s3.amazonaws.com/x", "is no object URL"),
+        ("file:///etc/passwd", "is not an object URL"),
+        ("https://sluice-raw.s3.amazonaws.com/x", "is not an object URL"),
         (f"s3://sluice-raw/{FOLDER}/{'x' * 1000}", "the key has"),
         (f"s3://sluice-raw/{FOLDER}/{'x' * 976}", "there is no room for its name in the archive"),
         (f"s3://sluice-raw/{FOLDER}/\ud800", "the key cannot be written as UTF-8"),
@@ -231,7 +231,12 @@ BODIES: dict[str, tuple[str, str, Body, str]] = {
     "10,000 fields": ("orders", JSON_FOLDER, many_fields, "file: lacks field items, order_id"),
     "nesting of 100,000": ("orders", JSON_FOLDER, deep, "record: malformed JSON"),
     "a gzip bomb": ("customers", CSV_FOLDER, bomb, BOMB),
-    "a bzip2 that is no gzip": ("customers", CSV_FOLDER, lambda: bz2.compress(b"\n"), "file: is no valid gzip file"),
+    "a bzip2 that is not a gzip": (
+        "customers",
+        CSV_FOLDER,
+        lambda: bz2.compress(b"\n"),
+        "file: is not a valid gzip file",
+    ),
     "a billion laughs": ("products", XML_FOLDER, lambda: LAUGHTER, "file: "),
     "a file of the machine": ("products", XML_FOLDER, lambda: STOLEN, "file: "),
 }

@@ -126,7 +126,7 @@ def test_a_folder_with_other_files_is_left_alone(call: Call) -> None:
     Path("shop/notes.txt").write_text("mine", encoding="utf-8")
     status, out, err = call("init", "shop")
     assert (status, out, content(Path("shop"))) == (1, "", {"notes.txt": b"mine"})
-    assert "is no project of Sluice" in err
+    assert "is not a project of Sluice" in err
 
 
 @pytest.mark.parametrize("name", ["Shop", "s", "a_b", "1shop", "shop" * 5])

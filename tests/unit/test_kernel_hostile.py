@@ -153,7 +153,7 @@ def read_endless(source: dict[str, Any], pieces: Iterator[bytes]) -> tuple[int, 
 
 
 MIB = 1 << 20
-LONG_JSON = f"file: has text of more than {MAX_RECORD_CHARACTERS} characters that is no JSON record"
+LONG_JSON = f"file: has text of more than {MAX_RECORD_CHARACTERS} characters that is not JSON record"
 LONG_XML = f"file: has a record, or a text outside of records, of more than {MAX_RECORD_CHARACTERS} bytes"
 TOO_LONG = f"record: longer than {MAX_RECORD_CHARACTERS} characters"
 
@@ -194,7 +194,7 @@ def test_memory_does_not_grow_with_the_file(source: dict[str, Any], begin: bytes
     assert most < 5 * MIB
 
 
-BAD = b"\x1f\x8bnonsense that is no deflate stream"
+BAD = b"\x1f\x8bnonsense that is not a deflate stream"
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
@@ -202,10 +202,10 @@ BAD = b"\x1f\x8bnonsense that is no deflate stream"
 @pytest.mark.parametrize(
     ("compression", "content", "reason"),
     [
-        ("gzip", b"id\n1\n", "file: is no valid gzip file"),
-        ("gzip", BAD, "file: is no valid gzip file"),
+        ("gzip", b"id\n1\n", "file: is not a valid gzip file"),
+        ("gzip", BAD, "file: is not a valid gzip file"),
         ("gzip", gzip.compress(b"id\n" * 1000)[:-9], "file: its gzip data end too early"),
-        ("bzip2", b"id\n1\n", "file: is no valid bzip2 file"),
+        ("bzip2", b"id\n1\n", "file: is not a valid bzip2 file"),
         ("bzip2", bz2.compress(b"id\n" * 1000)[:-9], "file: its bzip2 data end too early"),
     ],
 )

@@ -121,7 +121,7 @@ PACKED = bz2.compress(b"a,b\n1,2\n")
     ("content", "rows", "reasons"),
     [
         (PACKED + bz2.compress(b"3,4\n"), [("1", "2"), ("3", "4")], []),
-        (PACKED + b"junk", [], [["file: is no valid bzip2 file"]]),
+        (PACKED + b"junk", [], [["file: is not a valid bzip2 file"]]),
         (PACKED + bz2.compress(b"3,4\n")[:-3], [], [["file: its bzip2 data end too early"]]),
         (PACKED + b"BZ", [], [["file: its bzip2 data end too early"]]),
         (PACKED[:-5], [], [["file: its bzip2 data end too early"]]),

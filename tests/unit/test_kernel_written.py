@@ -158,7 +158,7 @@ def test_the_zone_of_the_contract_is_that_of_its_columns(lanes: Lanes) -> None:
 @pytest.mark.parametrize(
     ("column", "told"),
     [
-        ({"type": "timestamp", "timezone": "Berlin"}, "timezone: 'Berlin' is no time zone of the IANA list"),
+        ({"type": "timestamp", "timezone": "Berlin"}, "timezone: 'Berlin' is not a valid time zone of the IANA list"),
         ({"type": "date", "timezone": "UTC"}, "timezone: only timestamps have a timezone"),
         ({"type": "date", "format": "epoch_s"}, "format: 'epoch_s' is of timestamps"),
         ({"type": "date", "format": "%d%m%Y", "year_pivot": 50}, "year_pivot: belongs to a format with %y"),
@@ -192,7 +192,7 @@ def test_json_objects_one_after_the_other(between: str) -> None:
     body = between.join(['{"id":1,"v":"a"}', '{\n "id": 2,\n "v": "b"\n}', '{"id":3,"v":"c"}'])
     source = contract({"format": "json", "records": "concatenated"}, {"id": "integer", "v": "varchar(9)"})
     assert convert(source, body).rows["t"] == [(1, "a"), (2, "b"), (3, "c")]
-    assert convert(source, body + '{"id":').reasons == [["file: holds text that is no JSON between or in its objects"]]
+    assert convert(source, body + '{"id":').reasons == [["file: holds text that is not JSON between or in its objects"]]
 
 
 @pytest.mark.parametrize("header", ['"",id', ",id"])

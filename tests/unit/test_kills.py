@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from lambda_trigger import ports
-from sluice.batch import Stage
 from sluice.errors import AwsError, StartUnclearError
-from sluice.handover import RunFolders
-from sluice.layout import Partition
+from sluice.lake.handover import RunFolders
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import Stage
 from sluice.settings import Settings
 from sluice_laptop.demo.proofs import Found, ProofOptions
 from tests.doubles.depot import Depot

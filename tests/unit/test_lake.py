@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sluice.analysis.quarantine import Span, quarantine_reasons, quarantine_rows, quarantine_share
 from sluice.contract import parse_contract
-from sluice.lake import Span, quarantine_reasons, quarantine_rows, quarantine_share
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from tests.unit.contract_data import plain_contract
 
 HOUR = Partition(datetime(2026, 11, 20, 13, tzinfo=UTC))

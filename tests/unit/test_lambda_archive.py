@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.errors import AwsBusyError, AwsError, ConflictError, MissingObjectError
-from sluice.handover import FrozenManifest
-from sluice.record import BatchRecord
+from sluice.lake.handover import FrozenManifest
+from sluice.ledger.record import BatchRecord
 from tests.doubles.depot import ARCHIVE, BASE, FOLDER, Depot
 from tests.doubles.faults import CrashError, Faults
 
@@ -289,7 +289,7 @@ class Interrupts(Faults):
 
 
 def resends(depot: Depot) -> dict[str, bytes]:
-    """The source system writes the same names anew."""
+    """The source system writes the same names again."""
     depot.intake.take(depot.send({"part-1": b"uno", "part-2": b"due"}))
     return {"part-1": b"uno", "part-2": b"due"}
 
@@ -308,7 +308,7 @@ def replays(depot: Depot) -> dict[str, bytes]:
 
 
 def repeats(depot: Depot) -> dict[str, bytes]:
-    """The source system writes the very same files anew."""
+    """The source system writes the very same files again."""
     depot.intake.take(depot.send(FILES))
     return FILES
 

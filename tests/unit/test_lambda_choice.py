@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambda_trigger.choice import Choice, Limits, choose
-from sluice.batch import BatchState, Stage
-from sluice.record import BatchRecord, WaitEntry, timestamp
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord, WaitEntry, timestamp
 from tests.ledger_behaviour import AT, HOUR, record
 
 PATHS = {

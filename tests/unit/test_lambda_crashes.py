@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from sluice.batch import Stage
 from sluice.errors import AwsBusyError, StartUnclearError
+from sluice.ledger.batch import Stage
 from tests.doubles.faults import CrashError
 from tests.doubles.world import World
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError, StartUnclearError
-from sluice.handover import LoadInput, PublishedFile, RunInput
-from sluice.layout import Partition
-from sluice.record import Slot
+from sluice.lake.handover import LoadInput, PublishedFile, RunInput
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import Slot
 from sluice.settings import Settings
 from tests.doubles.faults import CrashError
 from tests.doubles.world import START, World

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from sluice.aws.jobs import CLAIM_ARGUMENT, JobRun
-from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, StartUnclearError
-from sluice.handover import ClosedClaim
+from sluice.lake.handover import ClosedClaim
+from sluice.ledger.batch import BatchState, Stage
 from sluice.settings import Settings
 from tests.doubles.world import World
 

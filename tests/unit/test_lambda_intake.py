@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from lambda_trigger.manifest_events import ManifestEvent
-from sluice.batch import BatchId, BatchState, Stage
 from sluice.errors import AwsBusyError
-from sluice.handover import FrozenManifest, SourceFile
-from sluice.record import BatchRecord, WaitEntry
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.ledger.batch import BatchId, BatchState, Stage
+from sluice.ledger.record import BatchRecord, WaitEntry
 from sluice.settings import Settings
 from tests.doubles.world import START, World
 

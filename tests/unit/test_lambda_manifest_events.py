@@ -123,28 +123,28 @@ def test_a_manifest_at_the_top_of_the_bucket_has_an_empty_folder() -> None:
     ("text", "message"),
     [
         ("", "message is not valid JSON: Expecting value: line 1 column 1 (char 0)"),
-        ("[1]", "message is no event of S3: it is a list"),
-        ("{}", "message is no event of S3: it has no list named 'Records'"),
-        ('{"Records": 1}', "message is no event of S3: it has no list named 'Records'"),
-        ('{"Records": [1]}', "message is no event of S3: TypeError(\"'int' object is not subscriptable\")"),
+        ("[1]", "message is not an event of S3: it is a list"),
+        ("{}", "message is not an event of S3: it has no list named 'Records'"),
+        ('{"Records": 1}', "message is not an event of S3: it has no list named 'Records'"),
+        ('{"Records": [1]}', "message is not an event of S3: TypeError(\"'int' object is not subscriptable\")"),
         (
             json.dumps({"Type": "Notification", "Message": "hello"}),
             "message is not valid JSON: Expecting value: line 1 column 1 (char 0)",
         ),
         (
             json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}),
-            "message is no event of S3: KeyError('bucket')",
+            "message is not an event of S3: KeyError('bucket')",
         ),
-        (changed("eventVersion", None), "message is no event of S3: KeyError('eventVersion')"),
+        (changed("eventVersion", None), "message is not an event of S3: KeyError('eventVersion')"),
         (changed("eventVersion", "3.0"), "event version '3.0' is not 2.x"),
-        (changed("s3.bucket", {}), "message is no event of S3: KeyError('name')"),
+        (changed("s3.bucket", {}), "message is not an event of S3: KeyError('name')"),
         (
             changed("s3.object.sequencer", None),
-            f"event of {ENCODED!r}: sequencer '' is no hexadecimal number",
+            f"event of {ENCODED!r}: sequencer '' is not a hexadecimal number",
         ),
         (
             changed("s3.object.sequencer", "12.3"),
-            f"event of {ENCODED!r}: sequencer '12.3' is no hexadecimal number",
+            f"event of {ENCODED!r}: sequencer '12.3' is not a hexadecimal number",
         ),
     ],
 )

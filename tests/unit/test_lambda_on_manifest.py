@@ -9,8 +9,8 @@ import pytest
 from lambda_trigger import on_manifest, validation
 from lambda_trigger.manifest_events import ManifestEvent
 from sluice.aws.documents import ObjectInfo
-from sluice.batch import BatchState
 from sluice.errors import AwsBusyError
+from sluice.ledger.batch import BatchState
 from tests.doubles.world import ROOT, World
 
 QUEUE = json.loads((ROOT / "terraform" / "stack.json").read_text(encoding="utf-8"))["queue"]

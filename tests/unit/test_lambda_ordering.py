@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from lambda_trigger.manifest_events import ManifestEvent
-from sluice.batch import BatchId
+from sluice.ledger.batch import BatchId
 from tests.doubles.world import World
 
 FOLDER = "orders/year=2026/month=11/day=20/hour=13"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from lambda_trigger.parting import Company, common, parts
 from sluice.aws.jobs import JobRun
-from sluice.batch import BatchState, Stage
-from sluice.layout import Partition
-from sluice.record import timestamp
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import timestamp
 from sluice.settings import Settings
 from tests.doubles.faults import CrashError
 from tests.doubles.world import World

@@ -6,9 +6,9 @@ import pytest
 
 from lambda_trigger.intake import NO_EVENT
 from lambda_trigger.reconcile import MAX_LOOKS
-from sluice.batch import BatchState
+from sluice.ledger.batch import BatchState
+from sluice.ledger.record import BatchRecord
 from sluice.names import SWEEP_PERIOD
-from sluice.record import BatchRecord
 from sluice.settings import Settings
 from tests.doubles.world import World
 

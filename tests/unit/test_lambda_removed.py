@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from sluice.batch import BatchState, Stage
 from sluice.contract import Contract
 from sluice.contract.lookup import contract_of
 from sluice.errors import UnknownDatasetError
-from sluice.record import BatchRecord
-from sluice.retry import retry
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord
+from sluice.ledger.retry import retry
 from tests.doubles.world import CONTRACTS, World
 
 FOLDER = "{}/year=2026/month=11/day=20/hour={:02}"

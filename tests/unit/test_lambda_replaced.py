@@ -7,8 +7,8 @@ import pytest
 
 from lambda_trigger.replaced import MAX_NOTES, ReplacedFolders
 from sluice.errors import AwsError
-from sluice.handover import RunFolders
-from sluice.layout import Partition
+from sluice.lake.handover import RunFolders
+from sluice.lake.layout import Partition
 from sluice.settings import Settings
 from tests.doubles.objects import MemoryObjects
 from tests.doubles.world import CONTRACTS, START, MemoryCatalog, MemoryDocuments

@@ -7,10 +7,10 @@ import pytest
 
 from lambda_trigger.sweeping import SweepError
 from sluice.aws.jobs import JobRun
-from sluice.batch import BatchState, Stage
 from sluice.errors import AwsError, StartUnclearError
-from sluice.handover import BatchOutcome, FileCounts, FrozenManifest, LoadCounts, TableCounts
-from sluice.record import BatchRecord, Slot, timestamp
+from sluice.lake.handover import BatchOutcome, FileCounts, FrozenManifest, LoadCounts, TableCounts
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord, Slot, timestamp
 from sluice.settings import Settings
 from tests.doubles.machine import Going
 from tests.doubles.world import START, World, published

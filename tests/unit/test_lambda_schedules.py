@@ -12,9 +12,9 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, SluiceError, StartUnclearError
-from sluice.retry import retry
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.retry import retry
 from sluice.settings import Settings
 from tests.doubles.faults import CrashError
 from tests.doubles.world import AGGREGATE, World

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from lambda_trigger.sweeping import SweepError, in_turn
-from sluice.batch import BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import Claim, Heartbeat, OpenLoad
 from sluice.names import SWEEP_PERIOD
-from sluice.record import Claim, Heartbeat, OpenLoad
 from tests.doubles.world import ROOT, START, World
 
 FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from lambda_trigger.sweeping import SweepError
-from sluice.advice import next_step
-from sluice.batch import ARRIVAL, BatchState, Stage
 from sluice.errors import AwsBusyError, AwsError
-from sluice.record import BatchRecord
+from sluice.ledger.advice import next_step
+from sluice.ledger.batch import ARRIVAL, BatchState, Stage
+from sluice.ledger.record import BatchRecord
 from sluice.settings import Settings
 from tests.doubles.world import World
 

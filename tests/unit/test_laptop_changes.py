@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from sluice.aws.clients import Clients
-from sluice.catalog_tables import processed_table
 from sluice.contract import Contract
+from sluice.lake.catalog_tables import processed_table
 from sluice.settings import Settings
 from sluice_laptop.changes import BreakingChangeError, changes, in_words, refuse_breaking
 from tests.doubles.world import CONTRACTS

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.errors import LayoutError
-from sluice.layout import (
+from sluice.lake.layout import (
     MAX_URL_BYTES,
     Layout,
     Partition,
@@ -55,7 +55,7 @@ def test_compact_text_sorts_like_time(found: list[Partition]) -> None:
 
 @pytest.mark.parametrize("text", ["", "2026-11-20T24", "2026-02-30", "2026-11-20T13:00", "yesterday", "2026-11"])
 def test_what_is_no_partition_is_refused(text: str) -> None:
-    with pytest.raises(LayoutError, match=re.escape(f"{text!r} is no partition: write an hour as 2026-11-20T13")):
+    with pytest.raises(LayoutError, match=re.escape(f"{text!r} is not a partition: write an hour as 2026-11-20T13")):
         Partition.parse(text)
 
 
@@ -171,13 +171,13 @@ def test_the_longest_url() -> None:
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("", "is no object URL"),
-        ("s3://raw", "is no object URL"),
-        ("s3://raw/", "is no object URL"),
-        ("s3a://raw/k", "is no object URL"),
-        ("https://raw/k", "is no object URL"),
-        ("s3://Raw/k", "is no object URL"),
-        ("s3://../k", "is no object URL"),
+        ("", "is not an object URL"),
+        ("s3://raw", "is not an object URL"),
+        ("s3://raw/", "is not an object URL"),
+        ("s3a://raw/k", "is not an object URL"),
+        ("https://raw/k", "is not an object URL"),
+        ("s3://Raw/k", "is not an object URL"),
+        ("s3://../k", "is not an object URL"),
         ("s3://raw/" + "ü" * 513, "the key has 1026 bytes; S3 allows 1024"),
         ("s3://raw/\ud800", "cannot be written as UTF-8"),
     ],

@@ -12,9 +12,18 @@ from hypothesis import strategies as st
 from lambda_trigger.choice import MAX_BATCHES
 from sluice.aws import items
 from sluice.aws.ledger import ledger_table_definition
-from sluice.batch import BatchId, BatchState, Stage
-from sluice.handover import FileCounts, LoadCounts, TableCounts
-from sluice.record import ALLOWED_MOVES, FIRST_STATES, BatchRecord, Change, Claim, MoveError, most_frequent, timestamp
+from sluice.lake.handover import FileCounts, LoadCounts, TableCounts
+from sluice.ledger.batch import BatchId, BatchState, Stage
+from sluice.ledger.record import (
+    ALLOWED_MOVES,
+    FIRST_STATES,
+    BatchRecord,
+    Change,
+    Claim,
+    MoveError,
+    most_frequent,
+    timestamp,
+)
 from tests.ledger_behaviour import AT, HOUR, converted, record
 
 MOVES = {

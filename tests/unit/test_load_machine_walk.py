@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lambda_trigger.sweeping import SweepError
-from sluice.batch import Stage
 from sluice.errors import AwsBusyError, AwsError
+from sluice.ledger.batch import Stage
 from sluice.settings import Settings
 from tests.doubles.faults import CrashError
 from tests.doubles.machine import Going, StateError
@@ -75,7 +75,7 @@ STORIES: dict[str, tuple[list[Act], Act]] = {
     "refresh fails": ([arrive], refresh_fails),
     "refresh fails twice": ([arrive], refresh_fails_twice),
     "the sweep redrives": ([arrive, refresh_fails], sweep),
-    "the sweep begins anew": ([arrive, refresh_fails, no_redrive], sweep),
+    "the sweep begins again": ([arrive, refresh_fails, no_redrive], sweep),
 }
 
 
@@ -106,7 +106,7 @@ BROKEN = [*HAPPY[:5], "BookFailure", "Stopped"]
         ("refresh fails", BROKEN, "FAILED"),
         ("refresh fails twice", HAPPY, "SUCCEEDED"),
         ("the sweep redrives", [*BROKEN, "Resume", "PlanRefresh", *HAPPY[4:]], "SUCCEEDED"),
-        ("the sweep begins anew", BROKEN, "FAILED"),
+        ("the sweep begins again", BROKEN, "FAILED"),
     ],
 )
 def test_the_way_of_each_story(story: str, path: list[str], status: str) -> None:

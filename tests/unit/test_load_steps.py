@@ -8,10 +8,10 @@ import pytest
 
 from lambda_trigger.load_requests import StepRequestError, answer
 from lambda_trigger.loads import LoadStoppedError, UnknownClaimError
+from lambda_trigger.notices import StepFailure
 from lambda_trigger.refresh import MAX_PAGE_BYTES, page_of
 from lambda_trigger.step_failures import load_run, readable
-from sluice.notices import StepFailure
-from sluice.record import BatchRecord
+from sluice.ledger.record import BatchRecord
 from tests.doubles.world import AGGREGATE, World, glue_result
 
 FOLDER = "orders/year=2026/month=11/day=20/hour={:02}"
@@ -186,16 +186,16 @@ def test_an_execution_stops_until_it_is_redriven(world: World, stopped_at: int, 
     ("change", "message"),
     [
         ({"step": "fly"}, "step: 'fly' is none of book, refresh, finish, fail, stop"),
-        ({"step": None}, "step: None is no text"),
-        ({"claim_id": ""}, "claim_id: '' is no text"),
-        ({"dataset": 7}, "dataset: 7 is no text"),
-        ({"step": "refresh"}, "start: None is no whole number of at least 0"),
-        ({"step": "refresh", "start": -1}, "start: -1 is no whole number of at least 0"),
-        ({"step": "refresh", "start": True}, "start: True is no whole number of at least 0"),
-        ({"step": "refresh", "start": 1.5}, "start: 1.5 is no whole number of at least 0"),
-        ({"step": "fail"}, "failure: None is no object"),
-        ({"step": "fail", "failure": {"state": "Archive", "cause": ""}}, "error: None is no text"),
-        ({"step": "stop", "failure": BROKEN}, "redrives: None is no whole number of at least 0"),
+        ({"step": None}, "step: None is not text"),
+        ({"claim_id": ""}, "claim_id: '' is not text"),
+        ({"dataset": 7}, "dataset: 7 is not text"),
+        ({"step": "refresh"}, "start: None is not a whole number of at least 0"),
+        ({"step": "refresh", "start": -1}, "start: -1 is not a whole number of at least 0"),
+        ({"step": "refresh", "start": True}, "start: True is not a whole number of at least 0"),
+        ({"step": "refresh", "start": 1.5}, "start: 1.5 is not a whole number of at least 0"),
+        ({"step": "fail"}, "failure: None is not an object"),
+        ({"step": "fail", "failure": {"state": "Archive", "cause": ""}}, "error: None is not text"),
+        ({"step": "stop", "failure": BROKEN}, "redrives: None is not a whole number of at least 0"),
     ],
 )
 def test_a_request_that_nobody_understands_is_refused_and_changes_nothing(

@@ -6,7 +6,7 @@ import pytest
 
 from glue_jobs.loading.fit import Files, emptying, outdated
 from sluice.contract.model import Column, LoadMode, Table
-from sluice.handover import PublishedFile
+from sluice.lake.handover import PublishedFile
 from sluice.warehouse.target import Target
 
 Batches = dict[str, dict[str, Files]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from glue_jobs.loading.halves import Halves, Results
 from sluice.errors import AccountingError, SluiceError, WarehouseBusyError, WarehouseError, WarehouseUnclearError
-from sluice.handover import LoadCounts
+from sluice.lake.handover import LoadCounts
 
 
 @dataclass

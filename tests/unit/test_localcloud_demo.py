@@ -14,11 +14,11 @@ from rich.console import Console
 from deploy.compare import Difference, compare_batches, compare_rows
 from lambda_trigger.manifest_events import manifest_events
 from sluice.analysis import Reader
-from sluice.batch import BatchId, BatchState
 from sluice.contract.files import read_contracts
-from sluice.handover import TableCounts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.handover import TableCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId, BatchState
+from sluice.ledger.record import BatchRecord
 from sluice.simulator import DATASETS, SimulatorOptions, Truth, simulate
 from sluice_laptop.demo.after import (
     AggregateResult,

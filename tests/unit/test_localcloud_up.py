@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from sluice.batch import BatchId, BatchState
 from sluice.contract import Contract, parse_contract
-from sluice.handover import TableCounts
-from sluice.layout import Partition
-from sluice.record import BatchRecord
+from sluice.lake.handover import TableCounts
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId, BatchState
+from sluice.ledger.record import BatchRecord
 from sluice.settings import Settings
 from sluice_laptop import up
 from sluice_laptop.foreground import warm

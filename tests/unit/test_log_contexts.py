@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sluice.batch import Stage
 from sluice.errors import AwsBusyError
+from sluice.ledger.batch import Stage
 from sluice.logs import ContextFilter
 from tests.doubles.world import World
 
@@ -41,7 +41,7 @@ def kept() -> Iterator[Kept]:
 
 
 def about(record: logging.LogRecord) -> tuple[str, ...]:
-    return tuple(getattr(record, name) for name in ("dataset", "batch", "run"))
+    return tuple(getattr(record, name) for name in ("dataset", "batch", "claim"))
 
 
 def test_every_line_of_a_life_in_the_pipeline_names_what_it_is_about(kept: Kept) -> None:
@@ -71,7 +71,7 @@ def test_every_line_of_a_life_in_the_pipeline_names_what_it_is_about(kept: Kept)
         if record.name != "lambda_trigger.archive":  # its handler names dataset and run
             assert record.__dict__["dataset"] in {"orders", "unknown", *batches.values()}, (record.name, message)
         if "claim c" in message or "run jr_" in message:
-            assert record.__dict__["run"].startswith("c0"), message
+            assert record.__dict__["claim"].startswith("c0"), message
     assert named == set(batches)
 
 

@@ -31,8 +31,8 @@ from sluice.logs import (
 )
 from sluice.parallel import each
 
-NAMES = ("dataset", "batch", "run")
-KEYS = ["timestamp", "level", "logger", "message", "dataset", "batch", "run"]
+NAMES = ("dataset", "batch", "claim")
+KEYS = ["timestamp", "level", "logger", "message", "dataset", "batch", "claim"]
 
 
 class Lines:
@@ -51,7 +51,7 @@ class Lines:
         return [json.loads(line) for line in self._text.getvalue().split("\n")[:-1]]
 
     def about(self) -> list[tuple[str, str, str]]:
-        return [(line["dataset"], line["batch"], line["run"]) for line in self.all]
+        return [(line["dataset"], line["batch"], line["claim"]) for line in self.all]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def lines() -> Iterator[Lines]:
 
 def test_a_line_has_all_its_parts(lines: Lines) -> None:
     before = datetime.now(UTC)
-    with log_context(dataset="orders", batch="orders.1", run="c1"):
+    with log_context(dataset="orders", batch="orders.1", claim="c1"):
         lines.logger.warning("%d rows of %s", 3, "part-1")
     [line] = lines.all
     moment = datetime.fromisoformat(line.pop("timestamp"))
@@ -76,12 +76,12 @@ def test_a_line_has_all_its_parts(lines: Lines) -> None:
         "message": "3 rows of part-1",
         "dataset": "orders",
         "batch": "orders.1",
-        "run": "c1",
+        "claim": "c1",
     }
 
 
 def _log_and_break(log: Callable[[str], None]) -> None:
-    with log_context(batch="b2", run="c2"):
+    with log_context(batch="b2", claim="c2"):
         log("other batch, other run")
         raise ZeroDivisionError
 
@@ -89,14 +89,14 @@ def _log_and_break(log: Callable[[str], None]) -> None:
 def test_contexts_nest_and_are_restored_whatever_happens(lines: Lines) -> None:
     log = lines.logger.info
     log("outside")
-    with log_context(dataset="orders", run="c1"):
+    with log_context(dataset="orders", claim="c1"):
         log("run")
         with log_context(batch="b1"):
             log("batch")
             with pytest.raises(ZeroDivisionError):
                 _log_and_break(log)
             log("batch again")
-        with log_context(dataset="customers", batch="", run=""):
+        with log_context(dataset="customers", batch="", claim=""):
             log("emptied")
         log("run again")
     log("outside again")
@@ -136,7 +136,7 @@ def test_the_innermost_name_counts_and_all_come_back(layers: list[dict[str, str]
 
 
 def test_a_records_own_names_stay(lines: Lines) -> None:
-    with log_context(dataset="orders", run="c1"):
+    with log_context(dataset="orders", claim="c1"):
         lines.logger.info("told", extra={"dataset": "customers"})
     assert lines.about() == [("customers", "", "c1")]
 
@@ -151,7 +151,7 @@ def test_threads_have_the_context_of_who_started_them_and_no_other(lines: Lines)
             together.wait(30)
             lines.logger.info("in")
 
-    with log_context(dataset="orders", run="c1"):
+    with log_context(dataset="orders", claim="c1"):
         each(work, range(4), workers=4)
         lines.logger.info("after")
     assert sorted(lines.about()[:-1]) == sorted(("orders", f"b{n % 4}", "c1") for n in range(8))
@@ -251,7 +251,7 @@ def test_a_run_of_one_batch_is_about_that_batch(batches: tuple[str, ...], batch:
     ],
 )
 def test_a_run_that_fails_says_so_in_its_context(lines: Lines, error: Exception, message: str) -> None:
-    with pytest.raises(type(error)), logged_run(lines.logger, dataset="orders", run="c1"):
+    with pytest.raises(type(error)), logged_run(lines.logger, dataset="orders", claim="c1"):
         raise error
     [line] = lines.all
     assert (line["level"], line["message"]) == ("ERROR", message)
@@ -278,7 +278,7 @@ def test_a_glue_job_writes_json_lines_to_standard_output() -> None:
 import logging
 from sluice.logs import log_json_lines, log_context
 log_json_lines()
-with log_context(dataset="orders", run="c1"):
+with log_context(dataset="orders", claim="c1"):
     logging.getLogger("botocore").info("of a library")
     logging.getLogger("py4j.clientserver").info("closing down a connection")
     logging.getLogger("sluice.x").debug("too quiet")
@@ -308,7 +308,7 @@ ours = logging.getLogger("lambda_trigger.booking")
 @logger.inject_lambda_context
 def handler(event, context):
     logger.info("handler")
-    with log_context(dataset="orders", run="c1"):
+    with log_context(dataset="orders", claim="c1"):
         library.info("library")
         each(lambda n: in_thread(n), [1, 2], workers=2)
         try:
@@ -331,7 +331,7 @@ def test_a_functions_lines_have_the_same_names() -> None:
     assert all(line["function_request_id"] == "r" for line in found)
     assert all(line["timestamp"].endswith("+00:00") for line in found)
     assert all("stack_trace" not in line and "name" not in line for line in found)
-    about = [[line[key] for key in ("logger", "dataset", "batch", "run")] for line in found]
+    about = [[line[key] for key in ("logger", "dataset", "batch", "claim")] for line in found]
     assert about[:2] == [["sluice-trigger", "", "", ""], ["sluice.backoff", "orders", "", "c1"]]
     assert sorted(about[2:4]) == [["lambda_trigger.booking", "orders", f"b{n}", "c1"] for n in (1, 2)]
     assert about[4:] == [["sluice-trigger", "orders", "", "c1"], ["lambda_trigger.booking", "", "", ""]]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.errors import ManifestError
-from sluice.manifest import Manifest, ManifestEntry, load_manifest
+from sluice.lake.manifest import Manifest, ManifestEntry, load_manifest
 
 FOLDER = "orders/year=2026/month=11/day=20/hour=13"
 URL = f"s3://raw/{FOLDER}/manifest.json"
@@ -57,7 +57,7 @@ def test_a_byte_order_mark_and_fields_of_others_do_no_harm() -> None:
         (b'{"entries": []}', "'entries' is empty"),
         (b'{"entries": ["s3://raw/a"]}', "entries[0]: must be an object with a text named 'url'"),
         (b'{"entries": [{"url": 1}]}', "entries[0]: must be an object with a text named 'url'"),
-        (b'{"entries": [{"url": "s3://raw/a"}, {"url": "raw/b"}]}', "entries[1].url: 'raw/b' is no object URL"),
+        (b'{"entries": [{"url": "s3://raw/a"}, {"url": "raw/b"}]}', "entries[1].url: 'raw/b' is not an object URL"),
         (b'{"entries": [{"url": "s3://raw/\\ud800"}]}', "entries[0].url: 's3://raw/\\ud800': the key cannot be"),
         (b'{"entries": [{"url": "s3://raw/a", "mandatory": "yes"}]}', "entries[0].mandatory: must be true or false"),
         (b'{"entries": [{"url": "s3://raw/a", "meta": 3}]}', "entries[0].meta.content_length: must be a whole number"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.metrics import UNITS, EmfMetrics, Metric
+from lambda_trigger.metrics import UNITS, EmfMetrics, Metric
 from tests.doubles.metrics import MemoryMetrics
 
 # Spelt out, and not taken from the code: alarms and dashboards of others rely on these words.

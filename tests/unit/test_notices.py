@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice import notices
-from sluice.batch import BatchState, Stage
+from lambda_trigger import notices
+from lambda_trigger.notices import Audience, Notice, StepFailure
 from sluice.drift import Difference, Kind, Layer
-from sluice.handover import LoadCounts, TableCounts
-from sluice.notices import Audience, Notice, StepFailure
-from sluice.record import UNKNOWN_DATASET, BatchRecord
+from sluice.lake.handover import LoadCounts, TableCounts
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import UNKNOWN_DATASET, BatchRecord
 from sluice.settings import Settings
 from tests.doubles.world import World
 from tests.ledger_behaviour import AT, HOUR, record
@@ -195,7 +195,7 @@ def test_drift() -> None:
                 "column": "price",
                 "have": "decimal(8,2)",
                 "want": "decimal(9,2)",
-                "mend": "replay it",
+                "fix": "replay it",
                 "partitions": ["2026-11-20T13"],
                 "partition_count": 1,
             }
@@ -208,12 +208,12 @@ def test_drift() -> None:
                 "column": "color",
                 "have": "",
                 "want": "varchar(8)",
-                "mend": "added",
+                "fix": "added",
             }
         ],
         "changed_count": 1,
         "notes": [
-            {"layer": "source", "table": "orders", "column": "tip", "have": "date", "want": "", "mend": "ignored"}
+            {"layer": "source", "table": "orders", "column": "tip", "have": "date", "want": "", "fix": "ignored"}
         ],
         "note_count": 1,
         "look": "sluice drift orders",

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from sluice.aws.streams import ATTEMPTS, BUFFER_BYTES, RANGE_BYTES, ObjectStream
 from sluice.errors import AwsBusyError, AwsDeniedError, AwsError, InputChangedError
-from sluice.handover import SourceFile
+from sluice.lake.handover import SourceFile
 
 CONTENT = random.Random(7).randbytes(3 * RANGE_BYTES // 2)
 AT = datetime(2026, 11, 20, 13, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from sluice.aws.objects import MAX_COPY_BYTES, Objects
 from sluice.errors import AwsBusyError, AwsError, SluiceError
-from sluice.stored import StoredObject
+from sluice.lake.stored import StoredObject
 
 AT = datetime(2026, 11, 20, 13, tzinfo=UTC)
 MIB = 1024**2

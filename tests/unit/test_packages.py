@@ -106,7 +106,7 @@ def test_jobs_find_all_that_they_import(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ENTRY_SCRIPTS)
 def test_an_entry_script_finds_all_that_it_imports(tmp_path: Path, name: str) -> None:
-    """The script lies beside the zip, and it is no module of it that is run."""
+    """The script lies beside the zip, and it is not a module of it that is run."""
     places = [_written(GLUE_PACKAGE, tmp_path), _runtime(tmp_path / "runtime", GLUE_RUNTIME), SHIM]
     write_packages(tmp_path / "dist", CONTRACTS)
     lines = ["import runpy", f"print('main' in runpy.run_path({str(tmp_path / 'dist' / name)!r}, run_name='script'))"]
@@ -148,14 +148,14 @@ def test_zip_has_the_syntax_of_the_oldest_python(package: Package) -> None:
     assert len(names) > 100
 
 
-TOOLS = ("analysis/", "cli/", "doctor/", "simulator/", "retry.py", "_parts/")
+TOOLS = ("analysis/", "cli/", "doctor/", "simulator/", "ledger/retry.py", "_parts/")
 
 
 @pytest.mark.parametrize(
     ("package", "has", "has_not"),
     [
-        (LAMBDA_PACKAGE, ("drift/", "infer/", "record.py", "notices.py"), (*TOOLS, "kernel/")),
-        (GLUE_PACKAGE, ("kernel/", "handover.py"), (*TOOLS, "drift/", "infer/", "notices.py")),
+        (LAMBDA_PACKAGE, ("drift/", "infer/", "ledger/record.py"), (*TOOLS, "kernel/")),
+        (GLUE_PACKAGE, ("kernel/", "lake/handover.py"), (*TOOLS, "drift/", "infer/")),
     ],
     ids=lambda value: value.name if isinstance(value, Package) else "",
 )

@@ -152,9 +152,9 @@ GOOD = written(pa.schema([("a", pa.int32())]))
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no Parquet file: it does not end with PAR1"),
-        (b"PAR1", "is no Parquet file: it does not end with PAR1"),
-        (b"id,name\n1,a\n", "is no Parquet file: it does not end with PAR1"),
+        (b"", "is not Parquet file: it does not end with PAR1"),
+        (b"PAR1", "is not Parquet file: it does not end with PAR1"),
+        (b"id,name\n1,a\n", "is not Parquet file: it does not end with PAR1"),
         (GOOD[:-4] + b"PARE", "its footer is encrypted"),
         (b"PAR1" + struct.pack("<I", 0) + b"PAR1", "its footer should have 0 bytes, and the whole file has 12"),
         (b"PAR1x" + struct.pack("<I", 99) + b"PAR1", "its footer should have 99 bytes, and the whole file has 13"),

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.errors import CommandError
-from sluice.handover import FrozenManifest, SourceFile
-from sluice.layout import Partition
-from sluice.replay import MAX_PARTITIONS, parse_span
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.lake.layout import Partition
+from sluice.lake.whereabouts import archive_location, raw_location
+from sluice.ledger.replay import MAX_PARTITIONS, parse_span
 from sluice.settings import Settings
-from sluice.whereabouts import archive_location, raw_location
 from tests.doubles.depot import ARCHIVE, BASE, FOLDER, HOUR, Depot
 
 FILES = {"part-1": b"one", "part-2": b"two"}
@@ -250,21 +250,21 @@ def test_a_second_correction_waits_for_the_first_one(is_archived: bool) -> None:
     if is_archived:
         depot.run_archive(claim)
     depot.now += timedelta(seconds=1)
-    first = depot.replays().resubmit("orders", HOUR, "corrected-1", b"mended")
+    first = depot.replays().resubmit("orders", HOUR, "corrected-1", b"fixed")
     before = depot.raw()
     with pytest.raises(CommandError, match=f"^{UNKNOWN}$"):
-        depot.replays().resubmit("orders", HOUR, "corrected-2", b"mended too")
+        depot.replays().resubmit("orders", HOUR, "corrected-2", b"fixed too")
     assert depot.raw() == before
     depot.take_and_load(depot.write_manifest(first.text))
-    assert depot.replays().resubmit("orders", HOUR, "corrected-2", b"mended too").files == 4
+    assert depot.replays().resubmit("orders", HOUR, "corrected-2", b"fixed too").files == 4
 
 
 def test_a_corrected_file_is_sent_beside_the_others() -> None:
     depot = Depot()
     depot.run_archive(depot.take_and_load(depot.send(FILES)))
-    plan = depot.replays().resubmit("orders", HOUR, "corrected-1.json", b"mended")
+    plan = depot.replays().resubmit("orders", HOUR, "corrected-1.json", b"fixed")
     assert plan.files == 3
-    assert depot.documents.fetch(f"{BASE}/corrected-1.json")[0] == b"mended"
+    assert depot.documents.fetch(f"{BASE}/corrected-1.json")[0] == b"fixed"
     entries = json.loads(depot.documents.read(f"{BASE}/manifest.json"))["entries"]
     assert [entry["url"] for entry in entries] == [
         f"{ARCHIVE}/part-1",
@@ -272,7 +272,7 @@ def test_a_corrected_file_is_sent_beside_the_others() -> None:
         f"{BASE}/corrected-1.json",
     ]
     claim = depot.take_and_load(depot.write_manifest(plan.text))
-    assert depot.loaded[depot.records[-1].batch_id] == [b"mended", b"one", b"two"]
+    assert depot.loaded[depot.records[-1].batch_id] == [b"fixed", b"one", b"two"]
     depot.run_archive(claim)
     assert set(depot.raw()) == {
         f"archive/{FOLDER}/{name}" for name in ("part-1", "part-2", "corrected-1.json", "manifest.json")
@@ -299,7 +299,7 @@ def test_a_name_that_cannot_be_is_refused(name: str, reason: str, is_archived: b
     depot.put("part-9", b"of somebody")
     before = depot.raw()
     with pytest.raises(CommandError) as caught:
-        depot.replays().resubmit("orders", HOUR, name, b"mended")
+        depot.replays().resubmit("orders", HOUR, name, b"fixed")
     assert str(caught.value).startswith(reason)
     assert depot.raw() == before
 
@@ -307,8 +307,10 @@ def test_a_name_that_cannot_be_is_refused(name: str, reason: str, is_archived: b
 def test_a_partition_without_accepted_files_takes_no_corrections() -> None:
     depot = Depot()
     depot.intake.take(depot.write_manifest("{"))
-    with pytest.raises(CommandError, match=r"^orders 2026-11-20T13: none of its manifests was accepted; send it anew$"):
-        depot.replays().resubmit("orders", HOUR, "x", b"mended")
+    with pytest.raises(
+        CommandError, match=r"^orders 2026-11-20T13: none of its manifests was accepted; send it again$"
+    ):
+        depot.replays().resubmit("orders", HOUR, "x", b"fixed")
 
 
 # Spans
@@ -330,8 +332,12 @@ def test_spans() -> None:
 @pytest.mark.parametrize(
     ("text", "is_hourly", "reason"),
     [
-        ("yesterday", True, "'yesterday' is no partition: write an hour as 2026-11-20T13 and a day as 2026-11-20; a "),
-        ("2026-11-20T13..", True, "'' is no partition"),
+        (
+            "yesterday",
+            True,
+            "'yesterday' is not a partition: write an hour as 2026-11-20T13 and a day as 2026-11-20; a ",
+        ),
+        ("2026-11-20T13..", True, "'' is not a partition"),
         ("2026-11-20T13..2026-11-20T12", True, "'2026-11-20T13..2026-11-20T12' ends before it begins"),
         ("2026-11-20T13", False, "'2026-11-20T13' is an hour, and the dataset has days"),
         ("2020-01-01..2026-01-01", True, f"'2020-01-01..2026-01-01' has 52632 partitions; at most {MAX_PARTITIONS}"),

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from sluice.batch import BatchState, Stage
 from sluice.errors import CommandError
-from sluice.retry import retry
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.retry import retry
 from sluice.settings import Settings
 from tests.doubles.world import World
 
@@ -154,7 +154,7 @@ def test_a_rejected_or_unknown_batch_says_what_to_do() -> None:
     world = World()
     world.deliver(world.send(FOLDER, manifest=b"{"))
     (batch_id,) = world.ledger.records
-    with pytest.raises(CommandError, match="its manifest is wrong; mend it, then run: sluice replay orders 2026"):
+    with pytest.raises(CommandError, match="its manifest is wrong; fix it, then run: sluice replay orders 2026"):
         again(world, batch_id)
     with pytest.raises(CommandError, match=r"^there is no batch orders\.2026112013\.1$"):
         again(world, "orders.2026112013.1")

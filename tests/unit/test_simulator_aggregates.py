@@ -10,7 +10,7 @@ import pytest
 
 from sluice.contract.files import read_contracts
 from sluice.errors import SimulatorError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator import DATASETS, SimulatorOptions, Truth, simulate, truth_of_aggregates, words
 from sluice.simulator.record import Record, Tree
 from sluice.warehouse.aggregate import aggregates

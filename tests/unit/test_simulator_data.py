@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sluice.contract.files import read_contracts
 from sluice.errors import LayoutError, SimulatorError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator import DATASETS, SimulatedPartition, SimulatorOptions, simulate
 from sluice.simulator.faults import VALUE_FAULTS
 from sluice.simulator.record import Record

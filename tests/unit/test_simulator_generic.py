@@ -13,7 +13,7 @@ from sluice.cli.trial import attempt
 from sluice.contract import Column, Contract, ParquetSource, parse_contract
 from sluice.contract.files import read_contract, read_contracts
 from sluice.errors import SimulatorError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator import SimulatorOptions, simulate
 from sluice.simulator.generic import Generic, any_value
 from sluice.simulator.matching import matching

@@ -10,9 +10,9 @@ import pytest
 from sluice.contract import parse_contract
 from sluice.contract.files import read_contracts
 from sluice.errors import SimulatorError
-from sluice.handover import TableCounts
-from sluice.layout import Partition
-from sluice.manifest import Manifest
+from sluice.lake.handover import TableCounts
+from sluice.lake.layout import Partition
+from sluice.lake.manifest import Manifest
 from sluice.simulator import DATASETS, Sender, SimulatorOptions, Truth, simulate
 from sluice.simulator.record import Record, Tree
 from tests.unit.contract_data import plain_contract

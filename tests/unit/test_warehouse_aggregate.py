@@ -244,7 +244,7 @@ def test_what_the_bootstrap_needs_comes_before_what_needs_it() -> None:
 
 @pytest.mark.parametrize("name", ["", 'a"b', "a b", "x" * 128, "a;b"])
 def test_a_grant_goes_to_a_user_and_nothing_else(name: str) -> None:
-    with pytest.raises(ValueError, match="is no name of a database user"):
+    with pytest.raises(ValueError, match="is not a name of a database user"):
         bootstrap_steps(Settings(), CONTRACTS, Grants(readers=(name,)))
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.batch import BatchId
 from sluice.contract.model import LoadMode
 from sluice.errors import LayoutError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId
 from sluice.warehouse.batches import (
     MAX_RANGES,
     ListedBatch,
@@ -67,9 +67,9 @@ def test_a_batch_that_was_put_behind_an_older_one_is_listed_behind_it() -> None:
     ],
 )
 def test_what_is_no_batch_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no batch id"):
+    with pytest.raises(ValueError, match="is not a batch id"):
         list_batches([text], "upsert")
-    with pytest.raises(ValueError, match="is no batch id"):
+    with pytest.raises(ValueError, match="is not a batch id"):
         list(batch_id_lists([text]))
 
 

@@ -1,6 +1,6 @@
 """The exact statements for the project's own contracts; a change of a builder shows here as a change of a file.
 
-``SLUICE_WRITE_GOLDEN=1 pytest tests/unit/test_warehouse_golden.py`` writes the files anew.
+``SLUICE_WRITE_GOLDEN=1 pytest tests/unit/test_warehouse_golden.py`` writes the files again.
 """
 
 import os

@@ -17,7 +17,7 @@ def test_names_are_quoted_so_that_reserved_words_work() -> None:
 
 @pytest.mark.parametrize("name", ["", "1a", "A", "a-b", 'a"b', "a b", "a;b", "ä", "a\n", "a.b", "a" * 128])
 def test_any_other_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is no name for the warehouse"):
+    with pytest.raises(ValueError, match="is not a name for the warehouse"):
         identifier(name)
 
 

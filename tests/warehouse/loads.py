@@ -18,9 +18,9 @@ from sluice.aws.documents import Documents
 from sluice.backoff import Backoff
 from sluice.contract.model import Column, Contract, JsonSource, Table
 from sluice.contract.sqltype import SqlType
-from sluice.handover import LoadBatchOutcome, LoadInput, PublishedFile
-from sluice.layout import ProcessedLayout
-from sluice.manifest import load_manifest
+from sluice.lake.handover import LoadBatchOutcome, LoadInput, PublishedFile
+from sluice.lake.layout import ProcessedLayout
+from sluice.lake.manifest import load_manifest
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient

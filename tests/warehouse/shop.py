@@ -15,12 +15,12 @@ from glue_jobs.loading.run import load_claim
 from localcloud_tests.warehouse.client import parquet, put
 from sluice.aws.bootstrap import run_bootstrap
 from sluice.aws.catalog import GlueCatalog
-from sluice.batch import BatchId
-from sluice.catalog_tables import processed_table
 from sluice.contract import Table
 from sluice.contract.files import read_contracts
-from sluice.handover import LoadOutcome, PublishedFile
-from sluice.layout import Partition
+from sluice.lake.catalog_tables import processed_table
+from sluice.lake.handover import LoadOutcome, PublishedFile
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId
 from sluice.settings import Settings
 from sluice.warehouse.bootstrap import Grants, bootstrap_steps
 from sluice.warehouse.procedure import refresh_statements

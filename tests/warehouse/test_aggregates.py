@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sluice.errors import WarehouseError
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 from sluice.simulator import SimulatorOptions, Truth, simulate, truth_of_aggregates
 from sluice.warehouse.bootstrap import Grants
 from tests.warehouse.loads import Row
@@ -275,10 +275,12 @@ def test_no_date_changes_nothing_and_what_is_no_date_is_refused(shop: Shop) -> N
 
 
 NO_DATES = {
-    "2026-11-20;2026-11-21": ('daily_orders: "2026-11-20;2026-11-21" is no date: write dates as 2026-11-20,2026-11-21'),
-    "2026-11-20,": 'daily_orders: "" is no date',
-    "2026-11-20, 20.11.2026": 'daily_orders: "20.11.2026" is no date',
-    "2026-11-20') OR ('1' = '1": """daily_orders: "2026-11-20') OR ('1' = '1" is no date""",
+    "2026-11-20;2026-11-21": (
+        'daily_orders: "2026-11-20;2026-11-21" is not a valid date: write dates as 2026-11-20,2026-11-21'
+    ),
+    "2026-11-20,": 'daily_orders: "" is not a valid date',
+    "2026-11-20, 20.11.2026": 'daily_orders: "20.11.2026" is not a valid date',
+    "2026-11-20') OR ('1' = '1": """daily_orders: "2026-11-20') OR ('1' = '1" is not a valid date""",
     "2026-02-30": 'date/time field value out of range: "2026-02-30"',
 }
 

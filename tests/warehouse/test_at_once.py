@@ -22,14 +22,14 @@ from glue_jobs.loading.run import load_claim
 from sluice.aws.samples import Samples
 from sluice.aws.schemas import CatalogSchemas
 from sluice.backoff import Backoff
-from sluice.batch import BatchId
 from sluice.contract.model import Contract
 from sluice.drift.redshift import RedshiftSurvey
 from sluice.drift.survey import Survey
 from sluice.errors import SluiceError
 from sluice.failures import Verdict
-from sluice.handover import LoadBatchOutcome
-from sluice.layout import Partition
+from sluice.lake.handover import LoadBatchOutcome
+from sluice.lake.layout import Partition
+from sluice.ledger.batch import BatchId
 from tests.warehouse.shop import AGGREGATES, CONTRACTS, DAY, NEXT_DAY, NOON, Rows, Shop, customer, item, order, product
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Busy:
             self.sync()
 
     def sync(self) -> None:
-        """The schema sync's look at the dataset, mending what it may."""
+        """The schema sync's look at the dataset, fixing what it may."""
         self.survey.processed(self.contract, apply=True)
 
     def refresh_all(self) -> None:

@@ -19,12 +19,12 @@ from localcloud_tests.warehouse.client import Sql
 from localcloud_tests.warehouse.conftest import LocalAws
 from localcloud_tests.warehouse.lake import Lake
 from sluice.aws.clients import Clients
-from sluice.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.cli import main
 from sluice.contract import Column, Contract, Table
 from sluice.drift import Difference, Kind, Layer
 from sluice.drift.columns import ADDED, DECIDE, STAYS, WIDENED
 from sluice.drift.report import DriftReport
+from sluice.lake.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.settings import Settings
 from sluice.warehouse.books import create_books
 from sluice.warehouse.bootstrap import create_own
@@ -140,8 +140,8 @@ def filled(shop: Shop) -> Contract:
     return contract
 
 
-def difference(layer: Layer, column: str, have: str, want: str, kind: Kind, mend: str, *partitions: str) -> Difference:
-    return Difference(layer, "things", column, have, want, kind, mend, partitions)
+def difference(layer: Layer, column: str, have: str, want: str, kind: Kind, fix: str, *partitions: str) -> Difference:
+    return Difference(layer, "things", column, have, want, kind, fix, partitions)
 
 
 def test_layers_that_agree_have_no_differences(shop: Shop) -> None:
@@ -200,7 +200,7 @@ def test_compatible_changes_are_made_everywhere_and_made_once(shop: Shop) -> Non
         (2, "two", Decimal("1.0000"), None, Decimal("1.00")),
     ]
     assert shop.look(contract, apply=True) == files
-    # What the notice says mends it: the partition's files are written anew.
+    # What the notice says fixes it: the partition's files are written again.
     shop.publish(contract.tables[0], [(1, 1, "one", Decimal("1.0000"), "red")], run="run1")
     assert shop.look(contract, apply=True) == []
     assert shop.sql.rows("SELECT id, price, color FROM spectrum.things") == [(1, "1.0000", "red")]
@@ -262,7 +262,7 @@ def test_a_broken_file_is_named(shop: Shop) -> None:
     assert shop.look(contract) == [
         difference(
             Layer.FILES, "", "a file that cannot be read", "", B,
-            f"{url}: is no Parquet file: it does not end with PAR1",
+            f"{url}: is not Parquet file: it does not end with PAR1",
         )
     ]  # fmt: skip
 
@@ -404,7 +404,7 @@ def test_a_crawl_is_followed_and_told_once(shop: Shop, monkeypatch: pytest.Monke
         "drift", "things", "processed", 4,
     )  # fmt: skip
     assert notice["breaking"][0] == {
-        "layer": "catalog", "table": "things", "column": "version", "have": "int", "want": "bigint", "mend": DECIDE,
+        "layer": "catalog", "table": "things", "column": "version", "have": "int", "want": "bigint", "fix": DECIDE,
     }  # fmt: skip
     assert [(item["layer"], item["column"]) for item in notice["changed"]] == [
         ("catalog", "color"), ("warehouse", "color"),

@@ -11,7 +11,7 @@ import pytest
 
 from sluice.contract.model import Column, LoadMode, Table
 from sluice.failures import Verdict
-from sluice.handover import PublishedFile
+from sluice.lake.handover import PublishedFile
 from tests.warehouse.loads import Loads, Row, Rows, batch_id, contract_of, counts, row, things
 
 ID, VERSION, NAME, PRICE = things().columns

@@ -15,7 +15,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from sluice.contract.model import LoadMode
 from sluice.errors import MissingObjectError, TerminalError, WarehouseBusyError
-from sluice.handover import LoadInput, PublishedFile
+from sluice.lake.handover import LoadInput, PublishedFile
 from tests.warehouse.loads import Loads, Row, arrow_table, batch_id, contract_of, counts, row, stored, things
 
 THINGS = things()

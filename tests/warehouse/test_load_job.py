@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.packages import GLUE_PACKAGE, build, entry_script
-from sluice.handover import LoadOutcome
+from sluice.lake.handover import LoadOutcome
 from sluice.settings import Settings
 from tests.warehouse.loads import Loads, batch_id, contract_of, row, stored, things
 

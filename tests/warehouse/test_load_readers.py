@@ -12,7 +12,7 @@ import pytest
 
 from localcloud_tests.warehouse.client import TARGET, Sql
 from sluice.contract.model import LoadMode
-from sluice.handover import LoadBatchOutcome
+from sluice.lake.handover import LoadBatchOutcome
 from sluice.warehouse.batches import list_batches
 from sluice.warehouse.merge import merge
 from sluice.warehouse.staging import Staging, stage

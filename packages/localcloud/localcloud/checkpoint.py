@@ -23,7 +23,7 @@ class Checkpointer:
 
     What a kill may lose: changes of the last interval, except S3 objects (on disk before the request is answered) and
     Glue runs (saved at each change of state). The files of several services are written one after the other, so a kill
-    may leave one service a moment newer than another; the pipeline's sweeper mends what that breaks.
+    may leave one service a moment newer than another; the pipeline's sweeper fixes what that breaks.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -95,7 +95,7 @@ def check_saved(folder: Path) -> None:
         except (OSError, ValueError) as exc:
             raise BrokenStateError(
                 f"{path} is not whole ({exc}); put back a copy of it, move it away to start this one service empty, or "
-                f"remove {folder.parent} to start anew"
+                f"remove {folder.parent} to start again"
             ) from exc
 
 
@@ -103,7 +103,7 @@ def _read(get_state: Callable[[], object]) -> object:
     """A copy of one service's state.
 
     The copy is taken beside running requests; Python notices a dictionary that changes under the copy, and another try
-    mends it. After the last try the service is left for the next look.
+    fixes it. After the last try the service is left for the next look.
     """
     for _ in range(TRIES):
         try:

@@ -80,7 +80,7 @@ class LocalCloudProcess:
             LocalCloudError: it did not start; the message is its own.
         """
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            # -P: the folder that the user stands in is no place to import from; it may hold anybody's data.
+            # -P: the folder that the user stands in is not a place to import from; it may hold anybody's data.
             [sys.executable, "-P", "-m", "localcloud", "--stop-with-stdin", *to_arguments(self.config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -159,7 +159,7 @@ class LocalCloudProcess:
 
 
 def _as_fields(line: str, log_file: Path) -> dict[str, Any]:
-    """What the child said; when it is no JSON, a message that says so."""
+    """What the child said; when it is not JSON, a message that says so."""
     try:
         fields = json.loads(line)
     except json.JSONDecodeError:
@@ -167,7 +167,7 @@ def _as_fields(line: str, log_file: Path) -> dict[str, Any]:
     if isinstance(fields, dict):
         return fields
     return {
-        "message": f"the local cloud answered {line.strip()[:200]!r} at its start, which is no JSON; see {log_file}"
+        "message": f"the local cloud answered {line.strip()[:200]!r} at its start, which is not JSON; see {log_file}"
     }
 
 

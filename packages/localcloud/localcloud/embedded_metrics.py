@@ -66,7 +66,7 @@ def _document(line: str) -> dict[str, Any]:
     try:
         document = json.loads(line)
     except json.JSONDecodeError:
-        logger.debug("a log line is no JSON document: %s", line[:100])
+        logger.debug("a log line is not JSON document: %s", line[:100])
         return {}
     is_embedded = isinstance(document, Mapping) and isinstance(document.get("_aws"), Mapping)
     return dict(document) if is_embedded else {}

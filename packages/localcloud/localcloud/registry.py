@@ -327,7 +327,7 @@ def function_start(name: str) -> Callable[[], None] | None:
             try:
                 worker._spawn()
             except (OSError, RuntimeError):
-                worker.kill()  # so that the first event starts it anew, and tells what is wrong
+                worker.kill()  # so that the first event starts it again, and tells what is wrong
                 raise
             worker._cold = False
 

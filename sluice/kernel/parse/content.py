@@ -37,7 +37,7 @@ class RawBytes(io.RawIOBase):
     Attributes:
         taken: Bytes read so far.
         has_content: Whether there is a byte, as far as is known.
-        failure: What the stream raised, if it did: a fault of the world, which is no verdict on the file.
+        failure: What the stream raised, if it did: a fault of the world, which is not a verdict on the file.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -80,7 +80,7 @@ class RawBytes(io.RawIOBase):
 
 
 class _Bzip2:
-    """Unpacks streams of bzip2 that follow each other, and nothing else; `bz2.BZ2File` leaves out what is no stream.
+    """Unpacks streams of bzip2 that follow each other, and nothing else; `bz2.BZ2File` leaves out what is not a stream.
 
     Source: https://docs.python.org/3/library/bz2.html (`BZ2Decompressor.unused_data`)
     """
@@ -240,7 +240,7 @@ def file_records(
         may_be_empty: Whether a file of no bytes is well-formed, without compression.
 
     Raises:
-        Exception: What the stream itself raised: a fault of the world, which is no verdict on the file.
+        Exception: What the stream itself raised: a fault of the world, which is not a verdict on the file.
     """
     raw = RawBytes(stream)
     try:
@@ -269,4 +269,4 @@ def _unpacking(compression: str) -> Iterator[None]:
     except (OSError, zlib.error) as exc:
         if compression == "none":
             raise
-        raise BrokenFileError(f"is no valid {compression} file") from exc
+        raise BrokenFileError(f"is not a valid {compression} file") from exc

@@ -1,4 +1,4 @@
-r"""One record of delimited text to its fields. Stricter than most: what does not follow the rules is no record.
+r"""One record of delimited text to its fields. Stricter than most: what does not follow the rules is not a record.
 
 A field in quotes may hold the delimiter, line breaks and escaped quotes, and nothing but the delimiter or the end of
 the record may follow it. A quote inside a field that does not begin with one is plain text (``5" pipe``).

@@ -172,7 +172,7 @@ class JsonRecords:
                 raise
             except ValueError:
                 # Where the next object begins nobody can tell.
-                raise BrokenFileError("holds text that is no JSON between or in its objects") from None
+                raise BrokenFileError("holds text that is not JSON between or in its objects") from None
             yield self._record(value, raw_text, flaw)
 
     def _record(self, value: object, raw_text: str, flaw: str | None) -> Parsed:
@@ -236,7 +236,7 @@ class _Values:
             size = len(self._held) - self._place
             if size > MAX_RECORD_CHARACTERS:
                 raise BrokenFileError(
-                    f"has text of more than {MAX_RECORD_CHARACTERS} characters that is no JSON record"
+                    f"has text of more than {MAX_RECORD_CHARACTERS} characters that is not JSON record"
                 )
             # Twice as much each time, so that a long value is not read again too often.
             self._more(max(_PIECE, size))

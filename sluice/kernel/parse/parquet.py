@@ -1,8 +1,8 @@
 """Parquet: the contract's columns, batch by batch, each value as the text that is cast.
 
 Only columns that the contract reads are opened, so that no other one decides over a file. What a type cannot say
-exactly is refused by value where values differ (text that is no UTF-8, nanoseconds), and by file, with column and type,
-where the type is none of a contract's.
+exactly is refused by value where values differ (text that is not UTF-8, nanoseconds), and by file, with column and
+type, where the type is none of a contract's.
 """
 
 import io
@@ -148,7 +148,7 @@ class _Found:
         """Find the members of a group among fields.
 
         Raises:
-            BrokenFileError: A field is no single value, object or array where the contract has one.
+            BrokenFileError: A field is not a single value, object or array where the contract has one.
         """
         by_name: dict[str, pa.Field[Any]] = {}
         for field in fields:

@@ -18,7 +18,7 @@ _DAY_ZERO = date(1970, 1, 1)
 
 
 def element_type(kind: Any) -> pa.DataType:  # noqa: ANN401 - pyarrow has a class for each kind of list
-    """Type of a list's elements; the null type for what is no list."""
+    """Type of a list's elements; the null type for what is not a list."""
     lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view)
     return kind.value_type if any(is_kind(kind) for is_kind in lists) else pa.null()
 

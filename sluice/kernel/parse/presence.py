@@ -1,4 +1,4 @@
-"""Which of the contract's fields a file has at all. A field that no record has is no null: mostly it was renamed."""
+"""Which of the contract's fields a file has at all. A field that no record has is not null: mostly it was renamed."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final

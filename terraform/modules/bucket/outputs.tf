@@ -9,7 +9,7 @@ output "name" {
 }
 
 output "id" {
-  description = "What the bucket is known by; another one when it is made anew."
+  description = "What the bucket is known by; another one when it is made again."
   value       = aws_s3_bucket.this.id
 }
 

@@ -46,7 +46,7 @@ variable "prefixes" {
 
   validation {
     condition     = alltrue([for prefix in var.prefixes : endswith(prefix, "/")])
-    error_message = "A folder ends with a slash, so that it is no prefix of another."
+    error_message = "A folder ends with a slash, so that it is not a prefix of another."
   }
 }
 

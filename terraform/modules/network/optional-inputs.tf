@@ -17,7 +17,7 @@ variable "port" {
 }
 
 variable "client_cidr_blocks" {
-  description = "Addresses of SQL clients; Sluice itself needs none, the Data API is no network path."
+  description = "Addresses of SQL clients; Sluice itself needs none, the Data API is not network path."
   type        = list(string)
   default     = []
 

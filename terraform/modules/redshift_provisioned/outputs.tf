@@ -4,7 +4,7 @@ output "arn" {
 }
 
 output "data_ids" {
-  description = "What AWS knows the cluster's data by; another one when it is made anew."
+  description = "What AWS knows the cluster's data by; another one when it is made again."
   value       = [aws_redshift_cluster.this.cluster_namespace_arn]
 }
 

@@ -4,7 +4,7 @@ output "arn" {
 }
 
 output "data_ids" {
-  description = "What AWS knows namespace and workgroup by; others when they are made anew."
+  description = "What AWS knows namespace and workgroup by; others when they are made again."
   value       = [aws_redshiftserverless_namespace.this.namespace_id, aws_redshiftserverless_workgroup.this.workgroup_id]
 }
 

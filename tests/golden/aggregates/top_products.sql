@@ -25,7 +25,7 @@ BEGIN
     FOR _place IN 1 .. REGEXP_COUNT(_dates, ',') + 1 LOOP
         _entry := TRIM(SPLIT_PART(_dates, ',', _place));
         IF _entry !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
-            RAISE EXCEPTION 'top_products: "%" is no date: write dates as 2026-11-20,2026-11-21', _entry;
+            RAISE EXCEPTION 'top_products: "%" is not a valid date: write dates as 2026-11-20,2026-11-21', _entry;
         END IF;
         IF _place > 1 THEN
             _wanted := _wanted || ', ';

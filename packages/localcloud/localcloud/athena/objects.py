@@ -51,7 +51,7 @@ class FileGoneError(QueryError):
     """A file was deleted or replaced between its listing and its reading."""
 
     def __init__(self, file: RemoteObject) -> None:
-        """Keep what the caller reads, should listing anew not help."""
+        """Keep what the caller reads, should listing again not help."""
         super().__init__(
             "HIVE_CANNOT_OPEN_SPLIT",
             f"Error opening Hive split s3://{file.bucket}/{file.key} (offset=0, length={file.size}): "

@@ -53,7 +53,7 @@ def read_footer(path: Path, url: str) -> ParquetFile:
         url: of the file, for messages.
 
     Raises:
-        QueryError: it is no Parquet file.
+        QueryError: it is not Parquet file.
     """
     try:
         with pq.ParquetFile(path) as file:

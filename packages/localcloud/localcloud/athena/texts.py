@@ -59,7 +59,7 @@ def field_expression(table: TableDefinition, number: int, column: Column) -> str
     if kind.children:
         return f"CAST(CAST({field} AS JSON) AS {kind.duckdb})"
     if _LAZY in table.serde:
-        # A field that is no value of its type is null.
+        # A field that is not a value of its type is null.
         return f"TRY_CAST({field} AS {kind.duckdb})"
     return f"CAST(nullif({field}, '') AS {kind.duckdb})"
 

@@ -156,4 +156,4 @@ def _nested(base: str, tokens: Iterator[str], whole: str) -> tuple[Type, str]:
 
 
 def _no_type(text: str) -> QueryError:
-    return QueryError("HIVE_INVALID_METADATA", f"{text!r} is no type that the local stand-in of Athena knows")
+    return QueryError("HIVE_INVALID_METADATA", f"{text!r} is not a type that the local stand-in of Athena knows")

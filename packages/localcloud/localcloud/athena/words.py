@@ -1,4 +1,4 @@
-"""The words of a statement that is no query, read one after the other."""
+"""The words of a statement that is not a query, read one after the other."""
 
 from dataclasses import dataclass
 

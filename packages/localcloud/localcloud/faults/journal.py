@@ -50,7 +50,7 @@ class Journal:
     """The plan at work; safe between threads.
 
     Attributes:
-        plan: What goes wrong from now on; another one may take its place, and counting begins anew.
+        plan: What goes wrong from now on; another one may take its place, and counting begins again.
     """
 
     plan: FaultPlan = field(default_factory=FaultPlan)

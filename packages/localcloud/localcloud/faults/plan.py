@@ -62,7 +62,7 @@ class FaultPlan:
     late_seconds: float = 3.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no plan.
+        """Refuse what is not a plan.
 
         Raises:
             ValueError: A share outside of 0 to 1, no kind, or a time that is negative.

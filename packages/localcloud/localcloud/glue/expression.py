@@ -88,7 +88,7 @@ class PartitionKey:
             if kind == "timestamp":
                 return datetime.fromisoformat(text).replace(tzinfo=None)
         except (ValueError, InvalidOperation) as exc:
-            raise invalid_input(f"{text!r} is no {kind}, the type of partition key {self.name}") from exc
+            raise invalid_input(f"{text!r} is not a valid {kind}, the type of partition key {self.name}") from exc
         raise invalid_input(f"partition key {self.name} of type {self.type} cannot be used in an expression")
 
 
@@ -244,7 +244,7 @@ class _Parser:
         key = self._keys.get(token.text)
         if key is None:
             known = ", ".join(self._keys) or "none"
-            raise invalid_input(f"Expression names {token.text}, which is no partition key (keys: {known})")
+            raise invalid_input(f"Expression names {token.text}, which is not a partition key (keys: {known})")
         self._advance()
         return key
 

@@ -104,7 +104,7 @@ def _condition(where: str, written: str, key: str, value: object) -> Condition:
         raise PolicyError(f"{where}: {written}: Null takes neither quantifier nor IfExists")
     values = value if isinstance(value, list) else [value]
     if not values or not all(isinstance(each, str | bool | int | float) for each in values):
-        raise PolicyError(f"{where}: {written} on {key}: {value!r} is no value")
+        raise PolicyError(f"{where}: {written} on {key}: {value!r} is not a value")
     texts = tuple(str(each).lower() if isinstance(each, bool) else str(each) for each in values)
     return Condition(operator, quantifier, if_exists, key.lower(), texts)
 

@@ -117,7 +117,7 @@ def _statement(name: str, number: int, plain: object, has_variables: bool) -> St
     if actions is None:
         raise PolicyError(f"{where}: Action or NotAction is missing")
     if wrong := [action for action in actions if action != "*" and ":" not in action]:
-        raise PolicyError(f"{where}: {', '.join(wrong)} is no action")
+        raise PolicyError(f"{where}: {', '.join(wrong)} is not an action")
     resources, negates_resources = _one_of(where, plain, "Resource")
     if "NotPrincipal" in plain and plain["Effect"] == "Allow":
         raise PolicyError(f"{where}: NotPrincipal with Allow lets everybody in; AWS says never to use it")

@@ -60,7 +60,7 @@ def _key_checks(machine: str) -> Iterator[Check]:
 
 
 def task_checks(resource: str, arguments: Mapping[str, Any]) -> Iterator[Check]:
-    """Actions and resources of a task; nothing for what is no task of a service."""
+    """Actions and resources of a task; nothing for what is not a task of a service."""
     if resource.startswith("arn:aws:states:::glue:startJobRun"):
         job = _arn("glue", f"job/{arguments.get('JobName')}")
         yield Check("glue:StartJobRun", job)

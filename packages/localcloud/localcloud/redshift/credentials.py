@@ -76,7 +76,7 @@ def _read(secret: str, client: SecretsManagerClient) -> str:
 
 
 def _parsed(text: str) -> Mapping[str, object]:
-    """The fields of a secret; none when it is no JSON object. The error of a parser would quote the secret."""
+    """The fields of a secret; none when it is not JSON object. The error of a parser would quote the secret."""
     try:
         fields = json.loads(text)
     except ValueError:

@@ -27,7 +27,7 @@ class Database:
 
     Args:
         server: the running server.
-        password: of the user ``sluice``, who is no superuser.
+        password: of the user ``sluice``, who is not a superuser.
     """
 
     def __init__(self, server: PostgresServer, password: str) -> None:

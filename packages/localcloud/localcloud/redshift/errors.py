@@ -49,7 +49,7 @@ class ValidationError(ApiError):
 
 
 class SerializationError(ApiError):
-    """The request is no JSON object."""
+    """The request is not JSON object."""
 
     code = "SerializationException"
 

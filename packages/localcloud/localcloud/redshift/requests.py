@@ -51,7 +51,7 @@ def integer(body: Body, name: str, least: int, most: int) -> int | None:
     """Give a whole number within its limits.
 
     Raises:
-        ValidationError: it is no number or out of the limits.
+        ValidationError: it is not a number or out of the limits.
     """
     value = body.get(name)
     if value is None:
@@ -98,7 +98,7 @@ def target(body: Body) -> tuple[tuple[str, str], ...]:
     if cluster is not None and _CLUSTER.fullmatch(cluster) is None:
         raise ValidationError(f"ClusterIdentifier must satisfy regex pattern: {_CLUSTER.pattern}")
     if workgroup is not None and _WORKGROUP.fullmatch(workgroup) is None:
-        raise ValidationError("WorkgroupName is no name or ARN of a workgroup")
+        raise ValidationError("WorkgroupName is not a name or ARN of a workgroup")
     if workgroup is not None and text(body, "DbUser") is not None:
         raise ValidationError("DbUser is not supported with WorkgroupName")
     names = ("ClusterIdentifier", "WorkgroupName", "SecretArn", "DbUser")

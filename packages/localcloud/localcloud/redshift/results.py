@@ -177,7 +177,7 @@ def _refuse_whole_rows(connection: Connection, result: PGresult) -> None:
     ).fetchone()
     if found is not None:
         label = (result.fname(unknown[int(str(found[0]))]) or b"").decode()
-        raise SqlError(f'column "{label}" is a row, which is no value in Redshift')
+        raise SqlError(f'column "{label}" is a row, which is not a value in Redshift')
 
 
 def _rows(result: PGresult) -> Iterator[Row]:

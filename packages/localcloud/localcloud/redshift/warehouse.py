@@ -137,5 +137,5 @@ def _parse(body: bytes) -> dict[str, object]:
     except ValueError as error:
         raise SerializationError(f"The request is not JSON: {error}") from error
     if not isinstance(request, dict):
-        raise SerializationError("The request is no JSON object")
+        raise SerializationError("The request is not JSON object")
     return request

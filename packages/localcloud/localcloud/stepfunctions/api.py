@@ -46,7 +46,7 @@ class ExecutionApi:
             self._states.add(*action)
 
     def delete_state_machine(self, request: dict[str, Any]) -> dict[str, Any]:
-        """DeleteStateMachine: a machine that is gone is no error, so a caller whose answer got lost may ask again.
+        """DeleteStateMachine: a machine that is gone is not an error, so a caller whose answer got lost may ask again.
 
         Source: https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html (its only
         errors are InvalidArn and ValidationException)

@@ -174,7 +174,7 @@ class Engine:
 
     @contextmanager
     def _timed(self, passage: Passage, seconds: float | None) -> Iterator[None]:
-        """End an execution that takes too long; a redrive begins to count anew."""
+        """End an execution that takes too long; a redrive begins to count again."""
         if seconds is None:
             yield
             return

@@ -24,7 +24,7 @@ def lake(aws: Aws) -> Queries:
     queries.put("t/year=2026/day=1/_staging/d.parquet", numbers(5))
     queries.put("archive/anywhere/a.parquet", numbers(10))
     queries.put("t/year=2026/day=3/a.parquet", numbers(100))
-    queries.put("broken/a.parquet", b"this is no Parquet file")
+    queries.put("broken/a.parquet", b"this is not Parquet file")
     queries.add_partition("t", ["2026", "1"], "t/year=2026/day=1")
     queries.add_partition("t", ["2027", "2"], "archive/anywhere/")
     queries.add_partition("t", ["__HIVE_DEFAULT_PARTITION__", "4"], "t/nothing/")
@@ -106,7 +106,7 @@ def test_pruning_in_joins_and_inner_queries(broken: Queries, sql: str, count: st
 
 
 NOT_PRUNED = [
-    # The rows of the left side stay, whatever ON says; and a null of an outer join is no partition.
+    # The rows of the left side stay, whatever ON says; and a null of an outer join is not a partition.
     "SELECT count(x.n) FROM b AS x LEFT JOIN t AS y ON x.n = y.n AND x.year = '2026'",
     "SELECT count(x.n) FROM t AS y LEFT JOIN b AS x ON x.n = y.n WHERE x.year IS NULL OR x.year = '2026'",
     "SELECT count(n) FROM b WHERE year = '2026' OR n = 1",

@@ -94,7 +94,7 @@ def test_columns_are_left_out_when_asked(table: Table) -> None:
         (
             {"Expression": "region = 'eu'"},
             "InvalidInputException",
-            "Expression names region, which is no partition key (keys: year, month, day, hour)",
+            "Expression names region, which is not a partition key (keys: year, month, day, hour)",
         ),
         (
             {"Segment": {"SegmentNumber": 3, "TotalSegments": 3}},

@@ -371,7 +371,7 @@ def test_event_mode_lists_all_once_and_then_only_folders_of_events(crawls: Crawl
 
     assert list(crawls.partitions("orders")) == [("2026",), ("2027",)]  # no event named the folder of 2025
     assert crawls.waiting(url) == 0
-    assert crawls.warnings(crawler) == ["A message is no event of S3: no event"]
+    assert crawls.warnings(crawler) == ["A message is not an event of S3: no event"]
     assert crawls.taken(dead_letters) == ["no event"]
     crawls.glue.update_crawler(Name=crawler, Description="changed")
     crawls.run(crawler)
@@ -559,7 +559,7 @@ def test_a_schedule_starts_and_stops(crawls: Crawls) -> None:
     assert shown == {"ScheduleExpression": "cron(0 0 1 1 ? *)", "State": "NOT_SCHEDULED"}
     with pytest.raises(ClientError, match="SchedulerNotRunningException"):
         glue.stop_crawler_schedule(CrawlerName=crawler)
-    with pytest.raises(ClientError, match="is no cron expression"):
+    with pytest.raises(ClientError, match="is not a cron expression"):
         glue.update_crawler_schedule(CrawlerName=crawler, Schedule="cron(1 2)")
     glue.start_crawler_schedule(CrawlerName=crawler)
     assert glue.get_crawler(Name=crawler)["Crawler"]["Schedule"]["State"] == "SCHEDULED"

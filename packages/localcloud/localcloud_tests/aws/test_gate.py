@@ -204,6 +204,6 @@ def test_a_start_that_prints_something_else_is_told_as_such(tmp_path: Path, monk
     (tmp_path / "sitecustomize.py").write_text("print('hello from a site')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(
-        LocalCloudError, match=r"answered 'hello from a site' at its start, which is no JSON; see .*\.log"
+        LocalCloudError, match=r"answered 'hello from a site' at its start, which is not JSON; see .*\.log"
     ):
         LocalCloudProcess(cloud_config(tmp_path / "state")).start()

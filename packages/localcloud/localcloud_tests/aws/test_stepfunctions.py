@@ -163,7 +163,7 @@ def test_a_redrive_goes_on_where_it_stopped(machines: Machines, stubborn: str) -
     assert [event["id"] for event in events] == list(range(1, len(events) + 1))
     redriven = [e["executionRedrivenEventDetails"] for e in events if e["type"] == "ExecutionRedriven"]
     assert redriven == [{"redriveCount": 1}, {"redriveCount": 2}]
-    # Retries are counted anew: one in each failed passage.
+    # Retries are counted again: one in each failed passage.
     kinds = [event["type"] for event in events]
     assert (kinds.count("TaskFailed"), kinds.count("ExecutionFailed"), kinds[-1]) == (4, 2, "ExecutionSucceeded")
 

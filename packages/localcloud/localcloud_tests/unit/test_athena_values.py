@@ -90,7 +90,7 @@ def test_a_type_is_read_as_it_is_written(text: str) -> None:
     "text", ["", "text", "array", "array<", "array<int", "map<int>", "decimal(x)", "int)", "int int"]
 )
 def test_what_is_no_type(text: str) -> None:
-    with pytest.raises(QueryError, match=r"HIVE_INVALID_METADATA: .* is no type"):
+    with pytest.raises(QueryError, match=r"HIVE_INVALID_METADATA: .* is not a type"):
         parse_type(text)
 
 

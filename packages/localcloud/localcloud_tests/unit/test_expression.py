@@ -73,12 +73,12 @@ def test_an_expression_is_read_as_sql_reads_it(expression: str, expected: bool) 
         ("1 = 1", "Expression has '1' at character 5 where a partition key should be"),
         (
             "lower(year) = 'x'",
-            "Expression names lower, which is no partition key (keys: year, n, day, price, at, kind)",
+            "Expression names lower, which is not a partition key (keys: year, n, day, price, at, kind)",
         ),
         ("year = 2026", "partition key year is string and needs a quoted literal, not '2026'"),
         ("n = '7'", "partition key n is int and needs a number, not '7'"),
-        ("n = 1.5", "'1.5' is no int, the type of partition key n"),
-        ("day = '2026-02-30'", "'2026-02-30' is no date, the type of partition key day"),
+        ("n = 1.5", "'1.5' is not a valid int, the type of partition key n"),
+        ("day = '2026-02-30'", "'2026-02-30' is not a valid date, the type of partition key day"),
         ("n like '7'", "LIKE needs a string key; n is int"),
         ("kind = 1", "partition key kind of type binary cannot be used in an expression"),
         ("year = 'open", 'Expression cannot be read at character 7: " \'open"'),
@@ -94,7 +94,7 @@ def test_what_glue_does_not_document_is_refused(expression: str, message: str) -
 
 def test_a_value_that_does_not_fit_its_key_is_an_error() -> None:
     matches = compile_expression("n > 1", KEYS)
-    with pytest.raises(AwsApiError, match="'__HIVE_DEFAULT_PARTITION__' is no int"):
+    with pytest.raises(AwsApiError, match="'__HIVE_DEFAULT_PARTITION__' is not a valid int"):
         matches(["2026", "__HIVE_DEFAULT_PARTITION__", "", "", "", ""])
 
 

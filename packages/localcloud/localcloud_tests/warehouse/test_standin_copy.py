@@ -261,7 +261,7 @@ def test_a_file_of_another_size_than_the_manifest_says_is_refused(sql: Sql, s3: 
 def test_a_manifest_without_the_keyword_is_read_as_data(sql: Sql, s3: S3Client, bucket: str) -> None:
     sql.ok(NAMES)
     manifest = put_manifest(s3, bucket, [put(s3, bucket, "a.parquet", people((1, "x")))])
-    assert "is no Parquet" in sql.error(copy(manifest))
+    assert "is not Parquet" in sql.error(copy(manifest))
 
 
 def test_without_a_manifest_the_source_is_a_key_prefix(sql: Sql, s3: S3Client, bucket: str) -> None:
@@ -271,7 +271,7 @@ def test_without_a_manifest_the_source_is_a_key_prefix(sql: Sql, s3: S3Client, b
     sql.ok(copy(f"s3://{bucket}/in"))
     assert sql.rows("SELECT id FROM t ORDER BY id") == [(0,), (1,), (2,)]
     put(s3, bucket, "in/_SUCCESS", b"")
-    assert "is no Parquet" in sql.error(copy(f"s3://{bucket}/in"))
+    assert "is not Parquet" in sql.error(copy(f"s3://{bucket}/in"))
 
 
 @pytest.mark.parametrize(

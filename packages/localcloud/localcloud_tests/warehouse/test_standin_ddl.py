@@ -200,7 +200,7 @@ def test_a_varchar_can_be_widened(sql: Sql) -> None:
     assert sql.error("INSERT INTO t VALUES (3, 'äääää')").endswith("character varying(8)")
     assert "too long" in sql.error("ALTER TABLE t ALTER COLUMN name TYPE VARCHAR(2)")
     assert "is not supported" in sql.error("ALTER TABLE t ALTER COLUMN id TYPE BIGINT")
-    assert "is no VARCHAR column" in sql.error("ALTER TABLE t ALTER COLUMN id TYPE VARCHAR(10)")
+    assert "is not a VARCHAR column" in sql.error("ALTER TABLE t ALTER COLUMN id TYPE VARCHAR(10)")
     assert sql.rows("SELECT name FROM t ORDER BY id") == [("abcd",), ("ääää",)]
 
 

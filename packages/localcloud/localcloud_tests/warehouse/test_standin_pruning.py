@@ -143,7 +143,7 @@ def test_a_file_of_another_partition_disturbs_nobody(sql: Sql, days: Lake) -> No
     bad = days.put("t", *PARTITIONS[0], rows=b"no Parquet", name="bad.parquet")
     assert sql.rows("SELECT id FROM spectrum.t WHERE year = '2026' AND day = 20 ORDER BY id") == [(3,), (4,)]
     error = sql.error("SELECT id FROM spectrum.t")
-    assert f"File '{bad}' has an invalid Parquet footer or is no Parquet" in error
+    assert f"File '{bad}' has an invalid Parquet footer or is not Parquet" in error
     # Nor does it once the columns of the table change, and all is read again.
     days.change("t", {**COLUMNS, "more": "int"}, list(KEYS))
     assert sql.rows("SELECT id, more FROM spectrum.t WHERE year = '2026' AND day = '20' ORDER BY id") == [

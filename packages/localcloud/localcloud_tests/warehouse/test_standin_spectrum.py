@@ -190,7 +190,7 @@ def test_a_file_of_another_type_fails_the_queries_that_read_the_column(
 
 def test_a_file_that_is_no_parquet_fails_by_name(sql: Sql, two_days: Lake) -> None:
     bad = two_days.put("orders", "20", rows=b"no Parquet", name="bad.parquet")
-    assert f"File '{bad}' has an invalid Parquet footer or is no Parquet" in sql.error(ALL)
+    assert f"File '{bad}' has an invalid Parquet footer or is not Parquet" in sql.error(ALL)
 
 
 def test_the_columns_of_the_catalog_are_followed(sql: Sql, lake: Lake) -> None:

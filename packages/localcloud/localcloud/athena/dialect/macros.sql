@@ -36,7 +36,7 @@ CREATE MACRO athena_iso8601_text(s) AS
     strftime(CAST(regexp_replace(s, '(Z|[+-][0-9][0-9]:?[0-9][0-9])$', '') AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g') || ' '
     || coalesce(nullif(regexp_extract(s, '[+-][0-9][0-9]:?[0-9][0-9]$'), ''), 'UTC');
 
--- What is nested is no scalar; a text that is no JSON is null.
+-- What is nested is not a scalar; a text that is not JSON is null.
 CREATE MACRO athena_json_extract_scalar(j, p) AS
     CASE WHEN json_type(TRY_CAST(j AS JSON), p) NOT IN ('OBJECT', 'ARRAY', 'NULL')
         THEN json_extract_string(TRY_CAST(j AS JSON), p) END;

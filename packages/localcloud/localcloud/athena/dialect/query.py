@@ -67,7 +67,7 @@ def read_query(sql: str, database: str, lookup: Lookup, parameters: Sequence[str
         parameters: SQL of the values for its question marks.
 
     Raises:
-        QueryError: it is no query, or names what is not there or not here.
+        QueryError: it is not a query, or names what is not there or not here.
     """
     return prepare(_filled(parse(sql), parameters), sql, database, lookup)
 

@@ -20,7 +20,7 @@ _NOT_HERE: tuple[tuple[type[exp.Expr], str], ...] = (
 
 
 def refuse(tree: exp.Expression) -> None:
-    """Refuse a tree that is no query of Athena.
+    """Refuse a tree that is not a query of Athena.
 
     Raises:
         QueryError: SYNTAX_ERROR for what Athena refuses, NOT_SUPPORTED for what is not here.

@@ -260,7 +260,7 @@ def _check(definition: Mapping[str, Any]) -> None:
 
 def _check_schedule(expression: str) -> None:
     if expression and not registry.is_cron(expression):
-        raise invalid_input(f"Schedule {expression!r} is no cron expression")
+        raise invalid_input(f"Schedule {expression!r} is not a cron expression")
 
 
 def _page(items: list[Any], request: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:

@@ -47,7 +47,7 @@ class Configuration:
         try:
             document = json.loads(text)
         except ValueError as exc:
-            raise invalid_input(f"Configuration is no JSON: {exc}") from exc
+            raise invalid_input(f"Configuration is not JSON: {exc}") from exc
         if not isinstance(document, dict) or document.get("Version") != 1.0:
             raise invalid_input("Configuration must be a JSON object with Version 1.0")
         output, grouping = _part(document, "CrawlerOutput"), _part(document, "Grouping")

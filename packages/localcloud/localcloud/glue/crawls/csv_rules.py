@@ -27,7 +27,7 @@ def read_csv(text: str) -> tuple[dict[str, Kind], dict[str, str], bool] | None:
         text: the file's beginning, whole lines.
 
     Returns:
-        Its columns, the parameters of its table and whether it has a header; None when it is no CSV.
+        Its columns, the parameters of its table and whether it has a header; None when it is not CSV.
     """
     for delimiter in DELIMITERS:
         rows = _rows(text, delimiter)

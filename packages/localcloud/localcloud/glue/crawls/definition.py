@@ -167,7 +167,7 @@ def _check_choice(name: str, value: str, *allowed: str) -> None:
 def _s3_target(target: Mapping[str, Any]) -> S3Target:
     path, sample = str(target.get("Path") or ""), target.get("SampleSize")
     if not path.removeprefix("s3://") or ("://" in path and not path.startswith("s3://")):
-        raise invalid_input(f"{path!r} is no path in Amazon S3")
+        raise invalid_input(f"{path!r} is not a path in Amazon S3")
     if sample is not None and not 1 <= int(sample) <= MAX_SAMPLE:
         raise invalid_input(f"SampleSize must be 1 to {MAX_SAMPLE}, not {sample}")
     exclusions = tuple(map(str, target.get("Exclusions") or ()))

@@ -203,7 +203,7 @@ class CrawlEngine:
             )
             report.say(f"Took {len(messages.receipts)} messages, crawling {how}")
             for stray in messages.strays:
-                report.warn(f"A message is no event of S3: {stray[:200]}")
+                report.warn(f"A message is not an event of S3: {stray[:200]}")
         doors = Doors(clients.s3(), Catalog(clients.glue()))
 
         def check() -> None:

@@ -11,7 +11,7 @@ _MAX_INT = 2**31
 
 
 def read_json(text: str, *, is_whole: bool) -> dict[str, Kind] | None:
-    """Give the columns of a text of JSON; None when it is no JSON.
+    """Give the columns of a text of JSON; None when it is not JSON.
 
     Args:
         text: the file's beginning.

@@ -68,7 +68,7 @@ class RangedFile(io.RawIOBase):
 
 
 def read_parquet(s3: S3Client, file: S3File) -> dict[str, Kind] | None:
-    """Give the columns of a file; None when it is no valid Parquet.
+    """Give the columns of a file; None when it is not a valid Parquet.
 
     Raises:
         ClientError: S3 refuses.

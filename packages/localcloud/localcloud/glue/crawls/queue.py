@@ -37,7 +37,7 @@ class Messages:
 
 
 class EventQueue:
-    """One queue, and where to put what is no event."""
+    """One queue, and where to put what is not an event."""
 
     def __init__(self, sqs: Any, arn: str, own_sqs: Any, dead_letters_arn: str | None) -> None:  # noqa: ANN401 - boto3
         """Reach the queues.
@@ -47,7 +47,7 @@ class EventQueue:
             arn: of the queue.
             own_sqs: the local cloud's client. AWS documents neither that messages are given back nor that strays go to
                 the dead letters, and asks for no right to it.
-            dead_letters_arn: of the queue for what is no event; None loses it (a line of the log tells).
+            dead_letters_arn: of the queue for what is not an event; None loses it (a line of the log tells).
 
         Raises:
             ClientError: there is no such queue.

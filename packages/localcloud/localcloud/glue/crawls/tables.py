@@ -28,7 +28,7 @@ def exclusions_of(table: Table) -> tuple[str, ...]:
     Source: https://docs.aws.amazon.com/glue/latest/dg/define-crawler-choose-data-sources.html
 
     Raises:
-        LocalCloudError: the parameter is no JSON list of texts.
+        LocalCloudError: the parameter is not JSON list of texts.
     """
     text = (table.get("Parameters") or {}).get("exclusions")
     if not text:
@@ -38,7 +38,7 @@ def exclusions_of(table: Table) -> tuple[str, ...]:
     except ValueError:
         patterns = None
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise LocalCloudError(f"table {table['Name']}: its parameter exclusions is no JSON list of texts: {text}")
+        raise LocalCloudError(f"table {table['Name']}: its parameter exclusions is not JSON list of texts: {text}")
     return tuple(patterns)
 
 

@@ -24,7 +24,7 @@ _Path = tuple[str, ...]
 
 
 def read_xml(content: bytes) -> tuple[dict[str, Kind], str] | None:
-    """Give the columns of a document and its row tag; None when it is no XML.
+    """Give the columns of a document and its row tag; None when it is not XML.
 
     Attributes are columns of their name.
 

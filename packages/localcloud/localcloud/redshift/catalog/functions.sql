@@ -338,7 +338,7 @@ RETURN value IS JSON OBJECT;
 CREATE OR REPLACE FUNCTION pg_catalog.is_valid_json_array(value text) RETURNS boolean IMMUTABLE LANGUAGE sql
 RETURN value IS JSON ARRAY;
 
--- A text that is no JSON is an error, or null where the last argument says so; what is not there is null.
+-- A text that is not JSON is an error, or null where the last argument says so; what is not there is null.
 -- Source: https://docs.aws.amazon.com/redshift/latest/dg/JSON_EXTRACT_PATH_TEXT.html, JSON_EXTRACT_ARRAY_ELEMENT_TEXT.html
 CREATE OR REPLACE FUNCTION pg_catalog.redshift_json(value text, null_if_invalid boolean DEFAULT false) RETURNS json
 IMMUTABLE STRICT LANGUAGE plpgsql AS $$

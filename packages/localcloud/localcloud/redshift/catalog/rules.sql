@@ -56,7 +56,7 @@ BEGIN
         SELECT FROM pg_attribute
         WHERE attrelid = relation::regclass AND attname = col AND atttypid = 'varchar'::regtype AND NOT attisdropped
     ) THEN
-        RAISE EXCEPTION 'column "%" is no VARCHAR column of relation "%": only the size of a VARCHAR can be changed', col, relation;
+        RAISE EXCEPTION 'column "%" is not a VARCHAR column of relation "%": only the size of a VARCHAR can be changed', col, relation;
     END IF;
     IF EXISTS (
         SELECT FROM pg_catalog.redshift_layout l WHERE l.relation = $1::regclass

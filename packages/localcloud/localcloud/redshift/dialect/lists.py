@@ -44,10 +44,10 @@ _KEEP = "redshift_qualified"
 
 
 def named(sql: str) -> str:
-    """Name the columns whose expressions are written anew as Redshift names them.
+    """Name the columns whose expressions are written again as Redshift names them.
 
     Args:
-        sql: a statement before anything in it is written anew.
+        sql: a statement before anything in it is written again.
     """
     tokens = tokenize(sql)
     inserted: dict[int, str] = {}

@@ -97,7 +97,7 @@ class ParquetSource:
         fills_record: whether trailing columns may be missing in the file.
 
     Raises:
-        SqlError: the file is no Parquet, or does not fit the columns.
+        SqlError: the file is not Parquet, or does not fit the columns.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class ExternalParquet:
         column_bytes: what each of the table's columns takes in the file, as it is compressed.
 
     Raises:
-        SqlError: the file is no Parquet.
+        SqlError: the file is not Parquet.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ def _open(stream: IO[bytes], url: str) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(stream, coerce_int96_timestamp_unit="us")
     except (pa.ArrowInvalid, OSError) as error:
-        raise spectrum_error(15007, f"File '{url}' has an invalid Parquet footer or is no Parquet: {error}") from error
+        raise spectrum_error(15007, f"File '{url}' has an invalid Parquet footer or is not Parquet: {error}") from error
 
 
 def _incompatible(url: str, name: str, column: TargetColumn, schema: str, hint: str = "") -> SqlError:

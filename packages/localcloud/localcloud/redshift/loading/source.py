@@ -112,7 +112,7 @@ def parse_manifest(body: bytes, url: str) -> tuple[Entry, ...]:
     """Read a manifest for columnar files.
 
     Raises:
-        SqlError: it is no JSON in UTF-8, has no entries, or an entry lacks what columnar files need.
+        SqlError: it is not JSON in UTF-8, has no entries, or an entry lacks what columnar files need.
     """
     try:
         document = json.loads(body.decode("utf-8"))

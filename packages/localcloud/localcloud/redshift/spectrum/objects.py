@@ -43,7 +43,7 @@ def list_objects(s3: S3Client, table: ExternalTable, partitions: Sequence[Partit
         partitions: those that are read.
 
     Raises:
-        SqlError: a location is no address in S3, or S3 refuses.
+        SqlError: a location is not an address in S3, or S3 refuses.
     """
     inside = [part for part in partitions if part.location.startswith(table.location)]
     listed = list(_list(s3, _common_folder([part.location for part in inside]))) if inside else []

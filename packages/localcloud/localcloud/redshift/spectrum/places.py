@@ -22,7 +22,7 @@ _GATHERING = (exp.Window, exp.Rollup, exp.Cube, exp.GroupingSets)
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """One place in a statement where a table, or a query in its stead, stands in FROM or JOIN.
+    """One place in a statement where a table, or a query instead, stands in FROM or JOIN.
 
     Attributes:
         select: whose FROM or JOIN it is.

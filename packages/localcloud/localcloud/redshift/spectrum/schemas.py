@@ -196,7 +196,7 @@ class Spectrum:
         with self._looking() as connection:
             read = qualified(connection, table, partitions, want)
         s3 = self._s3(schema.role)
-        # When the columns change, all rows are read anew: another statement may be about to read other partitions.
+        # When the columns change, all rows are read again: another statement may be about to read other partitions.
         reach = partitions if has_all or stored.definition != table.definition else read
         listing = Listing(list_objects(s3, table, reach), tuple(part for part in partitions if part not in set(reach)))
         is_changed = not is_current(stored, table, listing)

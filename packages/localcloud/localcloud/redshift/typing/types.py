@@ -88,7 +88,7 @@ class Types:
                 yield from self._children(one, queries)
 
     def of(self, node: Node, queries: tuple[Node, ...]) -> Decimal | None:
-        """Give the type of an expression, None when it is no decimal or whole number, or cannot be told.
+        """Give the type of an expression, None when it is not a valid decimal or whole number, or cannot be told.
 
         Args:
             node: the expression.

@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from sluice.batch import BatchState, Stage
 from sluice.errors import CommandError, ConflictError
-from sluice.record import WAITING, BatchRecord, OpenLoad, Outage, timestamp
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import WAITING, BatchRecord, OpenLoad, Outage, timestamp
 
 _IN_WAREHOUSE = {BatchState.LOADED, BatchState.ARCHIVED}
 _ON_ITS_WAY = "it is on its way; the sweep looks now whether its run is"
@@ -178,7 +178,7 @@ def _go_on(record: BatchRecord, ledger: RetryLedger, executions: RetryExecutions
 def _why_not(record: BatchRecord) -> str:
     match record.state:
         case BatchState.REJECTED:
-            return f"its manifest is wrong; mend it, then run: sluice replay {record.dataset} {record.partition}"
+            return f"its manifest is wrong; fix it, then run: sluice replay {record.dataset} {record.partition}"
         case BatchState.SUPERSEDED:
             return "a newer manifest of its partition took its place"
         case _:

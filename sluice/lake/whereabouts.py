@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from sluice.handover import FrozenManifest, SourceFile
-from sluice.layout import archive_url, incoming_url, is_archive_url
-from sluice.stored import StoredObject
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.lake.layout import archive_url, incoming_url, is_archive_url
+from sluice.lake.stored import StoredObject
 
 
 class Looks(Protocol):

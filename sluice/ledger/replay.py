@@ -11,17 +11,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
-from sluice.batch import BatchId
 from sluice.contract import Contract
 from sluice.errors import CommandError, LayoutError, ManifestError, MissingObjectError, UnreadableObjectError
-from sluice.handover import FrozenManifest, SourceFile
-from sluice.layout import MANIFEST_NAME, Partition, archive_url
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.lake.layout import MANIFEST_NAME, Partition, archive_url
+from sluice.lake.manifest import Manifest, ManifestEntry
+from sluice.lake.stored import StoredObject
+from sluice.lake.whereabouts import Whereabouts
+from sluice.ledger.batch import BatchId
+from sluice.ledger.record import BatchRecord
 from sluice.logs import in_context
-from sluice.manifest import Manifest, ManifestEntry
-from sluice.record import BatchRecord
 from sluice.settings import Settings
-from sluice.stored import StoredObject
-from sluice.whereabouts import Whereabouts
 
 MAX_PARTITIONS = 10_000
 """Most partitions that one range may have: more than a year of hours."""
@@ -179,8 +179,8 @@ class Replay:
             What was written.
 
         Raises:
-            CommandError: The partition cannot be replayed, the name is no file name, or it exists; or somebody wrote a
-                manifest at the same moment, and the new file is in none.
+            CommandError: The partition cannot be replayed, the name is not a file name, or it exists; or somebody wrote
+                a manifest at the same moment, and the new file is in none.
         """
         plan = self.plan(dataset, partition, is_forced=is_forced)
         written = self.with_files(plan, {name: len(body)})
@@ -201,7 +201,7 @@ class Replay:
         """
         if plan.files is None:
             what = f"{plan.dataset} {plan.partition.label}"
-            raise CommandError(f"{what}: none of its manifests was accepted; send it anew")
+            raise CommandError(f"{what}: none of its manifests was accepted; send it again")
         folder = plan.manifest_url.rpartition("/")[0]
         for name in files:
             url = f"{folder}/{name}"
@@ -287,13 +287,13 @@ class Replay:
         return [place for place in found if place is not None]
 
     def _text(self, what: str, url: str) -> str:
-        """The manifest of a partition of which none was ever accepted: its fault may have been mended meanwhile."""
+        """The manifest of a partition of which none was ever accepted: its fault may have been fixed meanwhile."""
         try:
             return self.documents.read(url)
         except (MissingObjectError, UnreadableObjectError) as exc:
             raise CommandError(f"{what}: its manifest was never accepted and cannot be read: {exc}") from exc
         except UnicodeDecodeError as exc:
-            raise CommandError(f"{what}: its manifest {url} is no text in UTF-8") from exc
+            raise CommandError(f"{what}: its manifest {url} is not text in UTF-8") from exc
 
 
 def parse_span(text: str, *, is_hourly: bool) -> tuple[Partition, ...]:

@@ -14,14 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
-from sluice.batch import BatchId
 from sluice.contract import Contract
 from sluice.errors import CommandError, LayoutError, ManifestError
-from sluice.layout import MANIFEST_NAME, Partition, is_reserved, split_url
-from sluice.manifest import Manifest, ManifestEntry
-from sluice.record import BatchRecord
-from sluice.replay import Replay, ReplayPlan, Store, Versions
-from sluice.stored import StoredObject
+from sluice.lake.layout import MANIFEST_NAME, Partition, is_reserved, split_url
+from sluice.lake.manifest import Manifest, ManifestEntry
+from sluice.lake.stored import StoredObject
+from sluice.ledger.batch import BatchId
+from sluice.ledger.record import BatchRecord
+from sluice.ledger.replay import Replay, ReplayPlan, Store, Versions
 
 GRACE: Final = timedelta(minutes=2)
 """Files that came later than this ago may still be followed by their manifest."""

@@ -28,7 +28,7 @@ class Document:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError: The text is no JSON object, or of a later version's schema.
+            ValueError: The text is not JSON object, or of a later version's schema.
             cattrs.BaseValidationError: A field is missing or of the wrong type.
         """
         document = json.loads(text)

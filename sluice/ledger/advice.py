@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sluice.batch import BatchState, Stage
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import UNKNOWN_DATASET, BatchRecord, Heartbeat, Outage, Slot, timestamp
 from sluice.names import SWEEP_PERIOD
-from sluice.record import UNKNOWN_DATASET, BatchRecord, Heartbeat, Outage, Slot, timestamp
 
 _TOO_MANY_REJECTED = "TooManyRejectedError"
 
@@ -69,7 +69,7 @@ def next_step(batch: BatchRecord, prospect: Prospect | None = None) -> NextStep:
         case BatchState.SUPERSEDED:
             return NextStep("nothing to do: a newer manifest of the partition took its place")
         case BatchState.LOADED | BatchState.ARCHIVED if batch.reason:
-            text = "its rows are in the warehouse, but something after the load failed: mend the cause, then go on"
+            text = "its rows are in the warehouse, but something after the load failed: fix the cause, then go on"
             return NextStep(text, f"sluice retry {batch.batch_id}")
         case BatchState.LOADED | BatchState.ARCHIVED if batch.absent:
             return NextStep(
@@ -129,11 +129,11 @@ def _after_failure(batch: BatchRecord) -> NextStep:
         text = "too many of its records broke the contract: look at them, then send the partition again"
         return NextStep(text, f"sluice quarantine {batch.dataset} --partition {batch.partition}")
     what = "load" if batch.stage is Stage.LOAD else "conversion"
-    return NextStep(f"mend the cause, then try its {what} again", f"sluice retry {batch.batch_id}")
+    return NextStep(f"fix the cause, then try its {what} again", f"sluice retry {batch.batch_id}")
 
 
 def _after_rejection(batch: BatchRecord) -> NextStep:
     if batch.dataset == UNKNOWN_DATASET:
         return NextStep("its folder belongs to no dataset: send the files to the folder of one, with a manifest")
-    text = "its manifest or files are wrong: mend them and write the manifest again, or, when the files are right now,"
+    text = "its manifest or files are wrong: fix them and write the manifest again, or, when the files are right now,"
     return NextStep(f"{text} have it written", f"sluice replay {batch.dataset} {batch.partition}")

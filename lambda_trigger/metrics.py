@@ -72,7 +72,7 @@ class EmfMetrics:
                 no line.
 
         Raises:
-            ValueError: A name is no metric, a value is not a finite number, or the dataset cannot be a dimension.
+            ValueError: A name is not a metric, a value is not a finite number, or the dataset cannot be a dimension.
                 Nothing has been written then.
 
         Side Effects:

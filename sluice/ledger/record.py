@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import cattrs
 
-from sluice.batch import ARRIVAL, BatchId, BatchState, Stage, WaitingList
 from sluice.errors import TerminalError
-from sluice.handover import LoadCounts, TableCounts
+from sluice.lake.handover import LoadCounts, TableCounts
+from sluice.ledger.batch import ARRIVAL, BatchId, BatchState, Stage, WaitingList
 
 MAX_REASON_CHARACTERS = 4000
 MAX_NOTE_CHARACTERS = 1000
@@ -81,7 +81,7 @@ class BatchRecord:
     Attributes:
         batch_id: Text of the `BatchId`.
         dataset: The dataset, or `UNKNOWN_DATASET`.
-        partition: Label of the partition; the folder when it is no valid partition.
+        partition: Label of the partition; the folder when it is not a valid partition.
         state: Where the batch stands.
         manifest_url: Where the manifest lay.
         received_at: When the manifest's event was taken, ISO 8601 in UTC with microseconds; sorts as text.
@@ -474,7 +474,7 @@ class Heartbeat:
 
     Attributes:
         at: When it ended.
-        problems: What it could not mend, one line each.
+        problems: What it could not fix, one line each.
     """
 
     at: datetime

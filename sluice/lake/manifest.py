@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from sluice.errors import LayoutError, ManifestError
-from sluice.layout import archive_url, incoming_url, split_url
+from sluice.lake.layout import archive_url, incoming_url, split_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Manifest:
             url: Where it lies, for messages.
 
         Raises:
-            ManifestError: It is no JSON, has no entries, an entry lacks its URL, or a URL stands twice (COPY would load
-                that file twice).
+            ManifestError: It is not JSON, has no entries, an entry lacks its URL, or a URL stands twice (COPY would
+                load that file twice).
         """
         try:
             document = json.loads(body.decode("utf-8-sig"))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from sluice.contract import Contract, CsvSource, ParquetSource, SqlType, Table, XmlSource
 from sluice.contract.model import ROOT_PREFIX
-from sluice.layout import MANIFEST_NAME, PARTITION_KEYS, ProcessedLayout
-from sluice.quarantine import QUARANTINE_COLUMNS
+from sluice.lake.layout import MANIFEST_NAME, PARTITION_KEYS, ProcessedLayout
+from sluice.lake.quarantine import QUARANTINE_COLUMNS
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import ColumnTypeDef, SerDeInfoTypeDef, TableInputTypeDef

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sluice.handover import SourceFile
+from sluice.lake.handover import SourceFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ everything between the first and the last year. The run takes from the answer on
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 MAX_PREDICATE_CHARACTERS = 2048
 

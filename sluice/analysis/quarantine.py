@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sluice.contract import Contract, Table
-from sluice.layout import PARTITION_KEYS, Partition
+from sluice.lake.layout import PARTITION_KEYS, Partition
 
 SAMPLE_COLUMNS = ("number", "partition", "batch_id", "source_file", "kind", "raw_text", "record", "reason")
 """Columns of `quarantine_rows`, in order."""

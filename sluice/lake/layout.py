@@ -48,7 +48,7 @@ class Partition:
                 return cls(datetime.strptime(text, form).replace(tzinfo=UTC), is_hourly)
             except ValueError:
                 continue
-        raise LayoutError(f"{text!r} is no partition: write an hour as 2026-11-20T13 and a day as 2026-11-20")
+        raise LayoutError(f"{text!r} is not a partition: write an hour as 2026-11-20T13 and a day as 2026-11-20")
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -169,7 +169,7 @@ def is_archive_url(url: str) -> bool:
     """Whether an object of the raw bucket lies in the archive.
 
     Raises:
-        LayoutError: The text is no object URL.
+        LayoutError: The text is not an object URL.
     """
     return split_url(url)[1].startswith(f"{ARCHIVE_FOLDER}/")
 
@@ -178,7 +178,7 @@ def archive_url(url: str) -> str:
     """Where an object of the raw bucket lies when it is archived; what is in the archive already stays where it is.
 
     Raises:
-        LayoutError: The text is no object URL, or the key in the archive would be longer than S3 allows.
+        LayoutError: The text is not an object URL, or the key in the archive would be longer than S3 allows.
     """
     bucket, key = split_url(url)
     archived = url if is_archive_url(url) else f"s3://{bucket}/{ARCHIVE_FOLDER}/{key}"
@@ -190,7 +190,7 @@ def incoming_url(url: str) -> str:
     """Where an object of the raw bucket lay before it was archived; what is not archived stays where it is.
 
     Raises:
-        LayoutError: The text is no object URL.
+        LayoutError: The text is not an object URL.
     """
     bucket, key = split_url(url)
     return f"s3://{bucket}/{key.removeprefix(f'{ARCHIVE_FOLDER}/')}"
@@ -205,7 +205,7 @@ def split_url(url: str) -> tuple[str, str]:
     """
     match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", url, re.DOTALL)
     if match is None:
-        raise LayoutError(f"{url!r} is no object URL: write s3://bucket/key")
+        raise LayoutError(f"{url!r} is not an object URL: write s3://bucket/key")
     try:
         size_bytes = len(match[2].encode())
     except UnicodeEncodeError as exc:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from sluice.layout import Partition
+from sluice.lake.layout import Partition
 
 _SEQUENCER_DIGITS = 32
 
@@ -49,7 +49,7 @@ class Stage(StrEnum):
 
 
 ARRIVAL: Final = "arrive"
-"""Name of the waiting list of batches that wait for their files. No run carries them, so it is no stage."""
+"""Name of the waiting list of batches that wait for their files. No run carries them, so it is not a stage."""
 WaitingList = Stage | Literal["arrive"]
 
 
@@ -93,12 +93,12 @@ class BatchId:
         """Read what ``str()`` wrote.
 
         Raises:
-            ValueError: The text is no batch id.
+            ValueError: The text is not a batch id.
         """
         parts = text.split(".")
         if len(parts) != 3 or not all(parts):
             raise ValueError(
-                f"{text!r} is no batch id: it looks like orders.2026112013.00000000000000000055AED6DCD90281E5"
+                f"{text!r} is not a batch id: it looks like orders.2026112013.00000000000000000055AED6DCD90281E5"
             )
         return cls(*parts)
 

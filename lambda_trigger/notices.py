@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sluice.batch import Stage
 from sluice.drift import Difference, Kind
-from sluice.record import UNKNOWN_DATASET, BatchRecord, Outage, timestamp
+from sluice.ledger.batch import Stage
+from sluice.ledger.record import UNKNOWN_DATASET, BatchRecord, Outage, timestamp
 
 MAX_SUBJECT_CHARACTERS = 100
 """Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
@@ -255,7 +255,7 @@ def _difference(item: Difference) -> dict[str, Any]:
         "column": _short(item.column),
         "have": _short(item.have),
         "want": _short(item.want),
-        "mend": _short(item.mend),
+        "fix": _short(item.fix),
     }
     if item.partitions:
         listed = list(item.partitions[:MAX_DIFFERENCE_PARTITIONS])
