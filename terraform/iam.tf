@@ -159,7 +159,7 @@ locals {
       local.grant.notices,
       [
         {
-          sid       = "ManifestEvents"
+          sid = "ManifestEvents"
           actions = [
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",

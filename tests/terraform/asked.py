@@ -16,7 +16,7 @@ JOBS = ("load-redshift", "raw-to-parquet")
 
 # Statements that no call of the test needs, and why they are there all the same.
 _BY_AWS = "AWS does it by itself where the local cloud keeps lines, metrics and traces without asking"
-_CRAWLS = "crawls run inside the local cloud's process and are not judged"
+_CRAWLS = "one crawl of one zone is started here; the recorded calls of the whole path have both zones"
 _MISSING = "only where a document or a file is missing: a missing one is a 404 to those who may list"
 _LATER = "only where something waited, failed or was lost"
 _NOTICE = "only where something goes wrong"
