@@ -191,7 +191,7 @@ locals {
       local.grant.documents.sweep,
       local.grant.start_conversion,
       local.grant.start_load,
-      local.grant.support_notices,
+      local.grant.notices,
       local.grant.failed_events,
       local.replaced_files,
       [
