@@ -23,7 +23,7 @@ from tests.leaks import Secret, in_files, in_texts
 DATASET = "products"
 HOUR = Partition(datetime(2027, 6, 1, 4, tzinfo=UTC))
 LOADED = {BatchState.LOADED, BatchState.ARCHIVED}
-NAMES = ("dataset", "batch", "run")
+NAMES = ("dataset", "batch", "claim")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_every_line_of_a_run_says_whose_it_is(stack: Stack, heard: Inbox) -> Non
         # A run that was killed may not have come to its first line.
         assert lines or run["JobRunState"] == "FAILED"
         own = (run["Arguments"]["--dataset"], run["Arguments"]["--claim_id"])
-        assert {(line["dataset"], line["run"]) for line in lines} <= {own}
+        assert {(line["dataset"], line["claim"]) for line in lines} <= {own}
         assert {line["batch"] for line in lines} <= {"", *batches}
 
     told = 0

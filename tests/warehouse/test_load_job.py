@@ -64,7 +64,7 @@ def test_the_job_loads_its_claim_and_writes_its_outcome(loads: Loads, local_aws:
     assert loads.rows() == [stored(row(1, 1, "one"), good)]
 
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
-    assert {(line["dataset"], line["run"]) for line in lines} == {("things", claim)}
+    assert {(line["dataset"], line["claim"]) for line in lines} == {("things", claim)}
     assert {line["batch"] for line in lines} == {"", good, bad}
     [failure] = [line for line in lines if line["batch"] == bad and line["level"] == "WARNING"]
     assert failure["message"].startswith("table public.things: 1 of 2 batches failed: table public.things: stage: ")
@@ -81,5 +81,5 @@ def test_the_job_fails_when_it_could_decide_nothing(loads: Loads, local_aws: Loc
     assert ended.returncode != 0
     assert "MissingObjectError" in ended.stderr
     last = json.loads(ended.stdout.splitlines()[-1])
-    assert (last["level"], last["dataset"], last["run"]) == ("ERROR", "things", "none")
+    assert (last["level"], last["dataset"], last["claim"]) == ("ERROR", "things", "none")
     assert last["message"].startswith("the run failed: MissingObjectError: ")

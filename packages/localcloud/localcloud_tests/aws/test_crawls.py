@@ -617,7 +617,7 @@ def test_a_crawl_that_a_kill_interrupted_has_failed(tmp_path: Path) -> None:
             {"RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVENT_MODE"}},
             "exactly one",
         ),
-        ({"S3Targets": [{"Path": "s3://b/"}]}, {"Schedule": "rate(1 hour)"}, "no cron expression"),
+        ({"S3Targets": [{"Path": "s3://b/"}]}, {"Schedule": "rate(1 hour)"}, "not a cron expression"),
     ],
 )
 def test_definitions_that_aws_refuses_are_refused(
