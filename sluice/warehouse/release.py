@@ -50,7 +50,9 @@ def select_shown(target: Target) -> str:
     return lines(
         f'SELECT CAST({name} AS varchar(128)), shown."batch_id", shown."partition_label", shown."loaded_at",',
         f'(SELECT COUNT(*) FROM {AUDIT} AS later WHERE {audit} AND later."batch_id" < shown."batch_id"',
-        'AND later."loaded_at" > shown."loaded_at")',
+        # GETDATE() has whole seconds: of the same one, what was stale came later.
+        'AND (later."loaded_at" > shown."loaded_at" OR',
+        'later."loaded_at" = shown."loaded_at" AND later."rows_stale" > 0))',
         f'FROM (SELECT "batch_id", "partition_label", MAX("loaded_at") AS "loaded_at" FROM {AUDIT} WHERE {audit}',
         f'AND "batch_id" IN (SELECT MAX("batch_id") FROM {target.loads} WHERE {target.is_meant})',
         'GROUP BY "batch_id", "partition_label") AS shown',

@@ -38,10 +38,13 @@ def test_csv_with_every_part_of_dates_and_times(lake: Lake, tmp_path: Path) -> N
 
 
 def test_parquet(lake: Lake, tmp_path: Path) -> None:
-    assert convert(lake, "readings", readings(tmp_path)) == {"readings": (2, 0, 2), "readings_parts": (2, 0, 2)}
+    both = (2, 0, 2)
+    tables = {"readings": both, "readings_parts": both, "readings_tags": both}
+    assert convert(lake, "readings", readings(tmp_path)) == tables
     moment = datetime(2026, 11, 20, 13, 5, 0, 250000, tzinfo=UTC)
     assert lake.rows("readings") == [
         (7, 1, 0.5, Decimal("1.50"), date(2026, 11, 20), moment, "Łódź", "x", None),
         (8, None, 0.25, Decimal("2.00"), date(2026, 11, 20), moment, None, None, None),
     ]
     assert lake.rows("readings_parts") == [(7, 1, "cel", moment), (7, 2, None, moment)]
+    assert lake.rows("readings_tags") == [(7, "a", moment), (8, "b", moment)]
