@@ -6,6 +6,7 @@ it only with ``--stop-with-stdin``, which is for the process that started this o
 
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -28,9 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status.
     """
     options = parser().parse_args(arguments)
-    done = threading.Event()
+    # No event: a signal may come while this thread holds the event's lock, for which its handler would then wait.
+    # Source: https://docs.python.org/3/library/queue.html#queue.SimpleQueue.put
+    done = queue.SimpleQueue[None]()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
+        signal.signal(number, lambda *_: done.put(None))
     if options.stop_with_stdin:
         threading.Thread(target=_wait_for_parent, args=(done,), daemon=True).start()
     # Whatever this process and its children write is the user's alone, whatever the user's own mask says.
@@ -51,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             }
         )
         # In pieces: a signal that another thread gets, such as one of DuckDB's, does not wake this one.
-        while not done.wait(LOOK_SECONDS):
+        while not _is_told(done):
             pass
     finally:
         cloud.stop()
@@ -70,9 +73,17 @@ def shown_dsn(dsn: str | None, *, is_private: bool) -> str | None:
     return dsn.replace(f":{urlsplit(dsn).password}@", "@", 1)
 
 
-def _wait_for_parent(done: threading.Event) -> None:
+def _is_told(done: queue.SimpleQueue[None]) -> bool:
+    try:
+        done.get(timeout=LOOK_SECONDS)
+    except queue.Empty:
+        return False
+    return True
+
+
+def _wait_for_parent(done: queue.SimpleQueue[None]) -> None:
     sys.stdin.buffer.read()
-    done.set()
+    done.put(None)
 
 
 def _say(fields: dict[str, object]) -> None:

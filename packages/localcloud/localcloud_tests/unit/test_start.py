@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 import threading
 from dataclasses import fields
 from pathlib import Path
@@ -158,3 +159,31 @@ def test_a_password_reaches_no_child_and_no_text(tmp_path: Path, monkeypatch: py
 )
 def test_only_the_parent_is_told_the_password(dsn: str | None, is_private: bool, shown: str | None) -> None:
     assert shown_dsn(dsn, is_private=is_private) == shown
+
+
+ASKED_AT_A_BAD_MOMENT = """
+import signal, sys, threading
+import localcloud.__main__ as program
+
+class Cloud:
+    endpoint_url, warehouse_dsn = "http://127.0.0.1:1", None
+    def __init__(self, config): pass
+    def start(self): sys.setprofile(ask)
+    def stop(self): print("stopped")
+
+def ask(frame, event, argument):
+    # Where the main thread waits: inside of an event's lock, or in the call of a queue.
+    in_lock = event == "call" and frame.f_code is threading.Condition.wait.__code__
+    if in_lock or (event == "c_call" and getattr(argument, "__name__", "") == "get"):
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGTERM)
+
+program.LocalCloud = Cloud
+sys.exit(program.main(["--state-dir", sys.argv[1]]))
+"""
+
+
+def test_a_signal_at_any_moment_ends_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ASKED_AT_A_BAD_MOMENT, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.splitlines()[1:], done.stderr) == (0, ["stopped"], "")
