@@ -5,6 +5,7 @@ python -m benchmarks.convert process|spark INPUT FOLDER
 
 import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable
@@ -80,6 +81,8 @@ def engine_of(name: str, contract: Contract, out: Path) -> Engine:
 
     from glue_jobs.conversion.spark import SparkEngine  # noqa: PLC0415
 
+    # Workers are of this environment, not of the python3 on the path.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     session = (
         SparkSession.builder.master("local[*]")
         .config("spark.ui.enabled", "false")
