@@ -28,7 +28,8 @@ from sluice.lake.handover import SourceFile
 
 SPLIT_FROM_BYTES = 64 << 20
 """Files that are at least twice as long are read in parts of about this length."""
-_BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 20
+"""What a reader of a raw file asks of its stream at once."""
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -126,7 +127,7 @@ class Converter:
 
     def _whole(self, batch_id: str, file: SourceFile) -> RawFile:
         def stream() -> BinaryIO:
-            return io.BufferedReader(self._objects.open(file), _BUFFER_BYTES)
+            return io.BufferedReader(self._objects.open(file), BUFFER_BYTES)
 
         return RawFile(file.url, batch_id, file.size_bytes, stream)
 

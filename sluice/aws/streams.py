@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from mypy_boto3_s3 import S3Client
 
-BUFFER_BYTES = 1 << 20
 RANGE_BYTES = 8 << 20
 """Least that one request asks for after a jump; whoever jumps once often reads on."""
 ATTEMPTS = 5

@@ -86,14 +86,12 @@ class CsvRecords:
         sample: The file.
         dialect: How it is written.
         malformed: Records that could not be read so far.
-        has_line_breaks: Whether a record with more than one line was read.
         widths: How many of the malformed ones have so many fields; 0 for broken quotes.
     """
 
     sample: Sample
     dialect: Dialect
     malformed: int = 0
-    has_line_breaks: bool = False
     widths: Counter[int] = field(default_factory=Counter)
     _expected: int = 0
 
@@ -121,7 +119,6 @@ class CsvRecords:
                     self.widths[len(fields or ())] += 1
                     self._expected = len(names)
                     continue
-                self.has_line_breaks |= "\n" in record or "\r" in record
                 yield dict(zip(names, fields, strict=True))
 
     @property

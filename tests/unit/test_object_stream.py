@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from sluice.aws.streams import ATTEMPTS, BUFFER_BYTES, RANGE_BYTES, ObjectStream
+from glue_jobs.conversion.one_batch import BUFFER_BYTES
+from sluice.aws.streams import ATTEMPTS, RANGE_BYTES, ObjectStream
 from sluice.errors import AwsBusyError, AwsDeniedError, AwsError, InputChangedError
 from sluice.lake.handover import SourceFile
 

@@ -103,10 +103,6 @@ class LocalCloud:
         self._started.close()
         self._warehouse = None
 
-    def checkpoint(self) -> None:
-        """Save changed service state now."""
-        self._checkpointer.save()
-
     def __enter__(self) -> Self:
         self.start()
         return self

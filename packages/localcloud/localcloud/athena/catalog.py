@@ -100,16 +100,6 @@ class Catalog:
             raise _refused(error) from error
         return _table(database, item)
 
-    def has_database(self, name: str) -> bool:
-        """Whether a database exists."""
-        try:
-            self._glue().get_database(Name=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == _ABSENT:
-                return False
-            raise _refused(error) from error
-        return True
-
     def databases(self) -> list[str]:
         """The names of all databases, sorted."""
         pages = self._glue().get_paginator("get_databases").paginate()

@@ -97,9 +97,6 @@ class _FolderCatalog(Catalog):
     def table(self, database: str, name: str) -> TableDefinition | None:
         return self._tables.get(name) if database == _DATABASE else None
 
-    def has_database(self, name: str) -> bool:
-        return name == _DATABASE
-
     def databases(self) -> list[str]:
         return [_DATABASE]
 

@@ -13,7 +13,6 @@ from localcloud.iam.conditions import Context, is_like, is_resource_like, resolv
 from localcloud.iam.documents import Policy, Principals, Statement
 
 _ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):root")
-_SESSION = re.compile(r"(arn:aws[a-z-]*):sts::(\d{12}):assumed-role/(.+)/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +231,3 @@ def _is_exempt(names: Mapping[str, tuple[str, ...]], principal: Principal) -> bo
     is_account = any(_naming_of(name, principal) is _Naming.ACCOUNT for name in listed)
     own = {principal.arn} | ({principal.role_arn} if principal.role_arn else set())
     return is_account and own <= set(listed)
-
-
-def role_of(session_arn: str) -> str | None:
-    """ARN of the role that a session is of; None for another principal."""
-    match = _SESSION.fullmatch(session_arn)
-    return None if match is None else f"{match[1]}:iam::{match[2]}:role/{match[3]}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from localcloud.iam.conditions import PolicyError
 from localcloud.iam.documents import Policy
-from localcloud.iam.judge import Decision, Policies, Principal, Reason, Request, decide, role_of
+from localcloud.iam.judge import Decision, Policies, Principal, Reason, Request, decide
 
 ACCOUNT = "111122223333"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -330,8 +330,6 @@ def test_what_is_no_policy_is_an_error(text: str) -> None:
 
 def test_a_session_is_of_its_role() -> None:
     assert Principal(f"arn:aws:sts::{ACCOUNT}:assumed-role/loader/run-1", ACCOUNT, ROLE) == SESSION
-    assert role_of(SESSION.arn) == f"arn:aws:iam::{ACCOUNT}:role/loader"
-    assert role_of(CARLOS.arn) is None
 
 
 _ACTIONS = st.sampled_from(["s3:GetObject", "s3:PutObject", "s3:*", "sqs:*", "*"])

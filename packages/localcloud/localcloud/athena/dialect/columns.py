@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from localcloud.athena.types import quote
-
 _UNNAMED = re.compile(r"_unnamed_\d+_")
 
 
@@ -71,11 +69,6 @@ def hidden_columns(tree: exp.Expression, known: Sequence[str]) -> tuple[str, ...
     """
     named = {column.name.lower() for column in tree.find_all(exp.Column)}
     return tuple(name for name in known if name in named)
-
-
-def expression_columns(names: Sequence[str]) -> str:
-    """Names as a list of SQL."""
-    return ", ".join(quote(name) for name in names)
 
 
 def _sources(select: exp.Select) -> list[exp.Table]:

@@ -339,10 +339,6 @@ def _extreme(name: str) -> Rewrite:
     return rewrite
 
 
-def _to_iso8601(given: list[Any]) -> exp.Expression:
-    return call(f"{PREFIX}to_iso8601", given[0])
-
-
 def _date(given: list[Any]) -> exp.Expression:
     return exp.cast(given[0].copy(), exp.DataType.build("date"))
 

@@ -37,7 +37,6 @@ class Decimal:
 
 
 SMALLINT, INTEGER, BIGINT = Decimal(5, 0), Decimal(10, 0), Decimal(19, 0)
-SUM_OF_BIGINT = Decimal(MAX_DIGITS, 0)
 
 
 def added(one: Decimal, other: Decimal) -> Decimal:
