@@ -155,9 +155,8 @@ class Place:
         command = [python, "-m", "benchmarks.load_clients", who, name, str(folder), self.cloud.endpoint_url, dsn]
         before = spent_by(self.cloud.pid)
         cost = run(command, ROOT, {})
-        time.sleep(
-            0.2
-        )  # PostgreSQL's process of the connection is waited for by its parent, which has its seconds then
+        # PostgreSQL's process of the connection is waited for by its parent, which has its seconds then.
+        time.sleep(0.2)
         after = spent_by(self.cloud.pid)
         return Spent(cost.cpu, after[0] - before[0], after[1] - before[1], cost.wall, 0)
 
