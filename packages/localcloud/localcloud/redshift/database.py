@@ -17,7 +17,7 @@ from localcloud.redshift.postgres import PostgresServer
 DATABASE = "warehouse"
 USER = "sluice"
 Connection = psycopg.Connection[TupleRow]
-_SCRIPTS = ("semantics.sql", "rules.sql", "functions.sql", "external.sql", "views.sql")
+_SCRIPTS = ("semantics.sql", "rules.sql", "functions.sql", "external.sql", "views.sql", "late_views.sql")
 _ISOLATE = "SELECT set_config('default_transaction_isolation', level, false) FROM pg_catalog.redshift_isolation"
 _FATAL = re.compile(r"FATAL:\s+(.+)")
 

@@ -29,6 +29,7 @@ from localcloud.redshift.dialect.prepared import Prepared, Scope
 from localcloud.redshift.dialect.reader import TableName
 from localcloud.redshift.errors import SqlError
 from localcloud.redshift.history import QueryHistory, Ran
+from localcloud.redshift.late_views import LateViews
 from localcloud.redshift.loading.load import Loader
 from localcloud.redshift.results import ResultSet, read_result
 from localcloud.redshift.sessions import SessionStore
@@ -36,6 +37,7 @@ from localcloud.redshift.spectrum import Spectrum, Visit
 from localcloud.redshift.statements import Part, Statement, Status
 from localcloud.redshift.typing.analyst import Analyst, asking
 from localcloud.redshift.typing.rewrite import typed
+from localcloud.redshift.unloading.unload import Unloader
 
 logger = logging.getLogger(__name__)
 
@@ -49,20 +51,29 @@ class Executor:
     Args:
         database: gives connections.
         loader: runs COPY.
+        unloader: runs UNLOAD.
         spectrum: lets external tables follow their files.
         sessions: the open sessions.
         clock: gives the current time.
     """
 
     def __init__(
-        self, database: Database, loader: Loader, spectrum: Spectrum, sessions: SessionStore, clock: Clock
+        self,
+        database: Database,
+        loader: Loader,
+        unloader: Unloader,
+        spectrum: Spectrum,
+        sessions: SessionStore,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._loader = loader
+        self._unloader = unloader
         self._spectrum = spectrum
         self._sessions = sessions
         self._clock = clock
         self._history = QueryHistory(database)
+        self._late_views = LateViews(database)
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="redshift")
         self._running: dict[str, Connection] = {}
         self._lock = threading.Lock()
@@ -88,6 +99,7 @@ class Executor:
         """Wait for the workers; what they run must have been cancelled before."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._spectrum.close()
+        self._late_views.close()
 
     def _work(self, statement: Statement) -> None:
         self._set(statement, Status.PICKED)
@@ -143,7 +155,8 @@ class Executor:
 
     def _run_transaction(self, statement: Statement, connection: Connection) -> None:
         visit = self._visit(statement, connection)
-        visit.ahead(part.bound for part in statement.parts)
+        views = [view for part in statement.parts for view in self._late_views.read_by(part.bound)]
+        visit.ahead([*(part.bound for part in statement.parts), *(view.definition for view in views)])
         connection.execute("BEGIN")
         for part in statement.parts:
             self._run_part(statement, part, connection, visit)
@@ -163,7 +176,9 @@ class Executor:
         started = time.perf_counter_ns()
         try:
             self._history.show_for(part.bound)
-            text = visit.enter(part.bound, part.query_id)
+            views = self._late_views.read_by(part.bound)
+            text = visit.enter(part.bound, part.query_id, [view.definition for view in views])
+            self._late_views.bind(connection, part.bound, views, visit.adapted)
             with asking(connection):
                 prepared = prepare(text)
             # A cancel that came meanwhile found nothing to cancel in PostgreSQL.
@@ -218,6 +233,11 @@ class Executor:
             # The Data API reports no rows for a COPY; pg_last_copy_count() does.
             return 0, None
         first = prepared.steps[0]
+        if prepared.unload is not None:
+            unloaded = self._unloader.unload(connection, first, prepared.unload, query_id)
+            connection.execute(f"SET redshift.last_unload_count = '{unloaded}'".encode())
+            connection.execute(f"SET redshift.last_unload_id = '{query_id}'".encode())
+            return 0, None
         # Only now: an analysis takes a snapshot, and what takes locks has to wait for them first.
         outcome = _run_sql(connection, typed(first, Analyst(connection)) if prepared.locks else first)
         for step in prepared.steps[1:]:

@@ -31,6 +31,8 @@ from localcloud.redshift.sessions import SessionStore
 from localcloud.redshift.spectrum import Spectrum
 from localcloud.redshift.spectrum.catalog import no_catalog
 from localcloud.redshift.statements import StatementStore
+from localcloud.redshift.unloading.history import UnloadHistory
+from localcloud.redshift.unloading.unload import Unloader
 from localcloud.registry import Response
 from localcloud.routing import json_response
 
@@ -95,7 +97,8 @@ class Warehouse:
         sessions = SessionStore(self._clock)
         loader = Loader(self._s3, LoadHistory(self._database), self._clock)
         spectrum = Spectrum(self._database, self._s3, self._glue)
-        executor = Executor(self._database, loader, spectrum, sessions, self._clock)
+        unloader = Unloader(self._s3, UnloadHistory(self._database), self._clock)
+        executor = Executor(self._database, loader, unloader, spectrum, sessions, self._clock)
         metadata = Metadata(self._database)
         self._api = DataApi(StatementStore(self._clock), sessions, executor, metadata, self._secrets)
 

@@ -196,7 +196,6 @@ def test_small_differences(sql: Sql) -> None:
             "CREATE OR REPLACE EXTERNAL FUNCTION f() RETURNS INT STABLE LAMBDA 'x' IAM_ROLE default",
             "CREATE EXTERNAL FUNCTION",
         ),
-        ("UNLOAD ('SELECT 1') TO 's3://b/k' IAM_ROLE default", "UNLOAD"),
         ("COPY t FROM 's3://b/k' IAM_ROLE default GZIP", "COPY in a format other than PARQUET"),
         ("COPY t FROM 's3://b/k' IAM_ROLE 'not an ARN' DELIMITER '|'", "COPY with DELIMITER"),
     ],

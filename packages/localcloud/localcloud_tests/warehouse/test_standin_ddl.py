@@ -159,7 +159,6 @@ def test_statements_that_redshift_lacks_are_refused(sql: Sql, statement: str) ->
     [
         "CREATE EXTERNAL SCHEMA spectrum FROM HIVE METASTORE DATABASE 'x' URI 'h' IAM_ROLE default",
         "ALTER MATERIALIZED VIEW v AUTO REFRESH YES",
-        "UNLOAD ('SELECT 1') TO 's3://b/x' IAM_ROLE default",
         "CREATE DATABASE other",
         "ALTER TABLE t APPEND FROM u",
         "CREATE FUNCTION f(a INT) RETURNS INT IMMUTABLE AS $$ return 1 $$ LANGUAGE plpythonu",

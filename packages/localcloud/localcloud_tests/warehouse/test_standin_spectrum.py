@@ -592,10 +592,6 @@ def test_the_grammar_is_redshifts(sql: Sql, rest: str, error: str) -> None:
         ("ALTER TABLE spectrum.orders ADD COLUMN x INT", "ALTER TABLE for the external table spectrum.orders"),
         ("PREPARE p AS SELECT * FROM spectrum.orders", "PREPARE with an external table"),
         ("CREATE MATERIALIZED VIEW v AS SELECT id FROM spectrum.orders", "A materialized view with an external table"),
-        (
-            "CREATE VIEW v AS SELECT * FROM spectrum.orders WITH NO SCHEMA BINDING",
-            "WITH NO SCHEMA BINDING",
-        ),
     ],
 )
 def test_what_only_redshift_can_do_is_refused(sql: Sql, two_days: Lake, statement: str, what: str) -> None:

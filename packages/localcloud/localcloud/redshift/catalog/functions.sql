@@ -390,6 +390,12 @@ RETURN coalesce(nullif(current_setting('redshift.last_copy_count', true), ''), '
 CREATE OR REPLACE FUNCTION pg_catalog.pg_last_copy_id() RETURNS integer STABLE LANGUAGE sql
 RETURN coalesce(nullif(current_setting('redshift.last_copy_id', true), ''), '-1')::integer;
 
+CREATE OR REPLACE FUNCTION pg_catalog.pg_last_unload_count() RETURNS bigint STABLE LANGUAGE sql
+RETURN coalesce(nullif(current_setting('redshift.last_unload_count', true), ''), '0')::bigint;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_last_unload_id() RETURNS integer STABLE LANGUAGE sql
+RETURN coalesce(nullif(current_setting('redshift.last_unload_id', true), ''), '-1')::integer;
+
 CREATE OR REPLACE FUNCTION pg_catalog.pg_last_query_id() RETURNS integer STABLE LANGUAGE sql
 RETURN coalesce(nullif(current_setting('redshift.last_query_id', true), ''), '-1')::integer;
 

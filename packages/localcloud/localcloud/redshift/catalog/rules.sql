@@ -15,6 +15,13 @@ CREATE TABLE IF NOT EXISTS pg_catalog.redshift_loads (
 GRANT SELECT, INSERT ON pg_catalog.redshift_loads TO PUBLIC;
 DELETE FROM pg_catalog.redshift_loads WHERE end_time < current_timestamp::timestamp - interval '7 days';
 
+-- One row per UNLOAD, with its files.
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_unloads (
+    query_id bigint, user_name text, session_id integer, location text, file_format text, compression text, unloaded_rows bigint,
+    start_time timestamp, end_time timestamp, error_message text, files jsonb
+);
+DELETE FROM pg_catalog.redshift_unloads WHERE end_time < current_timestamp::timestamp - interval '7 days';
+
 -- The statements of the Data API, filled when a statement asks for them.
 CREATE TABLE IF NOT EXISTS pg_catalog.redshift_queries (
     query_id bigint, user_name text, session_id integer, query_type text, status text, start_time timestamp, end_time timestamp,

@@ -325,6 +325,32 @@ SELECT NULL::integer AS userid, query_id::integer AS query, 0 AS slice, data_sou
        0 AS byte_offset, loaded_rows::integer AS lines_scanned, NULL::integer AS errors, end_time AS curtime, 1 AS status,
        NULL::char(4) AS file_format, 0 AS is_partial, 0 AS start_offset
 FROM pg_catalog.redshift_loads WHERE status <> 'aborted';
+-- A user sees his own, and who owns the database sees all.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/SYS_UNLOAD_HISTORY.html, SYS_UNLOAD_DETAIL.html,
+-- r_STL_UNLOAD_LOG.html
+CREATE VIEW pg_catalog.redshift_own_unloads AS
+SELECT u.*, r.oid::integer AS user_id
+FROM pg_catalog.redshift_unloads u LEFT JOIN pg_roles r ON r.rolname = u.user_name
+WHERE u.user_name = current_user
+    OR pg_has_role(current_user, (SELECT datdba FROM pg_database WHERE datname = current_database()), 'MEMBER');
+CREATE VIEW pg_catalog.sys_unload_history AS
+SELECT user_id, query_id, NULL::bigint AS transaction_id, session_id, current_database()::text AS database_name,
+       CASE WHEN error_message = '' THEN 'completed' ELSE 'aborted' END AS status, start_time, end_time,
+       (extract(epoch FROM end_time - start_time) * 1000000)::bigint AS duration, file_format, compression AS compression_type,
+       location AS unloaded_location, unloaded_rows, jsonb_array_length(files)::bigint AS unloaded_files_count,
+       (SELECT coalesce(sum((f ->> 'size')::bigint), 0)::bigint FROM jsonb_array_elements(files) f) AS unloaded_files_size,
+       error_message
+FROM pg_catalog.redshift_own_unloads;
+CREATE VIEW pg_catalog.sys_unload_detail AS
+SELECT user_id, query_id::integer AS query_id, session_id, NULL::bigint AS transaction_id, (f ->> 'url')::char(1280) AS file_name,
+       start_time, end_time, (f ->> 'lines')::bigint AS line_count, (f ->> 'size')::bigint AS transfer_size,
+       file_format::char(10) AS file_format
+FROM pg_catalog.redshift_own_unloads CROSS JOIN LATERAL jsonb_array_elements(files) f;
+CREATE VIEW pg_catalog.stl_unload_log AS
+SELECT user_id AS userid, query_id AS query, 0 AS slice, session_id AS pid, file_name AS path, start_time, end_time, line_count,
+       transfer_size, file_format
+FROM pg_catalog.sys_unload_detail;
+GRANT SELECT ON pg_catalog.sys_unload_history, pg_catalog.sys_unload_detail, pg_catalog.stl_unload_log TO PUBLIC;
 GRANT SELECT ON pg_catalog.sys_query_history, pg_catalog.sys_query_text, pg_catalog.stl_query, pg_catalog.stl_querytext,
     pg_catalog.svl_qlog, pg_catalog.svl_statementtext, pg_catalog.stl_load_errors, pg_catalog.stl_load_commits TO PUBLIC;
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from localcloud.redshift.database import DATABASE
-from localcloud.redshift.dialect import materialized, principals, procedures, shows
+from localcloud.redshift.dialect import late_view, materialized, principals, procedures, shows
 from localcloud.redshift.dialect.alter import alter_table
 from localcloud.redshift.dialect.copy_command import copy
 from localcloud.redshift.dialect.differences import OWN_SETTINGS
@@ -21,6 +21,7 @@ from localcloud.redshift.dialect.reader import Reader, TableName
 from localcloud.redshift.dialect.rewrite import rewrite
 from localcloud.redshift.dialect.spans import clause_end
 from localcloud.redshift.dialect.tables import create_table, select_into
+from localcloud.redshift.dialect.unload import unload
 from localcloud.redshift.errors import NotInStandInError, SqlError
 from localcloud.redshift.typing.analyst import analyst
 from localcloud.redshift.typing.bodies import typed_body
@@ -68,6 +69,7 @@ def prepare(sql: str) -> Prepared:
 
 
 register("copy")(copy)
+register("unload")(unload)
 register("merge")(merge)
 register("create table", "create temp table", "create temporary table", "create local temp table")(create_table)
 register("create local temporary table")(create_table)
@@ -245,10 +247,10 @@ def create_view(sql: str) -> Prepared:
 
     Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html
     """
+    late = late_view.read_late_view(sql)
+    if late is not None:
+        return late_view.create(late)
     reader = Reader(sql)
-    keys = [token.key for token in reader.tokens]
-    if keys[-4:] == ["with", "no", "schema", "binding"]:
-        raise NotInStandInError("WITH NO SCHEMA BINDING", "a view that is bound")
     reader.expect("create")
     head = "CREATE OR REPLACE VIEW" if reader.take("or", "replace") else "CREATE VIEW"
     reader.expect("view")
@@ -385,7 +387,7 @@ def alter_database(sql: str) -> Prepared:
 
 @register(
     "create external function", "create or replace external", "create external model",
-    "unload", "create database", "drop database",
+    "create database", "drop database",
     "create datashare", "alter datashare", "drop datashare", "desc datashare", "show datashares", "create model",
     "drop model", "show model", "alter materialized view", "cancel", "alter role", "create rls policy",
     "alter rls policy", "drop rls policy", "attach rls policy", "detach rls policy", "create masking policy",
@@ -404,6 +406,6 @@ def not_here(sql: str) -> Prepared:
 
 
 def _words_of(first: str, *, is_long: bool) -> int:
-    if first in {"UNLOAD", "USE", "CANCEL"}:
+    if first in {"USE", "CANCEL"}:
         return 1
     return 3 if is_long else 2

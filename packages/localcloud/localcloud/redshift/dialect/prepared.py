@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from localcloud.redshift.dialect.reader import TableName
+
+if TYPE_CHECKING:
+    from localcloud.redshift.dialect.unload import UnloadCommand
 
 
 class Scope(Enum):
@@ -53,6 +57,7 @@ class Prepared:
         locks: tables that the statement changes rows of: it waits for other such writers before it takes its snapshot.
         scope: how it stands to the transaction around it.
         copy: the COPY to run instead of steps.
+        unload: where the rows of the only step go.
     """
 
     kind: str
@@ -60,3 +65,4 @@ class Prepared:
     locks: tuple[TableName, ...] = ()
     scope: Scope = field(default=Scope.JOINS)
     copy: CopyCommand | None = None
+    unload: UnloadCommand | None = None

@@ -38,6 +38,8 @@ _SCHEMAS = """
 _PROCEDURES = """
     SELECT lower(p.proname), p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE p.prokind = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    UNION ALL
+    SELECT lower(c.relname), v.definition FROM pg_catalog.redshift_late_views v JOIN pg_class c ON c.oid = v.relation
 """
 _HAS_SNAPSHOT = "SELECT backend_xmin IS NOT NULL FROM pg_stat_activity WHERE pid = %s"
 _MAY_CHANGE = "SELECT pg_has_role(%s::name, nspowner, 'USAGE') FROM pg_namespace WHERE oid = %s::oid"

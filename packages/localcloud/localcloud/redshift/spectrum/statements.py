@@ -11,7 +11,9 @@ from psycopg.pq import TransactionStatus
 
 from localcloud.redshift.database import Connection
 from localcloud.redshift.dialect.external_table import DroppedTable, read_change
+from localcloud.redshift.dialect.late_view import read_late_view
 from localcloud.redshift.dialect.lexer import tokenize
+from localcloud.redshift.dialect.unload import unloaded_query, with_query
 from localcloud.redshift.errors import NotInStandInError, SqlError
 from localcloud.redshift.spectrum.mentions import Mention, Schemas, drop_cascade, mentions, refuse
 from localcloud.redshift.spectrum.pruning import EVERYTHING, Want
@@ -58,22 +60,27 @@ class Visit:
         """
         schemas = self._spectrum.schemas()
         for sql in sqls if schemas else ():
+            query = unloaded_query(sql)
             try:
-                self._follow(sql, schemas)
+                self._follow(sql if query is None else query.value, schemas)
             except SqlError:
                 # The statement itself is wrong: it says so when its turn comes.
                 continue
 
-    def enter(self, sql: str, query_id: int) -> str:
+    def enter(self, sql: str, query_id: int, beneath: Iterable[str] = ()) -> str:
         """Make a statement ready: give it as the dialect understands it, with the tables that it reads up to date.
 
         Args:
             sql: the statement.
             query_id: under which the system views show what it reads.
+            beneath: the queries of the views that it reads, as far as they are bound late.
 
         Raises:
             SqlError: it cannot be done with an external schema, or a table cannot be read.
         """
+        query = unloaded_query(sql)
+        if query is not None:
+            return with_query(sql, query, self.enter(query.value, query_id, beneath))
         if _keys(sql)[:3] == ("create", "external", "schema"):
             self._spectrum.create_database(sql)
         schemas = self._spectrum.schemas()
@@ -82,8 +89,13 @@ class Visit:
         if not schemas:
             return sql
         refuse(sql, schemas)
+        late = read_late_view(sql)
+        if late is not None:
+            # It may be made before what it reads is there, or can be read.
+            self.ahead([late.query])
+            return sql
         scans = []
-        for table, statement in self._follow(sql, schemas):
+        for table, statement in (found for text in (sql, *beneath) for found in self._follow(text, schemas)):
             settled = self._followed[table, statement]
             # A table that cannot be here at all is no reason to refuse a CALL that may not read it.
             is_bearable = isinstance(table, Mention) and table.is_guess and isinstance(settled.error, NotInStandInError)
@@ -92,6 +104,11 @@ class Visit:
             scans += [settled.scan] if settled.scan is not None else []
         self._spectrum.scans.add(query_id, self._connection.info.user, scans)
         return drop_cascade(self._with_pseudocolumns(sql, schemas), schemas)
+
+    def adapted(self, query: str) -> str:
+        """Give the query of a view that is bound late as the dialect understands it."""
+        schemas = self._spectrum.schemas()
+        return with_pseudocolumns(query, schemas, self._spectrum.columns) if schemas else query
 
     def _changes_catalog(self, sql: str, schemas: Schemas) -> bool:
         """Write what a statement says of an external table into the Data Catalog; tell whether it said something."""

@@ -1,0 +1,1 @@
+"""UNLOAD: the rows of a query as files in S3."""
