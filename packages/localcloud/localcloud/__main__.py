@@ -4,12 +4,14 @@ Prints one line of JSON when it is ready, and one when it cannot start (exit sta
 it only with ``--stop-with-stdin``, which is for the process that started this one.
 """
 
+import faulthandler
 import json
 import os
 import queue
 import signal
 import sys
 import threading
+import traceback
 from urllib.parse import urlsplit
 
 from localcloud.errors import CloudError
@@ -28,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    faulthandler.enable()
     options = parser().parse_args(arguments)
     # No event: a signal may come while this thread holds the event's lock, for which its handler would then wait.
     # Source: https://docs.python.org/3/library/queue.html#queue.SimpleQueue.put
@@ -91,8 +94,17 @@ def _say(fields: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
+def _status() -> int:
+    """The exit status of `main`; what it did not expect is printed here, before the exit."""
+    try:
+        status = main()
+        sys.stdout.flush()
+    except Exception:  # noqa: BLE001 - the process's entry point, which says all of it
+        traceback.print_exc()
+        return 1
+    return status
+
+
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
     # Threads that MiniStack left waiting would hold the interpreter's own exit up; all state is saved by now.
-    os._exit(status)
+    os._exit(_status())

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ from localcloud.errors import LocalCloudError
 from localcloud.options import to_arguments
 
 STOP_SECONDS = 60.0
+ABORT_SECONDS = 5.0
 
 
 class LocalCloudProcess:
@@ -91,7 +93,8 @@ class LocalCloudProcess:
         )
         answer = self._first_line()
         if answer.get("ready") is not True:
-            self.stop()
+            # It has saved nothing yet that a clean stop would keep, and what printed something else may not listen.
+            self.kill()
             raise _as_error(answer)
         self._ready = answer
 
@@ -107,8 +110,14 @@ class LocalCloudProcess:
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired as exc:
+            self._process.send_signal(signal.SIGABRT)  # it prints where each of its threads is
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(ABORT_SECONDS)
             self.kill()
-            raise LocalCloudError(f"the local cloud did not stop within {STOP_SECONDS:.0f} s") from exc
+            raise LocalCloudError(
+                f"the local cloud did not stop within {STOP_SECONDS:.0f} s and was killed; standard error has where "
+                "its threads were"
+            ) from exc
         self._forget()
 
     def kill(self) -> None:

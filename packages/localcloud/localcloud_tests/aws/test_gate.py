@@ -5,6 +5,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,8 +15,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud import child
 from localcloud.child import LocalCloudProcess
 from localcloud.errors import LocalCloudError
+from localcloud.options import to_arguments
 from localcloud_tests.aws.cloud import Aws, zip_of
 from localcloud_tests.aws.conftest import cloud_config
 
@@ -207,3 +211,28 @@ def test_a_start_that_prints_something_else_is_told_as_such(tmp_path: Path, monk
         LocalCloudError, match=r"answered 'hello from a site' at its start, which is not JSON; see .*\.log"
     ):
         LocalCloudProcess(cloud_config(tmp_path / "state")).start()
+
+
+def test_a_child_that_nobody_listens_to_any_more_ends(tmp_path: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "localcloud", *to_arguments(cloud_config(tmp_path / "state"))]
+    ended = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writes)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "BrokenPipeError: [Errno 32] Broken pipe"
+
+
+def test_one_that_does_not_stop_is_killed_and_says_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    running = LocalCloudProcess(cloud_config(tmp_path / "state"))
+    running.start()
+    pid = running.pid
+    monkeypatch.setattr(child, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(subprocess.Popen, "terminate", lambda _: None)  # as if it did not listen
+    with pytest.raises(LocalCloudError, match="did not stop within 0 s and was killed; standard error has"):
+        running.stop()
+    assert not Path(f"/proc/{pid}").exists()
+    assert not running.is_running
+    assert "Current thread" in capfd.readouterr().err
