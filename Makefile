@@ -48,16 +48,16 @@ $(BENCH)/.ready: requirements-bench.lock
 
 .PHONY: bench-quick
 bench-quick: java setup $(BENCH)/.ready ## Both jobs beside their peers and the whole path, small data (some minutes)
-	$(BIN)/python -m benchmarks.job1 --quick
-	$(BIN)/python -m benchmarks.job2 --quick
-	$(BIN)/python -m benchmarks.path 300x1 300x66
+	$(BIN)/python -m benchmarks --quick
 
+.PHONY: bench-data
+bench-data: setup $(BENCH)/.ready ## Make the data of the benchmarks, which make bench does otherwise
+	$(BIN)/python -m benchmarks.job1 --data
+
+MINUTES ?= 15
 .PHONY: bench
-bench: java setup $(BENCH)/.ready ## The same with 6 million rows, XML, bursts of manifests and a long table (an hour and more)
-	$(BIN)/python -m benchmarks.job1
-	$(BIN)/python -m benchmarks.job2
-	$(BIN)/python -m benchmarks.path --full
-	$(BIN)/python -m benchmarks.load_lookup
+bench: java bench-data ## The same with 6 million rows, XML, bursts of manifests and a long table; docs/performance.md (MINUTES=number)
+	$(BIN)/python -m benchmarks --minutes $(MINUTES)
 
 ##@ Develop
 .PHONY: test

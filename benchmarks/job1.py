@@ -1,29 +1,28 @@
 """Job 1 beside its peers: CPU seconds, wall seconds and peak memory of whole process trees, and their ratios.
 
-    python -m benchmarks.job1 [--quick] [--only REGULAR-EXPRESSION] [--repeat N]
+    python -m benchmarks.job1 [--quick] [--only REGULAR-EXPRESSION] [--repeat N] [--seconds N] [--data]
 
-It makes the data (``tpchgen-cli``) in build/bench-data and writes build/bench-job1.json.
+The data is made in build/bench-data by ``tpchgen-cli`` (with ``--data`` that is all). The cases that the goals are
+about come first, in case that the time is over before all are done.
 """
 
 import argparse
-import json
-import os
-import platform
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib import metadata
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from benchmarks.kept import QUICK_RESULTS, RESULTS, ROOT, Kept, Result, machine
 from benchmarks.lineitem import render
-from benchmarks.measure import CommandFailedError, Cost, run
+from benchmarks.measure import Cost, run
 from benchmarks.peers import BUCKET
 from localcloud.child import LocalCloudProcess
 from localcloud.config import LocalCloudConfig
@@ -32,7 +31,6 @@ from sluice.aws.clients import Clients
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef
 
-ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "build" / "bench-data"
 PEERS_BIN = ROOT / "build" / "bench" / "bin"
 """The environment of requirements-bench.lock."""
@@ -61,23 +59,32 @@ class Case:
         return f"{self.who} {self.form} {self.scale}"
 
 
-def _cases(scale: str, forms: Mapping[str, str]) -> list[Case]:
-    return [Case(who, form, scale) for form, names in forms.items() for who in names.split()]
+def _cases(*names: str) -> list[Case]:
+    return [Case(*name.split()) for name in names]
 
 
-QUICK = _cases("0.1", {
-    "csv": "process duckdb polars awswrangler",
-    "json": "process duckdb polars",
-    "csv.gz": "process duckdb",
-    "1pc.csv": "process",
-    "10pc.csv": "process",
-    "files": "process duckdb",
-}) + _cases("0.1", {"csv": "bare-spark spark"})  # fmt: skip
+GOALS = _cases(
+    "process csv 0.1", "duckdb csv 0.1", "process json 0.1", "duckdb json 0.1", "process csv.gz 0.1",
+    "duckdb csv.gz 0.1", "process 1pc.csv 0.1",
+)  # fmt: skip
+QUICK = [
+    *GOALS,
+    *_cases(
+        "polars csv 0.1", "awswrangler csv 0.1", "bare-spark csv 0.1", "spark csv 0.1", "process 10pc.csv 0.1",
+        "process files 0.1", "duckdb files 0.1", "polars json 0.1",
+    ),
+]  # fmt: skip
 FULL = [
-    *QUICK,
-    *_cases("0.1", {"xml": "process", "json": "bare-spark", "files": "bare-spark"}),
-    *_cases("1", {"csv": "process spark duckdb polars bare-spark", "json": "process duckdb"}),
-]
+    *GOALS,
+    *_cases("process csv 1", "spark csv 1", "bare-spark csv 1", "duckdb csv 1"),
+    *QUICK[len(GOALS) :],
+    *_cases(
+        "process xml 0.1", "polars csv 1", "bare-spark files 0.1", "bare-spark json 0.1", "process json 1",
+        "duckdb json 1",
+    ),
+]  # fmt: skip
+REPEAT, ENOUGH_SECONDS = 3, 20.0
+"""A case runs so often, or until it has run for so long: other work on the machine moves the short ones most."""
 RATIOS = (
     ("CSV: Sluice / DuckDB", "process csv 0.1", "duckdb csv 0.1", "≤ 1.3"),
     ("CSV: Sluice / Polars", "process csv 0.1", "polars csv 0.1", ""),
@@ -115,17 +122,18 @@ def data(scale: str) -> Path:
     return path
 
 
-def measure(case: Case, repeat: int) -> Cost:
+def measure(case: Case, repeat: int) -> Result:
     """Run a case a few times; the run with the fewest CPU seconds.
 
     Raises:
         CommandFailedError: It failed.
     """
-    path, found = render(data(case.scale), case.form), []
-    for _ in range(repeat):
+    path, found = render(data(case.scale), case.form), list[Cost]()
+    began = time.monotonic()
+    while len(found) < repeat and (not found or time.monotonic() - began < ENOUGH_SECONDS):
         with TemporaryDirectory(prefix="out-", dir=DATA) as out, _s3(case) as environment:
             found.append(run(command_of(case, path, Path(out)), ROOT, environment))
-    return min(found, key=lambda cost: cost.cpu)
+    return {**asdict(min(found, key=lambda cost: cost.cpu)), "runs": len(found)}
 
 
 @contextmanager
@@ -144,12 +152,12 @@ def _s3(case: Case) -> Iterator[Mapping[str, str]]:
             yield {"AWS_ENDPOINT_URL": cloud.endpoint_url, "AWS_DEFAULT_REGION": config.region, **keys}
 
 
-def ratios(costs: Mapping[str, Cost]) -> Iterable[tuple[str, float, float, float, str]]:
+def ratios(costs: Mapping[str, Result]) -> Iterable[tuple[str, float, float, float, str]]:
     """Name, ratio of CPU seconds, of wall seconds and of peak memory, and the goal for the CPU seconds."""
     for name, ours, other, goal in RATIOS:
         if ours in costs and other in costs:
-            one, two = costs[ours], costs[other]
-            yield name, one.cpu / two.cpu, one.wall / two.wall, one.peak_mb / two.peak_mb, goal
+            cpu, wall, peak = (costs[ours][what] / costs[other][what] for what in ("cpu", "wall", "peak_mb"))
+            yield name, cpu, wall, peak, goal
 
 
 def chosen(cases: Iterable[Case], pattern: str) -> list[Case]:
@@ -157,26 +165,12 @@ def chosen(cases: Iterable[Case], pattern: str) -> list[Case]:
     return [case for case in cases if re.search(pattern, case.name)]
 
 
-def keep(told: Mapping[str, object], costs: Mapping[str, Cost], failed: Mapping[str, str]) -> None:
-    """Write what is known by now, so that a run that is ended leaves what it has measured."""
-    kept = {**told, "cases": {name: asdict(cost) for name, cost in costs.items()}, "failed": failed}
-    (ROOT / "build" / "bench-job1.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
-
-
-def machine() -> dict[str, object]:
-    """What a reader must know of the machine and the versions."""
-    versions = {name: metadata.version(name) for name in ("duckdb", "pyarrow", "pyspark")}
-    asked = "from importlib import metadata as m; print(*(m.version(n) for n in ('polars', 'awswrangler', 'dlt')))"
+def peers() -> dict[str, str]:
+    """The versions of what the other environment has."""
+    names = ("polars", "awswrangler", "dlt")
+    asked = f"from importlib import metadata as m; print(*(m.version(n) for n in {names}))"
     said = subprocess.run([str(PEERS_BIN / "python"), "-c", asked], capture_output=True, text=True, check=True)  # noqa: S603 - ours
-    versions |= dict(zip(("polars", "awswrangler", "dlt"), said.stdout.split(), strict=True))
-    load = os.getloadavg()[0]
-    return {
-        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "cores": os.cpu_count(),
-        "load_average_before": round(load, 1),
-        "python": platform.python_version(),
-        "versions": versions,
-    }
+    return dict(zip(names, said.stdout.split(), strict=True))
 
 
 def main() -> None:
@@ -184,28 +178,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="scale 0.1 alone, without XML")
     parser.add_argument("--only", default="", help="the cases whose name, such as 'duckdb csv 0.1', matches this")
-    parser.add_argument("--repeat", type=int, default=1, help="runs of each case; the one with least CPU counts")
+    parser.add_argument("--repeat", type=int, default=REPEAT, help="runs of each case; the one with least CPU counts")
+    parser.add_argument("--seconds", type=float, help="for how long cases are begun")
+    parser.add_argument("--data", action="store_true", help="make the data and nothing else")
     options = parser.parse_args()
-    told, costs, failed = machine(), {}, {}
+    cases = chosen(QUICK if options.quick else FULL, options.only)
+    if options.data:
+        for scale, form in sorted({(case.scale, case.form) for case in cases}):
+            print(render(data(scale), form), flush=True)
+        return
+    told = {**machine(), "peers": peers()}
+    kept = Kept((QUICK_RESULTS if options.quick else RESULTS) / "job1.json", told, options.seconds)
     print(f"{'case':24}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'rows':>10}{'refused':>9}", flush=True)
-    for case in chosen(QUICK if options.quick else FULL, options.only):
-        try:
-            cost = costs[case.name] = measure(case, options.repeat)
-        except CommandFailedError as error:
-            failed[case.name] = str(error)
-            keep(told, costs, failed)
-            print(f"{case.name:24}  failed: {str(error).splitlines()[-1][:150]}", flush=True)
-            continue
-        rows, refused = cost.answer["rows"], cost.answer.get("rejected", "")
-        print(f"{case.name:24}{cost.cpu:9.2f}{cost.wall:9.2f}{cost.peak_mb:9.0f}{rows:10}{refused:>9}", flush=True)
-        keep(told, costs, failed)
+    for case in cases:
+        cost = kept.run(case.name, partial(measure, case, options.repeat))
+        if cost is not None:
+            rows, refused = cost["answer"]["rows"], cost["answer"].get("rejected", "")
+            figures = f"{cost['cpu']:9.2f}{cost['wall']:9.2f}{cost['peak_mb']:9.0f}{rows:10}{refused:>9}"
+            print(f"{case.name:24}{figures}", flush=True)
     print(f"\n{'ratio':40}{'CPU':>7}{'wall':>7}{'peak':>7}  goal (CPU)")
-    for name, cpu, wall, peak, goal in ratios(costs):
+    for name, cpu, wall, peak, goal in ratios(kept.cases):
         print(f"{name:40}{cpu:7.2f}{wall:7.2f}{peak:7.2f}  {goal}")
     for leftover in DATA.glob("out-*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    if failed:
-        raise SystemExit(f"{len(failed)} of the cases failed")
+    kept.end()
 
 
 if __name__ == "__main__":

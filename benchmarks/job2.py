@@ -1,20 +1,19 @@
 """Job 2 beside its peers: rows into a table of the embedded PostgreSQL, the newest version of each key stays.
 
-    python -m benchmarks.job2 [--quick] [--only REGULAR-EXPRESSION]
+    python -m benchmarks.job2 [--quick] [--only REGULAR-EXPRESSION] [--seconds N]
 
-The table has as many rows as come in, and 0, 50 or 100 % of what comes in is a newer version of one of them. Counted
+The table has as many rows as come in, and none, half or all of what comes in is a newer version of one of them. Counted
 are the client's CPU seconds, imports included, and beside them those of the local cloud (for Sluice alone: the Data
-API, S3, and COPY of Parquet, all played by Python here) and of PostgreSQL. It writes build/bench-job2.json.
+API, S3, and COPY of Parquet, all played by Python here) and of PostgreSQL.
 """
 
 import argparse
-import json
 import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,7 +24,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
-from benchmarks.job1 import DATA, PEERS_BIN, ROOT, data
+from benchmarks.job1 import DATA, PEERS_BIN, data, peers
+from benchmarks.kept import QUICK_RESULTS, RESULTS, ROOT, Kept, Result, machine
 from benchmarks.lineitem import COLUMNS
 from benchmarks.load_clients import BATCHES, BUCKET, CLIENTS, TABLES
 from benchmarks.measure import CommandFailedError, run
@@ -87,7 +87,7 @@ def cases(scale: str, present: Iterable[int]) -> list[Case]:
 
 
 QUICK = cases("0.01", (50,))
-FULL = cases("0.1", PRESENT)
+FULL = [*QUICK, *cases("0.1", (50, 0, 100))]
 
 
 def rows_of(scale: str) -> pa.Table:
@@ -201,43 +201,45 @@ def _days(rows: pa.Table) -> int:
     return int(total) - 7305 * rows.num_rows
 
 
-def ratios(found: Mapping[str, Spent], scale: str) -> Iterable[tuple[str, float, float]]:
+def measured(case: Case) -> Result:
+    """What `measure` gives, and the sum."""
+    spent = measure(case)
+    return {**asdict(spent), "cpu": spent.cpu}
+
+
+def ratios(found: Mapping[str, Result], scale: str) -> Iterable[tuple[str, float, float]]:
     """Sluice beside each peer: the ratio of all CPU seconds, and of those of PostgreSQL alone."""
     for share in PRESENT:
         ours = found.get(Case("sluice", share, scale).name)
         for who in CLIENTS:
             other = found.get(Case(who, share, scale).name)
             if ours and other and who != "sluice":
-                yield f"{share} % present: Sluice / {who}", ours.cpu / other.cpu, ours.server / other.server
+                name = f"{scale}, {share} % present: Sluice / {who}"
+                yield name, ours["cpu"] / other["cpu"], ours["server"] / other["server"]
 
 
 def main() -> None:
     """Run all cases; print a line for each, then the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="60,000 rows, half of their keys present")
-    parser.add_argument("--only", default="", help="the cases whose name, such as 'dlt 50% 0.1', matches this")
+    parser.add_argument("--only", default="", help="the cases whose name, such as 'dlt 50%% 0.1', matches this")
+    parser.add_argument("--seconds", type=float, help="for how long cases are begun")
     options = parser.parse_args()
-    wanted = [case for case in (QUICK if options.quick else FULL) if re.search(options.only, case.name)]
-    found: dict[str, Spent] = {}
-    failed: dict[str, str] = {}
+    told = {**machine(), "peers": peers()}
+    kept = Kept((QUICK_RESULTS if options.quick else RESULTS) / "job2.json", told, options.seconds)
     print(f"{'case':28}{'CPU s':>9}{'client':>9}{'cloud':>9}{'server':>9}{'wall s':>9}{'rows':>10}", flush=True)
-    for case in wanted:
-        try:
-            spent = found[case.name] = measure(case)
-        except CommandFailedError as error:
-            failed[case.name] = str(error)
-            print(f"{case.name:28}  failed: {str(error).splitlines()[-1][:150]}", flush=True)
+    for case in QUICK if options.quick else FULL:
+        if not re.search(options.only, case.name):
             continue
-        parts = f"{spent.cpu:9.2f}{spent.client:9.2f}{spent.cloud:9.2f}{spent.server:9.2f}{spent.wall:9.2f}"
-        print(f"{case.name:28}{parts}{spent.rows:10}", flush=True)
-        kept = {name: asdict(one) for name, one in found.items()}
-        document = {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "cases": kept, "failed": failed}
-        (ROOT / "build" / "bench-job2.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
-    print(f"\n{'ratio':40}{'CPU':>8}{'server':>8}")
-    for name, cpu, server in ratios(found, "0.01" if options.quick else "0.1"):
-        print(f"{name:40}{cpu:8.2f}{server:8.2f}")
-    if failed:
-        raise SystemExit(f"{len(failed)} of the cases failed")
+        spent = kept.run(case.name, partial(measured, case))
+        if spent is not None:
+            parts = "".join(f"{spent[part]:9.2f}" for part in ("cpu", "client", "cloud", "server", "wall"))
+            print(f"{case.name:28}{parts}{spent['rows']:10}", flush=True)
+    print(f"\n{'ratio':44}{'CPU':>8}{'server':>8}")
+    for scale in dict.fromkeys(case.scale for case in FULL):
+        for name, cpu, server in ratios(kept.cases, scale):
+            print(f"{name:44}{cpu:8.2f}{server:8.2f}")
+    kept.end()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Redshift keeps the smallest and the largest value of each block of a column (zone maps) and leaves out blocks by them.
 PostgreSQL's BRIN index is the same thing, so the embedded server shows the ratio of blocks, not Redshift's times.
 
-    python -m benchmarks.load_lookup [rows]
+    python -m benchmarks.load_lookup [ROWS]
 """
 
 import argparse
@@ -11,11 +11,13 @@ import json
 import socket
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from benchmarks.kept import QUICK_RESULTS, RESULTS, Kept, Result, machine
 from localcloud.redshift.postgres import PostgresServer
 from sluice.warehouse.affected import partition_of
 from sluice.warehouse.batches import within
@@ -30,38 +32,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="?", type=int, default=ROWS)
     rows = parser.parse_args().rows
+    kept = Kept((RESULTS if rows == ROWS else QUICK_RESULTS) / "load_lookup.json", machine())
+    found = kept.run(f"{rows:,} rows", partial(looked_up, rows))
+    if found is not None:
+        for name, look in found["looks"].items():
+            print(f"{name:28}{look['rows']:8,} rows{look['blocks']:8,} blocks{look['seconds']:8.2f} s")
+    kept.end()
+
+
+def looked_up(rows: int) -> Result:
+    """Rows found, blocks read and seconds, by the way of looking."""
     with tempfile.TemporaryDirectory(prefix="sluice-lookup-") as folder:
         server = PostgresServer(Path(folder) / "warehouse", port=_free_port())
         server.start()
         try:
-            print(report(server, rows))  # noqa: T201 - the terminal is where it belongs
+            with psycopg.connect(
+                host="127.0.0.1",
+                port=server.port,
+                user=server.administrator,
+                password=server.administrator_password,
+                dbname="postgres",
+                autocommit=True,
+            ) as connection:
+                batch_id = _fill(connection, rows)
+                conditions = {
+                    "range of _batch_id": within(COLUMN, [batch_id]),
+                    "SPLIT_PART of _batch_id": f"{partition_of(COLUMN)} = '{batch_id.split('.')[1]}'",
+                }
+                return {"looks": {name: _look(connection, condition) for name, condition in conditions.items()}}
         finally:
             server.stop()
-
-
-def report(server: PostgresServer, rows: int) -> str:
-    """The figures as a Markdown table."""
-    with psycopg.connect(
-        host="127.0.0.1",
-        port=server.port,
-        user=server.administrator,
-        password=server.administrator_password,
-        dbname="postgres",
-        autocommit=True,
-    ) as connection:
-        batch_id = _fill(connection, rows)
-        conditions = {
-            "range of `_batch_id`": within(COLUMN, [batch_id]),
-            "`SPLIT_PART` of `_batch_id`": f"{partition_of(COLUMN)} = '{batch_id.split('.')[1]}'",
-        }
-        lines = [
-            f"| {rows:,} rows, one hour of {ROWS_PER_HOUR:,} | rows | blocks | seconds |",
-            "| --- | --- | --- | --- |",
-        ]
-        for name, condition in conditions.items():
-            found, blocks, seconds = _look(connection, condition)
-            lines.append(f"| {name} | {found:,} | {blocks:,} | {seconds:.2f} |")
-    return "\n".join(lines)
 
 
 def _fill(connection: psycopg.Connection[Any], rows: int) -> str:
@@ -78,18 +78,18 @@ def _fill(connection: psycopg.Connection[Any], rows: int) -> str:
     return str(row[0]) if row else ""
 
 
-def _look(connection: psycopg.Connection[Any], condition: str) -> tuple[int, int, float]:
+def _look(connection: psycopg.Connection[Any], condition: str) -> dict[str, float]:
     started = time.perf_counter()
     row = connection.execute(
         f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT value FROM facts WHERE {condition}".encode()  # noqa: S608
     ).fetchone()
     seconds = time.perf_counter() - started
     plan = (json.loads(row[0]) if isinstance(row[0], str) else row[0])[0]["Plan"] if row else {}
-    return (
-        round(plan["Actual Rows"] * plan["Actual Loops"]),
-        plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
-        seconds,
-    )
+    return {
+        "rows": round(plan["Actual Rows"] * plan["Actual Loops"]),
+        "blocks": plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
+        "seconds": round(seconds, 3),
+    }
 
 
 def _free_port() -> int:

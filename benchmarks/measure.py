@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from typing import Any
 import psutil
 
 _EVERY_SECONDS = 0.05
+LIMIT_SECONDS = 300.0
+"""Far more than any command takes; whatever hangs is ended."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Cost:
             were waited for, or the sum of what was last seen of each process, whichever is more.
         peak_mb: Most resident memory of the tree at one moment, looked at every 50 ms; what processes share counts
             once for each.
-        answer: The JSON object that it printed as its last line.
+        answer: The JSON object that it printed as its last line; empty when none was asked for.
     """
 
     wall: float
@@ -38,26 +42,53 @@ class CommandFailedError(Exception):
     """A command ended with an error; the message has the end of what it said."""
 
 
-def run(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Cost:
-    """Run a command and account for it.
+def run(
+    command: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    *,
+    limit_seconds: float = LIMIT_SECONDS,
+    with_answer: bool = True,
+) -> Cost:
+    """Run a command and account for it; nothing of it is left.
+
+    Args:
+        command: Program and arguments.
+        cwd: Where it runs.
+        environment: What is added to this process's own.
+        limit_seconds: After which it is ended.
+        with_answer: Whether its last line is an answer.
 
     Raises:
-        CommandFailedError: It failed.
+        CommandFailedError: It failed, or took longer than the limit.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.monotonic()
-        process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **environment}, stdout=out, stderr=err)  # noqa: S603 - ours
-        status, used, seen, peak = _watch(process)
+        process = subprocess.Popen(  # noqa: S603 - ours
+            command, cwd=cwd, env={**os.environ, **environment}, stdout=out, stderr=err, start_new_session=True
+        )
+        try:
+            status, used, seen, peak = _watch(process, began + limit_seconds)
+        finally:
+            _end(process)
         wall = time.monotonic() - began
         out.seek(0)
         err.seek(0)
         said, complaint = out.read().decode(), err.read().decode()
     if status != 0:
         raise CommandFailedError(f"{' '.join(command)} ended with {status}: {complaint[-2000:]}")
-    return Cost(wall, max(used, seen), peak, json.loads(said.strip().splitlines()[-1]))
+    return Cost(wall, max(used, seen), peak, json.loads(said.strip().splitlines()[-1]) if with_answer else {})
 
 
-def _watch(process: "subprocess.Popen[bytes]") -> tuple[int, float, float, float]:
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill what is left of a command's group of processes."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is None:
+        process.wait()
+
+
+def _watch(process: "subprocess.Popen[bytes]", until: float) -> tuple[int, float, float, float]:
     """Exit status, CPU seconds by the kernel's account and as seen, and peak memory, when it has ended."""
     seen: dict[tuple[int, float], float] = {}
     peak = 0
@@ -66,6 +97,8 @@ def _watch(process: "subprocess.Popen[bytes]") -> tuple[int, float, float, float
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
             return process.returncode, usage.ru_utime + usage.ru_stime, sum(seen.values()), peak / 2**20
+        if time.monotonic() > until:
+            raise CommandFailedError("it took longer than it may")
         peak = max(peak, _look(process.pid, seen))
         time.sleep(_EVERY_SECONDS)
 

@@ -1,9 +1,9 @@
 """From a manifest to the warehouse on an idle local cloud: how long a batch takes, and where its seconds go.
 
-    python -m benchmarks.path [ROWSxMANIFESTS ...] [--repeat 3] [--full]
+    python -m benchmarks.path [ROWSxMANIFESTS ...] [--repeat N] [--quick] [--seconds N]
 
 Each round sends so many manifests at once, hours of ``transactions`` with so many rows each, and waits until the last
-is LOADED. Printed is a line for each kind of round; build/bench-path.json has for each round the seconds from the first
+is LOADED. Printed is a line for each kind of round; the results have for each round the seconds from the first
 manifest to the last LOADED, the seconds of one batch between the states that the ledger has of it, with those of the
 Glue runs behind them, the CPU seconds of the local cloud with all that it started, and what the same calls and runs
 would cost on AWS (see ``cost.py``).
@@ -13,8 +13,10 @@ import argparse
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +24,7 @@ from typing import Any
 import psutil
 
 from benchmarks.cost import LEAST_WORKERS, Usage, bill, dpus, prices
+from benchmarks.kept import QUICK_RESULTS, RESULTS, ROOT, Kept, Result, machine
 from glue_jobs.conversion.engines import EngineName
 from localcloud.child import LocalCloudProcess
 from localcloud.config import GlueSettings, LocalCloudConfig
@@ -42,14 +45,21 @@ FIRST = Partition.parse("2026-11-01T00")
 HEADER = (
     "transaction_id;order_id;product_id;quantity;unit_price;discount_percent;transaction_date;payment_method;updated_at"
 )
-FULL = ("300x1", "10000x1", "100000x1", "1000000x1", "300x66", "300x300")
+FULL = ("300x1", "300x66", "10000x1", "100000x1", "1000000x1", "300x300")
+QUICK = FULL[:2]
+REPEAT, ENOUGH_SECONDS = 3, 30.0
+"""Rounds of each kind, or as many as fit into so many seconds: the first has everything cold."""
+PATIENCE_SECONDS = 300.0
 COUNTING = FaultPlan(rate=1e-15)
 """Requests of functions and jobs are counted while anything may go wrong; with this plan nothing ever does."""
 IDLE_SECONDS = 15
 """From the deploy to the first manifest: the functions' processes have started by then, as when somebody works."""
-ROOT = Path(__file__).resolve().parents[1]
 REPORT = re.compile(r"^REPORT .*Billed Duration: ([\d.]+) ms\s+Memory Size: (\d+) MB")
 """Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html."""
+
+
+class RoundFailedError(Exception):
+    """A round did not come to its end; the message says why."""
 
 
 class Cloud:
@@ -84,21 +94,25 @@ class Cloud:
         manifest = json.dumps({"entries": [entry]}).encode()
         self.clients.s3.put_object(Bucket=bucket, Key=f"{folder}/manifest.json", Body=manifest)
 
+    def rounds(self, kind: str, repeat: int) -> Result:
+        """Rounds of a kind, ``ROWSxMANIFESTS``.
+
+        Raises:
+            RoundFailedError: A batch failed, or was not LOADED in time.
+        """
+        rows, manifests = map(int, kind.split("x"))
+        began, found = time.monotonic(), list[dict[str, Any]]()
+        while len(found) < repeat and (not found or time.monotonic() - began < ENOUGH_SECONDS):
+            found.append(self.round(manifests, rows))
+        return {"rounds": found}
+
     def round(self, manifests: int, rows: int) -> dict[str, Any]:
         """Send manifests and wait until the last batch is LOADED."""
-        before = self.sent
         follow_plan(self.cloud.endpoint_url, COUNTING)
         began, cpu = time.time(), _cpu_seconds(self.cloud.pid)
         for _ in range(manifests):
             self.send(rows)
-        while True:
-            batches = self.ledger.batches(dataset=DATASET, limit=before + manifests + 1)
-            if sum(batch.state in {BatchState.LOADED, BatchState.ARCHIVED} for batch in batches) >= before + manifests:
-                break
-            failed = [batch.reason for batch in batches if batch.state is BatchState.FAILED]
-            if failed:
-                raise SystemExit(f"failed: {failed[0]}")
-            time.sleep(0.05)
+        batches = self._loaded(began, manifests)
         newest = max(batches, key=lambda batch: batch.received_at)
         last = max(_moment(change.at) for batch in batches for change in batch.history)
         return {
@@ -111,6 +125,21 @@ class Cloud:
                 name: round(cost, 7) for name, cost in bill(self._usage(began, newest.engine), prices()).items()
             },
         }
+
+    def _loaded(self, began: float, manifests: int) -> tuple[BatchRecord, ...]:
+        """The batches that arrived since a moment, when all of them are LOADED."""
+        since = datetime.fromtimestamp(began, UTC)
+        while True:
+            batches = self.ledger.batches(dataset=DATASET, limit=manifests + 1, since=since)
+            failed = [batch.reason for batch in batches if batch.state in {BatchState.FAILED, BatchState.REJECTED}]
+            if failed:
+                raise RoundFailedError(failed[0])
+            if sum(batch.state in {BatchState.LOADED, BatchState.ARCHIVED} for batch in batches) == manifests:
+                return batches
+            if time.time() > began + PATIENCE_SECONDS:
+                states = Counter(str(batch.state) for batch in batches)
+                raise RoundFailedError(f"after {PATIENCE_SECONDS:.0f} s the batches are {dict(states)}")
+            time.sleep(0.05)
 
     def _usage(self, since: float, engine: str) -> Usage:
         runs = self._runs(since)
@@ -144,8 +173,8 @@ class Cloud:
     def _transitions(self, since: float) -> int:
         states = self.clients.stepfunctions
         entered = 0
-        for machine in states.list_state_machines()["stateMachines"]:
-            for execution in states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
+        for found in states.list_state_machines()["stateMachines"]:
+            for execution in states.list_executions(stateMachineArn=found["stateMachineArn"])["executions"]:
                 if execution["startDate"].timestamp() >= since - 0.5:
                     pages = states.get_paginator("get_execution_history").paginate(
                         executionArn=execution["executionArn"], includeExecutionData=False
@@ -202,23 +231,22 @@ def _told(name: str, rounds: list[dict[str, Any]]) -> str:
 def main() -> None:
     """Run the rounds and print what they took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kinds", nargs="*", default=["300x1"], metavar="ROWSxMANIFESTS")
-    parser.add_argument("--full", action="store_true", help=" ".join(FULL))
-    parser.add_argument("--repeat", type=int, default=3, help="rounds of each kind; the first has everything cold")
+    parser.add_argument("kinds", nargs="*", default=FULL, metavar="ROWSxMANIFESTS")
+    parser.add_argument("--quick", action="store_true", help=" ".join(QUICK))
+    parser.add_argument("--repeat", type=int, default=REPEAT, help="rounds of each kind; the first has everything cold")
+    parser.add_argument("--seconds", type=float, help="for how long rounds are begun")
     options = parser.parse_args()
-    found: dict[str, list[dict[str, Any]]] = {}
+    kept = Kept((QUICK_RESULTS if options.quick else RESULTS) / "path.json", machine(), options.seconds)
     with TemporaryDirectory(prefix="sluice-path-") as folder:
         path = Cloud(Path(folder))
         try:
-            for kind in FULL if options.full else options.kinds:
-                rows, manifests = map(int, kind.split("x"))
-                found[kind] = [path.round(manifests, rows) for _ in range(options.repeat)]
-                print(_told(kind, found[kind]), flush=True)  # noqa: T201 - what it is for
+            for kind in QUICK if options.quick else options.kinds:
+                found = kept.run(kind, partial(path.rounds, kind, options.repeat))
+                if found is not None:
+                    print(_told(kind, found["rounds"]), flush=True)
         finally:
             path.cloud.stop()
-    out = ROOT / "build" / "bench-path.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps({"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "rounds": found}, indent=1))
+    kept.end()
 
 
 if __name__ == "__main__":
