@@ -183,7 +183,6 @@ def test_small_differences(sql: Sql) -> None:
     ("statement", "what"),
     [
         ("SELECT o, i FROM t, t.orders AS o AT i", "Walking through a SUPER value with AT"),
-        ("SELECT a, b FROM t, u WHERE t.a = u.a(+)", "The outer join (+)"),
         ("SELECT json_parse('[1]')", "The function JSON_PARSE"),
         ("SELECT * FROM stl_wlm_query", "The system view STL_WLM_QUERY"),
         ("SHOW GRANTS ON TABLE t", "SHOW GRANTS"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from localcloud.redshift.database import DATABASE
-from localcloud.redshift.dialect import late_view, materialized, principals, procedures, shows
+from localcloud.redshift.dialect import late_view, materialized, nonatomic, principals, procedures, shows
 from localcloud.redshift.dialect.alter import alter_table
 from localcloud.redshift.dialect.copy_command import copy
 from localcloud.redshift.dialect.differences import OWN_SETTINGS
@@ -284,8 +284,6 @@ def create_procedure(sql: str) -> Prepared:
     Source: https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-create.html
     """
     keys = [token.key for token in tokenize(sql)]
-    if "nonatomic" in keys:
-        raise NotInStandInError("CREATE PROCEDURE ... NONATOMIC")
     if "plpgsql" not in keys:
         raise SqlError("language not supported for procedures: only plpgsql is")
     return Prepared("create procedure", (_rewrite_bodies(sql),))
@@ -294,6 +292,9 @@ def create_procedure(sql: str) -> Prepared:
 def _rewrite_bodies(sql: str) -> str:
     pieces: list[str] = []
     position = 0
+    word = nonatomic.word(sql)
+    adapt = procedures.body if word is None else nonatomic.nonatomic
+    sql = sql if word is None else sql[: word.start] + sql[word.end :]
     signature = Reader(sql)
     while not (signature.at_end or signature.looks_at("(")):
         signature.next()
@@ -301,7 +302,7 @@ def _rewrite_bodies(sql: str) -> str:
     for token in tokenize(sql):
         if token.kind is Kind.BODY:
             edge = token.text[: token.text.index("$", 1) + 1]
-            text = rewrite(procedures.body(token.value))
+            text = rewrite(adapt(token.value))
             asked = analyst()
             text = typed_body(text, parameters, asked) if asked is not None else text
             pieces += (rewrite(sql[position : token.start]), edge, text, edge)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from localcloud.redshift.database import DATABASE
 from localcloud.redshift.dialect.differences import OWN_SETTINGS
 from localcloud.redshift.dialect.lexer import quote_name, quote_text, replace, tokenize
 from localcloud.redshift.dialect.prepared import Prepared
@@ -194,6 +195,8 @@ def schema(sql: str) -> Prepared:
     """
     reader = Reader(sql)
     kind = " ".join(token.key for token in reader.tokens[:2])
+    sql = _without_database(sql)
+    reader = Reader(sql)
     text = reader.until("quota")
     if not reader.take("quota"):
         return Prepared(kind, (rewrite(sql),))
@@ -206,6 +209,14 @@ def schema(sql: str) -> Prepared:
     name.expect("alter", "schema")
     # Only its name is looked up: an unknown schema is an error.
     return Prepared(kind, (f"SELECT {quote_text(quote_name(name.name()))}::regnamespace WHERE false",))
+
+
+def _without_database(sql: str) -> str:
+    """Leave out this warehouse's database in front of a schema, as tools write it."""
+    tokens = tokenize(sql)
+    name = 5 if [token.key for token in tokens[2:5]] == ["if", "not", "exists"] else 2
+    is_qualified = name + 1 < len(tokens) and tokens[name + 1].key == "." and tokens[name].name == DATABASE
+    return sql[: tokens[name].start] + sql[tokens[name + 1].end :] if is_qualified else sql
 
 
 def _quota(reader: Reader) -> None:

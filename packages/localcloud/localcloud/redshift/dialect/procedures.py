@@ -18,15 +18,18 @@ from localcloud.redshift.dialect.spans import arguments, closing
 from localcloud.redshift.errors import NotInStandInError, SqlError
 from localcloud.redshift.typing.analyst import analyst
 
-_FAILED, _MESSAGE, _STATE = "redshift_failed", "redshift_message", "redshift_state"
-_DECLARED = f"{_FAILED} boolean := false; {_MESSAGE} text; {_STATE} text;"
+FAILED, _MESSAGE, _STATE = "redshift_failed", "redshift_message", "redshift_state"
+DECLARED = f"{FAILED} boolean := false; {_MESSAGE} text; {_STATE} text;"
+#: What a handler does that only notes the error.
+NOTED = f"GET STACKED DIAGNOSTICS {_MESSAGE} = MESSAGE_TEXT, {_STATE} = RETURNED_SQLSTATE; {FAILED} := true;"
+_AGAIN = f"RAISE EXCEPTION USING MESSAGE = {_MESSAGE}, ERRCODE = {_STATE}"
 #: Set for a CALL inside a transaction block, which cannot end here.
-_MAY_END = "coalesce(current_setting('redshift.in_block', true), '') <> 'on'"
-_STARTS = frozenset({";", "begin", "then", "else", "loop", ""})
+MAY_END = "coalesce(current_setting('redshift.in_block', true), '') <> 'on'"
+STARTS = frozenset({";", "begin", "then", "else", "loop", ""})
 
 
 @dataclass(frozen=True)
-class _Handler:
+class Handler:
     """An EXCEPTION clause, as places of tokens.
 
     Attributes:
@@ -51,7 +54,7 @@ def body(text: str) -> str:
         SqlError: a handler is for other errors than OTHERS.
     """
     tokens = tokenize(text)
-    handlers = _handlers(tokens)
+    handlers = find_handlers(tokens)
     # PostgreSQL cannot commit in a block that has a handler.
     committed = text if handlers else _with_commits(text)
     tokens = tokenize(committed)
@@ -61,7 +64,7 @@ def body(text: str) -> str:
         ends = {tokens[one.end].start for one in inner}
         committed = replace(committed, tokens, lambda token: f"RAISE; {token.text}" if token.start in ends else None)
         tokens = tokenize(committed)
-        handlers = _handlers(tokens)
+        handlers = find_handlers(tokens)
     outer = next((one for one in handlers if one.depth == 1), None)
     return committed if outer is None else _raising(committed, tokens, outer)
 
@@ -70,20 +73,25 @@ def _with_commits(text: str) -> str:
     tokens = tokenize(text)
     ends: set[int] = set()
     for place, token in enumerate(tokens):
-        if token.key == "truncate" and (tokens[place - 1].key if place else "") in _STARTS:
+        if token.key == "truncate" and (tokens[place - 1].key if place else "") in STARTS:
             ends.add(next((one.start for one in tokens[place:] if one.key == ";"), -1))
     return replace(text, tokens, lambda token: "; COMMIT;" if token.start in ends else None) if ends else text
 
 
-def _handlers(tokens: Sequence[Token]) -> list[_Handler]:
-    found: list[_Handler] = []
+def find_handlers(tokens: Sequence[Token]) -> list[Handler]:
+    """Give the EXCEPTION clauses of a body, inner ones first.
+
+    Raises:
+        SqlError: one is for other errors than OTHERS.
+    """
+    found: list[Handler] = []
     stack: list[tuple[str, int]] = []
     exceptions: dict[int, int] = {}
     for place, token in enumerate(tokens):
         before = tokens[place - 1].key if place else ""
         if token.key in {"begin", "case", "loop"} and before != "end":
             stack.append((token.key, place))
-        elif token.key == "if" and before in _STARTS:
+        elif token.key == "if" and before in STARTS:
             stack.append(("if", place))
         elif token.key == "exception" and before == ";" and stack:
             exceptions[stack[-1][1]] = place
@@ -95,32 +103,39 @@ def _handlers(tokens: Sequence[Token]) -> list[_Handler]:
     return found
 
 
-def _handler(tokens: Sequence[Token], depth: int, begin: int, exception: int, end: int) -> _Handler:
+def _handler(tokens: Sequence[Token], depth: int, begin: int, exception: int, end: int) -> Handler:
     words = [token.key for token in tokens[exception + 1 : exception + 4]]
     if words != ["when", "others", "then"]:
         at = next((token.text for token in tokens[exception + 1 : end] if token.key not in {"when", "then"}), "")
         raise SqlError(
             f'unrecognized exception condition "{at}"', "the only condition of an EXCEPTION block is WHEN OTHERS THEN"
         )
-    return _Handler(depth, begin, exception, exception + 3, end)
+    return Handler(depth, begin, exception, exception + 3, end)
 
 
-def _raising(text: str, tokens: Sequence[Token], handler: _Handler) -> str:
+def _raising(text: str, tokens: Sequence[Token], handler: Handler) -> str:
     """Run the outermost handler behind its block, where it can end the transaction, and raise the error again."""
     begin, exception = tokens[handler.begin], tokens[handler.exception]
     statements = text[begin.end : exception.start]
-    handling = text[tokens[handler.then].end : tokens[handler.end].start]
-    names = {"sqlerrm": _MESSAGE, "sqlstate": _STATE}
-    handling = replace(handling, tokenize(handling), lambda token: names.get(token.key))
+    handling = outside_of_handler(text[tokens[handler.then].end : tokens[handler.end].start])
     declares = any(token.key == "declare" for token in tokens[: handler.begin])
     head = text[: begin.start]
-    declared = f"{head} {_DECLARED} " if declares else f"{head} DECLARE {_DECLARED} "
+    declared = f"{head} {DECLARED} " if declares else f"{head} DECLARE {DECLARED} "
     return (
         f"{declared}BEGIN BEGIN {statements} EXCEPTION WHEN OTHERS THEN "
-        f"GET STACKED DIAGNOSTICS {_MESSAGE} = MESSAGE_TEXT, {_STATE} = RETURNED_SQLSTATE; {_FAILED} := true; END; "
-        f"IF {_FAILED} THEN IF {_MAY_END} THEN ROLLBACK; END IF; {handling} IF {_MAY_END} THEN COMMIT; END IF; "
-        f"RAISE EXCEPTION USING MESSAGE = {_MESSAGE}, ERRCODE = {_STATE}; END IF; {text[tokens[handler.end].start :]}"
+        f"{NOTED} END; "
+        f"IF {FAILED} THEN IF {MAY_END} THEN ROLLBACK; END IF; {handling} IF {MAY_END} THEN COMMIT; END IF; "
+        f"{_AGAIN}; END IF; {text[tokens[handler.end].start :]}"
     )
+
+
+def outside_of_handler(text: str) -> str:
+    """Give the statements of a handler as they run behind its block: the error is in variables there."""
+    tokens = tokenize(text)
+    keys = [token.key for token in tokens]
+    names = {"sqlerrm": _MESSAGE, "sqlstate": _STATE}
+    bare = {tokens[place].start for place in range(len(keys) - 1) if keys[place : place + 2] == ["raise", ";"]}
+    return replace(text, tokens, lambda token: _AGAIN if token.start in bare else names.get(token.key))
 
 
 def with_outputs(sql: str) -> str:

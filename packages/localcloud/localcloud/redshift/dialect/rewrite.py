@@ -23,10 +23,11 @@ from localcloud.redshift.dialect.differences import (
     RENAMED_FUNCTIONS,
     TYPE_NAMES,
 )
+from localcloud.redshift.dialect.join_marks import without_join_marks
 from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, quote_text, replace, tokenize
 from localcloud.redshift.dialect.lists import group_by_all, named, without_excluded, without_qualify
 from localcloud.redshift.dialect.pivot import without_pivot
-from localcloud.redshift.dialect.spans import arguments, closing
+from localcloud.redshift.dialect.spans import arguments, closing, select_of
 from localcloud.redshift.dialect.words import words
 from localcloud.redshift.errors import NotInStandInError, SqlError
 from localcloud.redshift.typing.analyst import analyst
@@ -45,7 +46,18 @@ def rewrite(sql: str) -> str:
     """
     refuse(sql)
     text = sql
-    for change in (_fold_names, named, _types, _functions, _single_tables, windows.rewrite, _calls, _top, *_LISTS):
+    for change in (
+        without_join_marks,
+        _fold_names,
+        named,
+        _types,
+        _functions,
+        _single_tables,
+        windows.rewrite,
+        _calls,
+        _top,
+        *_LISTS,
+    ):
         text = change(text)
     asked = analyst()
     return typed(text, asked) if asked is not None and _is_analysed(text) else text
@@ -73,6 +85,7 @@ def refuse(sql: str) -> None:
     _refuse_long_names(tokens)
     _refuse_numbers(tokens)
     _refuse_limits(keys)
+    _refuse_orders(tokens)
     windows.refuse(sql)
     for place, key in enumerate(keys):
         for sequence, reason in _REFUSED_BY_FIRST.get(key, ()):
@@ -88,6 +101,23 @@ def refuse(sql: str) -> None:
             _refuse_digits(keys, tokens, place)
         if key == "within" and keys[place + 1 : place + 2] == ["group"]:
             _refuse_ordered(keys, place)
+
+
+def _refuse_orders(tokens: Sequence[Token]) -> None:
+    """Refuse LISTAGGs of one SELECT that sort differently.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html (usage notes)
+    """
+    orders: dict[int | None, set[str]] = {}
+    for place, token in enumerate(tokens[:-1]):
+        if token.key != "listagg" or tokens[place + 1].key != "(":
+            continue
+        end = closing(tokens, place + 1)
+        if [one.key for one in tokens[end + 1 : end + 4]] == ["within", "group", "("]:
+            order = tokens[end + 4 : closing(tokens, end + 3)]
+            orders.setdefault(select_of(tokens, place), set()).add(" ".join(one.text.lower() for one in order))
+    if any(len(found) > 1 for found in orders.values()):
+        raise SqlError("WITHIN GROUP ORDER BY clauses of LISTAGG functions must be the same")
 
 
 def _is_called(keys: list[str], place: int) -> bool:
@@ -169,8 +199,6 @@ def _refuse_missing(keys: list[str], place: int) -> None:
     is_walk = keys[place] == "at" and place > 1 and keys[place - 2] == "as" and behind.isidentifier()
     if is_walk and behind not in _BEHIND_ALIAS:
         raise NotInStandInError("Walking through a SUPER value with AT")
-    if keys[place : place + 3] == ["(", "+", ")"]:
-        raise NotInStandInError("The outer join (+)", "LEFT JOIN and RIGHT JOIN")
 
 
 def _refuse_long_names(tokens: Sequence[Token]) -> None:
