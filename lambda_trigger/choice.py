@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from lambda_trigger.moves import newer_than
 from sluice.ledger.batch import BatchId, Stage
 from sluice.ledger.record import WAITING, BatchRecord, WaitEntry, timestamp
 
@@ -78,8 +79,8 @@ class _Chooser:
         """The newest accepted batch of the partition, for conversion; what is converted already is loaded."""
         if self.stage is Stage.LOAD:
             return candidate.batch_id
-        accepted = (record.batch_id for record in records if record.state.is_accepted)
-        return max(accepted, default=candidate.batch_id)
+        newer = newer_than(candidate.batch_id, records)
+        return candidate.batch_id if newer is None else newer.batch_id
 
     def _is_busy(self, candidate: BatchRecord, records: Iterable[BatchRecord]) -> bool:
         """Whether another batch's load is still to read what a conversion would delete, or its raw files are moving."""

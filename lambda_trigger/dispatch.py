@@ -18,30 +18,38 @@ sweep looks again a minute later.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import product
 
+from lambda_trigger import claims, outages, partitions
 from lambda_trigger.choice import MAX_BATCHES, ONE_BATCH, Choice, Limits, choose
-from lambda_trigger.claims import Claims
-from lambda_trigger.inputs import RunInputs
 from lambda_trigger.metrics import Metric
-from lambda_trigger.notifier import Notifier
-from lambda_trigger.outages import Outages
-from lambda_trigger.ports import LedgerPort, MetricsPort
-from lambda_trigger.raw_files import RawFiles
-from lambda_trigger.running import Runners
-from sluice.contract import Contract
+from lambda_trigger.moves import left
+from lambda_trigger.trigger import Trigger
+from sluice.aws.jobs import CLAIM_ARGUMENT, DATASET_ARGUMENT, PREDICATE_ARGUMENT
 from sluice.contract.lookup import contract_of
-from sluice.errors import AwsBusyError, SluiceError, StartUnclearError, TransientError, UnknownDatasetError
+from sluice.errors import (
+    AwsBusyError,
+    MissingObjectError,
+    SluiceError,
+    StartUnclearError,
+    TransientError,
+    UnknownDatasetError,
+)
+from sluice.lake.handover import LoadInput, PublishedFile, RunInput, RunOutcome
+from sluice.lake.layout import Partition
+from sluice.lake.manifest import load_manifest
+from sluice.lake.predicate import partition_predicate
 from sluice.ledger.batch import BatchState, Stage
 from sluice.ledger.record import BatchRecord, Claim, Slot
 from sluice.logs import log_context
 from sluice.parallel import each
-from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+Published = dict[str, tuple[PublishedFile, ...]]
+"""Published files by table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,189 +65,221 @@ class _Terms:
     is_joint: bool = False
 
 
-@dataclass(frozen=True)
-class Dispatcher:
-    """Starts the runs.
+def dispatch(trigger: Trigger, dataset: str, stage: Stage) -> str | None:
+    """Start a run for what waits and is due, if the slot is free.
 
-    Attributes:
-        ledger: Where batches wait.
-        inputs: Writes what a run is to do.
-        raw_files: Follows raw files to where they are now, and shows them there in the catalog.
-        runners: How each stage runs.
-        claims: Moves batches into claims.
-        outages: Knows which stages rest.
-        notifier: Tells of batches that can never run.
-        metrics: Counts them.
-        contracts: The contracts by dataset; what waits for a dataset that has none can never run.
-        settings: How many batches a run takes, and how often it is tried.
-        clock: The present moment in UTC.
-        new_claim_id: A name for a claim that no other has: letters and digits.
+    Returns:
+        The claim that a run was started for; None when there was nothing to start or AWS refuses for now.
+
+    Raises:
+        SluiceError: AWS could not answer or refused. What was claimed has been given back if that was possible;
+            otherwise the sweep gives it back.
     """
-
-    ledger: LedgerPort
-    inputs: RunInputs
-    raw_files: RawFiles
-    runners: Runners
-    claims: Claims
-    outages: Outages
-    notifier: Notifier
-    metrics: MetricsPort
-    contracts: Mapping[str, Contract]
-    settings: Settings
-    clock: Callable[[], datetime]
-    new_claim_id: Callable[[], str]
-
-    def dispatch(self, dataset: str, stage: Stage) -> str | None:
-        """Start a run for what waits and is due, if the slot is free.
-
-        Returns:
-            The claim that a run was started for; None when there was nothing to start or AWS refuses for now.
-
-        Raises:
-            SluiceError: AWS could not answer or refused. What was claimed has been given back if that was possible;
-                otherwise the sweep gives it back.
-        """
-        with log_context(dataset=dataset, batch="", claim=""):
-            if not self.ledger.waiting(dataset, stage):
-                return None
-            terms = self._terms(dataset, stage)
-            while terms is not None:
-                claim = Claim(self.new_claim_id(), dataset, stage, (), self.clock())
-                with log_context(claim=claim.claim_id):
-                    if not self.ledger.take_slot(dataset, stage, Slot(claim.claim_id, claim.started_at)):
-                        return None
-                    claim, batches = self._fill(claim, terms)
-                    if batches:
-                        return self._start(claim, batches)
-                # Nothing could run. Who called meanwhile, for a new batch or for a partition that has become free,
-                # found the slot taken and left. The slot is free now, so whatever they saw can be seen here.
-                if not self._look(dataset, stage, replace(terms, limits=ONE_BATCH)).take:
-                    return None
+    with log_context(dataset=dataset, batch="", claim=""):
+        if not trigger.ledger.waiting(dataset, stage):
             return None
-
-    def _terms(self, dataset: str, stage: Stage) -> _Terms | None:
-        """What a run may take; None while the stage rests, because what it depends on is away, and no probe is due."""
-        limits = Limits(min(self.settings.max_batches_per_run, MAX_BATCHES), self.settings.max_files_per_run)
-        outage = self.outages.current(dataset, stage)
-        if outage is None:
-            return _Terms(limits)
-        if not outage.is_resting(self.clock()):
-            return _Terms(limits, is_joint=True)
-        if self.outages.begin_probe(outage):
-            return _Terms(ONE_BATCH, is_joint=True)
-        logger.info("%s of %s rests until %s: %s", stage, dataset, outage.until, outage.reason)
+        terms = _terms(trigger, dataset, stage)
+        while terms is not None:
+            claim = Claim(trigger.new_claim_id(), dataset, stage, (), trigger.clock())
+            with log_context(claim=claim.claim_id):
+                if not trigger.ledger.take_slot(dataset, stage, Slot(claim.claim_id, claim.started_at)):
+                    return None
+                claim, batches = _fill(trigger, claim, terms)
+                if batches:
+                    return _start(trigger, claim, batches)
+            # Nothing could run. Who called meanwhile, for a new batch or for a partition that has become free,
+            # found the slot taken and left. The slot is free now, so whatever they saw can be seen here.
+            if not _look(trigger, dataset, stage, replace(terms, limits=ONE_BATCH)).take:
+                return None
         return None
 
-    def dispatch_all(self, datasets: Iterable[str], stages: Iterable[Stage]) -> list[SluiceError]:
-        """Dispatch every stage of every dataset; one that fails does not keep the others from being started.
 
-        Returns:
-            What went wrong.
-        """
-        problems = []
-        for dataset, stage in product(datasets, stages):
-            with log_context(dataset=dataset, batch="", claim=""):
-                try:
-                    self.dispatch(dataset, stage)
-                except SluiceError as exc:
-                    logger.exception("dispatch of %s/%s failed", dataset, stage)
-                    problems.append(exc)
-        return problems
+def _terms(trigger: Trigger, dataset: str, stage: Stage) -> _Terms | None:
+    """What a run may take; None while the stage rests, because what it depends on is away, and no probe is due."""
+    limits = Limits(min(trigger.settings.max_batches_per_run, MAX_BATCHES), trigger.settings.max_files_per_run)
+    outage = trigger.ledger.outage(dataset, stage)
+    if outage is None:
+        return _Terms(limits)
+    if not outage.is_resting(trigger.clock()):
+        return _Terms(limits, is_joint=True)
+    if outages.begin_probe(trigger, outage):
+        return _Terms(ONE_BATCH, is_joint=True)
+    logger.info("%s of %s rests until %s: %s", stage, dataset, outage.until, outage.reason)
+    return None
 
-    def _fill(self, claim: Claim, terms: _Terms) -> tuple[Claim, tuple[BatchRecord, ...]]:
-        """Put batches into a claim that has the slot, and write the run's input; frees the slot when there are none."""
-        try:
-            records = self._choose(claim, terms)
-            if records:
-                claim = replace(claim, batch_ids=tuple(record.batch_id for record in records))
-                records = self.claims.take(claim, records)
-            if records:
-                if claim.stage is Stage.CONVERT:
-                    self.raw_files.settle(claim.dataset, records)
-                self.inputs.write(claim, records)
-                return claim, records
-        except SluiceError as exc:
-            self._give_back_after(exc, claim)
-            raise
-        self.claims.give_back(claim)
-        return claim, ()
 
-    def _choose(self, claim: Claim, terms: _Terms) -> tuple[BatchRecord, ...]:
-        """The batches for the run. Those that shall never run leave the waiting list on the way."""
-        choice = self._look(claim.dataset, claim.stage, terms)
-        for record, newer in choice.superseded:
-            reason = f"replaced by the newer manifest {newer} of the same partition"
-            self._leave(record, self._left(record, BatchState.SUPERSEDED, reason))
-        able, unable = self._sort_out(claim, choice.take)
-        failed = [(record, self._left(record, BatchState.FAILED, reason)) for record, reason in unable]
-        self.notifier.failed([left for _, left in failed])
-        for record, left in failed:
-            self._leave(record, left)
-        return able
+def dispatch_all(trigger: Trigger, datasets: Iterable[str], stages: Iterable[Stage]) -> list[SluiceError]:
+    """Dispatch every stage of every dataset; one that fails does not keep the others from being started.
 
-    def _sort_out(
-        self, claim: Claim, records: Sequence[BatchRecord]
-    ) -> tuple[tuple[BatchRecord, ...], tuple[tuple[BatchRecord, str], ...]]:
-        """Tell batches that can run from those that never can, each of these with the reason."""
-        try:
-            contract_of(self.contracts, claim.dataset)
-        except UnknownDatasetError as exc:
-            return (), tuple((record, exc.named) for record in records)
-        return self.inputs.sort_out(claim.stage, records)
+    Returns:
+        What went wrong.
+    """
+    problems = []
+    for dataset, stage in product(datasets, stages):
+        with log_context(dataset=dataset, batch="", claim=""):
+            try:
+                dispatch(trigger, dataset, stage)
+            except SluiceError as exc:
+                logger.exception("dispatch of %s/%s failed", dataset, stage)
+                problems.append(exc)
+    return problems
 
-    def _look(self, dataset: str, stage: Stage, terms: _Terms) -> Choice:
-        def versions(batch_ids: Sequence[str]) -> list[tuple[BatchRecord, ...]]:
-            return each(self.ledger.versions, batch_ids, self.claims.workers)
 
-        entries = self.ledger.waiting(dataset, stage)
-        return choose(stage, entries, versions, terms.limits, self.clock(), is_joint=terms.is_joint)
+def _fill(trigger: Trigger, claim: Claim, terms: _Terms) -> tuple[Claim, tuple[BatchRecord, ...]]:
+    """Put batches into a claim that has the slot, and write the run's input; frees the slot when there are none."""
+    try:
+        records = _choose(trigger, claim, terms)
+        if records:
+            claim = replace(claim, batch_ids=tuple(record.batch_id for record in records))
+            records = claims.take(trigger, claim, records)
+        if records:
+            if claim.stage is Stage.CONVERT:
+                partitions.settle(trigger, claim.dataset, records)
+            _write_input(trigger, claim, records)
+            return claim, records
+    except SluiceError as exc:
+        _give_back_after(trigger, exc, claim)
+        raise
+    claims.give_back(trigger, claim)
+    return claim, ()
 
-    def _left(self, record: BatchRecord, state: BatchState, reason: str) -> BatchRecord:
-        return record.moved(state, self.clock(), note=reason, reason=reason, stage=record.stage)
 
-    def _leave(self, record: BatchRecord, left: BatchRecord) -> None:
-        with log_context(batch=record.batch_id):
-            # The slot is ours and nobody else moves waiting batches, so a conflict is an error for the caller to see.
-            self.ledger.save(record, left)
-            logger.info("batch %s: %s, %s", record.batch_id, left.state, left.reason)
-            if left.state is BatchState.FAILED:
-                self.metrics.emit(record.dataset, {Metric.PROCESSING_ERRORS: 1})
+def _choose(trigger: Trigger, claim: Claim, terms: _Terms) -> tuple[BatchRecord, ...]:
+    """The batches for the run. Those that shall never run leave the waiting list on the way."""
+    choice = _look(trigger, claim.dataset, claim.stage, terms)
+    for record, newer in choice.superseded:
+        reason = f"replaced by the newer manifest {newer} of the same partition"
+        _leave(trigger, record, left(record, BatchState.SUPERSEDED, reason, trigger.clock()))
+    why_never = _why_never(trigger, claim, choice.take)
+    failed = [
+        (record, left(record, BatchState.FAILED, why_never[record.batch_id], trigger.clock()))
+        for record in choice.take
+        if record.batch_id in why_never
+    ]
+    # Told before it is booked: a crash in between tells it again.
+    trigger.notifier.failed([gone for _, gone in failed])
+    for record, gone in failed:
+        _leave(trigger, record, gone)
+    return tuple(record for record in choice.take if record.batch_id not in why_never)
 
-    def _start(self, claim: Claim, batches: Iterable[BatchRecord]) -> str | None:
-        claim_id = claim.claim_id
-        try:
-            run_id = self.runners[claim.stage].start(claim, self.inputs.arguments(claim, batches))
-        except StartUnclearError as exc:
-            # Batches stay claimed: giving them back now could put them into two runs.
-            logger.warning("claim %s: %s", claim_id, exc)
-            self._note_unclear(claim)
-            return claim_id
-        except SluiceError as exc:
-            self._give_back_after(exc, claim)
-            if isinstance(exc, AwsBusyError):
-                logger.warning("claim %s waits for the next sweep: %s", claim_id, exc)
-                return None
-            raise
-        self._record(claim, run_id)
+
+def _why_never(trigger: Trigger, claim: Claim, records: Sequence[BatchRecord]) -> dict[str, str]:
+    """Why batches can never run, by batch; those that can are not in it."""
+    try:
+        contract_of(trigger.contracts, claim.dataset)
+    except UnknownDatasetError as exc:
+        return dict.fromkeys((record.batch_id for record in records), exc.named)
+    if claim.stage is Stage.CONVERT:
+        return {}
+    published = _published(trigger, records)
+    return {
+        record.batch_id: MissingObjectError(
+            f"{trigger.settings.processed.run_outcome(record.convert_claim)} no longer lists its files"
+        ).named
+        for record in records
+        if record.batch_id not in published
+    }
+
+
+def _look(trigger: Trigger, dataset: str, stage: Stage, terms: _Terms) -> Choice:
+    def versions(batch_ids: Sequence[str]) -> list[tuple[BatchRecord, ...]]:
+        return each(trigger.ledger.versions, batch_ids, trigger.workers)
+
+    entries = trigger.ledger.waiting(dataset, stage)
+    return choose(stage, entries, versions, terms.limits, trigger.clock(), is_joint=terms.is_joint)
+
+
+def _leave(trigger: Trigger, record: BatchRecord, gone: BatchRecord) -> None:
+    with log_context(batch=record.batch_id):
+        # The slot is ours and nobody else moves waiting batches, so a conflict is an error for the caller to see.
+        trigger.ledger.save(record, gone)
+        logger.info("batch %s: %s, %s", record.batch_id, gone.state, gone.reason)
+        if gone.state is BatchState.FAILED:
+            trigger.metrics.emit(record.dataset, {Metric.PROCESSING_ERRORS: 1})
+
+
+def _start(trigger: Trigger, claim: Claim, batches: Iterable[BatchRecord]) -> str | None:
+    claim_id = claim.claim_id
+    try:
+        run_id = claims.start(trigger, claim, _arguments(claim, batches))
+    except StartUnclearError as exc:
+        # Batches stay claimed: giving them back now could put them into two runs.
+        logger.warning("claim %s: %s", claim_id, exc)
+        _note_unclear(trigger, claim)
         return claim_id
+    except SluiceError as exc:
+        _give_back_after(trigger, exc, claim)
+        if isinstance(exc, AwsBusyError):
+            logger.warning("claim %s waits for the next sweep: %s", claim_id, exc)
+            return None
+        raise
+    _record(trigger, claim, run_id)
+    return claim_id
 
-    def _note_unclear(self, claim: Claim) -> None:
-        try:
-            self.ledger.note_unclear(claim.claim_id, self.clock())
-        except TransientError as exc:
-            # The run's end, or the sweep once no dispatcher can be at work any more, does as well.
-            logger.warning("claim %s: not noted as unclear: %s", claim.claim_id, exc)
 
-    def _record(self, claim: Claim, run_id: str) -> None:
-        try:
-            self.ledger.record_run(claim.claim_id, run_id)
-        except TransientError as exc:
-            # The run goes on and names its claim; its end, or the sweep, brings the two together.
-            logger.warning("claim %s: run %s not recorded: %s", claim.claim_id, run_id, exc)
-        logger.info("claim %s: run %s started for %d batches", claim.claim_id, run_id, len(claim.batch_ids))
+def _note_unclear(trigger: Trigger, claim: Claim) -> None:
+    try:
+        trigger.ledger.note_unclear(claim.claim_id, trigger.clock())
+    except TransientError as exc:
+        # The run's end, or the sweep once no dispatcher can be at work any more, does as well.
+        logger.warning("claim %s: not noted as unclear: %s", claim.claim_id, exc)
 
-    def _give_back_after(self, error: SluiceError, claim: Claim) -> None:
-        try:
-            self.claims.give_back(claim)
-        except SluiceError as exc:
-            logger.warning("claim %s stays for the sweep: %s (after: %s)", claim.claim_id, exc, error)
+
+def _record(trigger: Trigger, claim: Claim, run_id: str) -> None:
+    try:
+        trigger.ledger.record_run(claim.claim_id, run_id)
+    except TransientError as exc:
+        # The run goes on and names its claim; its end, or the sweep, brings the two together.
+        logger.warning("claim %s: run %s not recorded: %s", claim.claim_id, run_id, exc)
+    logger.info("claim %s: run %s started for %d batches", claim.claim_id, run_id, len(claim.batch_ids))
+
+
+def _give_back_after(trigger: Trigger, error: SluiceError, claim: Claim) -> None:
+    try:
+        claims.give_back(trigger, claim)
+    except SluiceError as exc:
+        logger.warning("claim %s stays for the sweep: %s (after: %s)", claim.claim_id, exc, error)
+
+
+# What a run is told
+
+
+def _write_input(trigger: Trigger, claim: Claim, records: Sequence[BatchRecord]) -> None:
+    """Write what the run of a claim is to do; writing it again gives the same documents."""
+    if claim.stage is Stage.CONVERT:
+        frozen = {record.batch_id: record.frozen_manifest for record in records}
+        work = RunInput(claim.claim_id, claim.dataset, frozen)
+        trigger.documents.write(trigger.settings.processed.run_input(claim.claim_id), work.to_json())
+    else:
+        _write_load(trigger, claim, _published(trigger, records))
+
+
+def _arguments(claim: Claim, records: Iterable[BatchRecord]) -> dict[str, str]:
+    """Arguments of the run of a claim."""
+    arguments = {CLAIM_ARGUMENT: claim.claim_id, DATASET_ARGUMENT: claim.dataset}
+    if claim.stage is Stage.CONVERT:
+        arguments[PREDICATE_ARGUMENT] = partition_predicate(Partition.parse(record.partition) for record in records)
+    return arguments
+
+
+def _write_load(trigger: Trigger, claim: Claim, published: dict[str, Published]) -> None:
+    tables = sorted({table for files in published.values() for table in files})
+    for table in tables:
+        files = [(file.url, file.size_bytes) for batch in published.values() for file in batch.get(table, ())]
+        if files:
+            url = trigger.settings.processed.load_manifest(claim.claim_id, table)
+            trigger.documents.write(url, load_manifest(files).to_json())
+    work = LoadInput(claim.claim_id, claim.dataset, published)
+    trigger.documents.write(trigger.settings.processed.load_input(claim.claim_id), work.to_json())
+
+
+def _published(trigger: Trigger, records: Iterable[BatchRecord]) -> dict[str, Published]:
+    """Published files of each batch whose conversion's outcome can be read."""
+    wanted = {record.batch_id: record.convert_claim for record in records}
+    published: dict[str, Published] = {}
+    for claim_id in sorted(set(wanted.values())):
+        outcome = RunOutcome.read_from(trigger.documents.read, trigger.settings.processed.run_outcome(claim_id))
+        for batch in () if outcome is None else outcome.batches:
+            if wanted.get(batch.batch_id) == claim_id:
+                published[batch.batch_id] = batch.published
+    return {batch_id: published[batch_id] for batch_id in wanted if batch_id in published}

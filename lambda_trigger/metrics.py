@@ -11,10 +11,13 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.metric_properties import MetricUnit
+
+from sluice.ledger.record import BatchRecord, moment
 
 NAMESPACE = "Sluice"
 DIMENSION = "dataset"
@@ -110,3 +113,34 @@ def checked(dataset: str, values: Mapping[str, float]) -> dict[Metric, float]:
         if not math.isfinite(value):
             raise ValueError(f"{name} of {dataset}: {value} is not a finite number")
     return {known[name]: value for name, value in values.items()}
+
+
+def measures_of_conversion(record: BatchRecord) -> dict[str, float]:
+    """What the conversion of a batch did.
+
+    Args:
+        record: The batch, converted.
+    """
+    return {
+        Metric.FILES_PROCESSED: record.files,
+        Metric.BYTES_PROCESSED: record.size_bytes,
+        Metric.ROWS_PUBLISHED: sum(counts.published for counts in record.counts.values()),
+        Metric.ROWS_QUARANTINED: sum(counts.rejected for counts in record.counts.values()),
+        Metric.CONVERTED_BY_SPARK: float(record.engine == "spark"),
+    }
+
+
+def measures_of_load(record: BatchRecord, now: datetime) -> dict[str, float]:
+    """What the load of a batch did.
+
+    Args:
+        record: The batch, loaded.
+        now: The present moment: its rows can be queried.
+    """
+    rows = sum(counts.inserted + counts.updated for counts in record.load_counts.values())
+    values: dict[str, float] = {Metric.DATA_ROWS_LOADED: rows}
+    written_at = moment(record.written_at)
+    if written_at is not None:
+        # The clocks of S3 and of a function may differ a little.
+        values[Metric.FRESHNESS_SECONDS] = max(0.0, (now - written_at) / timedelta(seconds=1))
+    return values

@@ -7,121 +7,104 @@ it is back, one of them probes for all, and when one gets through, none rests an
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from lambda_trigger.notifier import Notifier
-from lambda_trigger.pauses import PROBE_EVERY, pause_after
-from lambda_trigger.ports import LedgerPort
+from lambda_trigger.moves import PROBE_EVERY, pause_after
+from lambda_trigger.trigger import Trigger
 from sluice.failures import are_alike
 from sluice.ledger.batch import Stage
 from sluice.ledger.record import Claim, Outage
-from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Outages:
-    """Opens, grows and closes outages, and has support told once at both ends.
+def note(trigger: Trigger, claim: Claim, reason: str) -> Outage:
+    """A run met the outage. The same claim again changes nothing.
 
-    Attributes:
-        ledger: Where open outages are.
-        notifier: Tells support.
-        settings: How long the first pause is.
-        clock: The present moment in UTC.
+    Args:
+        trigger: The trigger.
+        claim: The run's claim.
+        reason: What is away.
+
+    Returns:
+        The outage, with the end of the pause.
+
+    Raises:
+        SluiceError: AWS could not answer or refused; noting it again goes on where this stopped.
     """
+    outage = trigger.ledger.outage(claim.dataset, claim.stage)
+    if outage is None or outage.claim_id != claim.claim_id:
+        outage = _met_by(trigger, claim, reason, outage)
+        trigger.ledger.note_outage(outage)
+        logger.warning("%s of %s rests until %s: %s", claim.stage, claim.dataset, outage.until, reason)
+    _tell(trigger, outage, claim)
+    return outage
 
-    ledger: LedgerPort
-    notifier: Notifier
-    settings: Settings
-    clock: Callable[[], datetime]
 
-    def current(self, dataset: str, stage: Stage) -> Outage | None:
-        """The open outage of a stage of a dataset; None when it has none."""
-        return self.ledger.outage(dataset, stage)
+def begin_probe(trigger: Trigger, outage: Outage) -> bool:
+    """Whether one batch may go alone although its stage rests; if so, nobody else's may for a while."""
+    if trigger.ledger.slot(outage.dataset, outage.stage) is not None:
+        return False
+    now = trigger.clock()
+    tried = [other.tried_at or other.since for other in (outage, *_alike(trigger, outage))]
+    if max(tried) + PROBE_EVERY > now:
+        return False
+    trigger.ledger.note_outage(replace(outage, tried_at=now))
+    logger.info("%s of %s rests; one batch probes: %s", outage.stage, outage.dataset, outage.reason)
+    return True
 
-    def note(self, claim: Claim, reason: str) -> Outage:
-        """A run met the outage. The same claim again changes nothing.
 
-        Args:
-            claim: The run's claim.
-            reason: What is away.
+def end(trigger: Trigger, dataset: str, stage: Stage) -> None:
+    """What was away is back; other stages and datasets that wait for the same need not wait any longer."""
+    outage = trigger.ledger.outage(dataset, stage)
+    if outage is None:
+        return
+    others = _alike(trigger, outage)
+    for other in others:
+        trigger.ledger.note_outage(replace(other, until=trigger.clock(), is_told=other.is_told or outage.is_told))
+    if not others:
+        trigger.notifier.outage_ended(outage)
+    trigger.ledger.end_outage(dataset, stage)
+    logger.info("%s of %s goes on: %s", stage, dataset, outage.reason)
 
-        Returns:
-            The outage, with the end of the pause.
 
-        Raises:
-            SluiceError: AWS could not answer or refused; noting it again goes on where this stopped.
-        """
-        outage = self.ledger.outage(claim.dataset, claim.stage)
-        if outage is None or outage.claim_id != claim.claim_id:
-            outage = self._met_by(claim, reason, outage)
-            self.ledger.note_outage(outage)
-            logger.warning("%s of %s rests until %s: %s", claim.stage, claim.dataset, outage.until, reason)
-        self._tell(outage, claim)
-        return outage
+def _met_by(trigger: Trigger, claim: Claim, reason: str, known: Outage | None) -> Outage:
+    now = trigger.clock()
+    if known is None:
+        until = now + pause_after(1, trigger.settings)
+        return Outage(claim.dataset, claim.stage, now, 1, until, reason, claim.claim_id, tried_at=now)
+    failures = known.failures + 1
+    met = replace(known, failures=failures, reason=reason, claim_id=claim.claim_id, tried_at=now)
+    if known.is_resting(claim.started_at):
+        return replace(met, probes=known.probes + 1)
+    return replace(met, until=now + pause_after(failures - known.probes, trigger.settings))
 
-    def begin_probe(self, outage: Outage) -> bool:
-        """Whether one batch may go alone although its stage rests; if so, nobody else's may for a while."""
-        if self.ledger.slot(outage.dataset, outage.stage) is not None:
-            return False
-        now = self.clock()
-        tried = [other.tried_at or other.since for other in (outage, *self._alike(outage))]
-        if max(tried) + PROBE_EVERY > now:
-            return False
-        self.ledger.note_outage(replace(outage, tried_at=now))
-        logger.info("%s of %s rests; one batch probes: %s", outage.stage, outage.dataset, outage.reason)
-        return True
 
-    def end(self, dataset: str, stage: Stage) -> None:
-        """What was away is back; other stages and datasets that wait for the same need not wait any longer."""
-        outage = self.ledger.outage(dataset, stage)
-        if outage is None:
-            return
-        others = self._alike(outage)
-        for other in others:
-            self.ledger.note_outage(replace(other, until=self.clock(), is_told=other.is_told or outage.is_told))
-        if not others:
-            self.notifier.outage_ended(outage)
-        self.ledger.end_outage(dataset, stage)
-        logger.info("%s of %s goes on: %s", stage, dataset, outage.reason)
+def _tell(trigger: Trigger, outage: Outage, claim: Claim) -> None:
+    """Tell support, unless it has heard of the same thing or is about to hear of it.
 
-    def _met_by(self, claim: Claim, reason: str, known: Outage | None) -> Outage:
-        now = self.clock()
-        if known is None:
-            until = now + pause_after(1, self.settings)
-            return Outage(claim.dataset, claim.stage, now, 1, until, reason, claim.claim_id, tried_at=now)
-        failures = known.failures + 1
-        met = replace(known, failures=failures, reason=reason, claim_id=claim.claim_id, tried_at=now)
-        if known.is_resting(claim.started_at):
-            return replace(met, probes=known.probes + 1)
-        return replace(met, until=now + pause_after(failures - known.probes, self.settings))
+    It is noted before it is told. So of several that meet it at once each sees all that came before it, and the
+    first one tells; one that dies in between tells when its run is booked again.
+    """
+    if outage.is_told:
+        return
+    alike = _alike(trigger, outage)
+    if any(other.is_told or _order(other) < _order(outage) for other in alike):
+        return
+    waiting = len(trigger.ledger.waiting(outage.dataset, outage.stage)) + len(claim.batch_ids)
+    trigger.notifier.outage_began(outage, waiting)
+    trigger.ledger.note_outage(replace(outage, is_told=True))
 
-    def _tell(self, outage: Outage, claim: Claim) -> None:
-        """Tell support, unless it has heard of the same thing or is about to hear of it.
 
-        It is noted before it is told. So of several that meet it at once each sees all that came before it, and the
-        first one tells; one that dies in between tells when its run is booked again.
-        """
-        if outage.is_told:
-            return
-        alike = self._alike(outage)
-        if any(other.is_told or _order(other) < _order(outage) for other in alike):
-            return
-        waiting = len(self.ledger.waiting(outage.dataset, outage.stage)) + len(claim.batch_ids)
-        self.notifier.outage_began(outage, waiting)
-        self.ledger.note_outage(replace(outage, is_told=True))
-
-    def _alike(self, outage: Outage) -> list[Outage]:
-        """The open outages of other stages and datasets that are of the same thing."""
-        return [
-            other
-            for stage in Stage
-            for other in self.ledger.outages(stage)
-            if (other.dataset, other.stage) != (outage.dataset, outage.stage) and are_alike(other.reason, outage.reason)
-        ]
+def _alike(trigger: Trigger, outage: Outage) -> list[Outage]:
+    """The open outages of other stages and datasets that are of the same thing."""
+    return [
+        other
+        for stage in Stage
+        for other in trigger.ledger.outages(stage)
+        if (other.dataset, other.stage) != (outage.dataset, outage.stage) and are_alike(other.reason, outage.reason)
+    ]
 
 
 def _order(outage: Outage) -> tuple[datetime, str, str]:

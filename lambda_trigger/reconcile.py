@@ -12,24 +12,22 @@ An older partition is not searched; `sluice replay` takes it.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from lambda_trigger.intake import Intake
-from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger import arrival
+from lambda_trigger.manifests import ManifestEvent
 from lambda_trigger.metrics import Metric
-from lambda_trigger.ports import LedgerPort, MetricsPort, ObjectsPort
+from lambda_trigger.trigger import Trigger
 from sluice.contract import Contract
 from sluice.lake.layout import MANIFEST_NAME, Partition
 from sluice.lake.stored import StoredObject
 from sluice.ledger.batch import BatchId
-from sluice.ledger.record import BatchRecord
+from sluice.ledger.record import BatchRecord, moment
 from sluice.logs import log_context
 from sluice.parallel import each
-from sluice.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -44,106 +42,89 @@ GRACE = timedelta(minutes=2)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Reconciliation:
-    """Takes manifests that nobody told of.
+def is_due(trigger: Trigger, dataset: str, period: timedelta) -> bool:
+    """Whether it is a dataset's turn in this sweep; each has its own minute, so that no sweep has them all.
 
-    Attributes:
-        ledger: Which batches there are.
-        objects: The raw bucket.
-        intake: Takes manifests in.
-        metrics: Counts what was found.
-        contracts: The contracts by dataset.
-        settings: Name of the bucket, and how often it is searched.
-        clock: The present moment in UTC.
-        workers: Threads that look.
+    Args:
+        trigger: The trigger.
+        dataset: The dataset.
+        period: Time from one sweep to the next.
     """
+    every = max(1, round(timedelta(seconds=trigger.settings.reconcile_seconds) / period))
+    return ((trigger.clock() - _EPOCH) // period + sum(dataset.encode())) % every == 0
 
-    ledger: LedgerPort
-    objects: ObjectsPort
-    intake: Intake
-    metrics: MetricsPort
-    contracts: Mapping[str, Contract]
-    settings: Settings
-    clock: Callable[[], datetime]
-    workers: int = 16
 
-    def is_due(self, dataset: str, period: timedelta) -> bool:
-        """Whether it is a dataset's turn in this sweep; each has its own minute, so that no sweep has them all.
+def repair(trigger: Trigger, dataset: str) -> None:
+    """Take the manifests of a dataset that lie where they belong and that no batch knows.
 
-        Args:
-            dataset: The dataset.
-            period: Time from one sweep to the next.
-        """
-        every = max(1, round(timedelta(seconds=self.settings.reconcile_seconds) / period))
-        return ((self.clock() - _EPOCH) // period + sum(dataset.encode())) % every == 0
+    Raises:
+        TransientError: AWS could not answer now.
+    """
+    contract = trigger.contracts.get(dataset)
+    if contract is None:
+        return
+    places = tuple(islice(_places(trigger, contract), MAX_LOOKS))
+    lying = each(partial(_lying, trigger, contract), places, trigger.workers)
+    found = 0
+    for partition, stored in zip(places, lying, strict=True):
+        if stored is not None and trigger.clock() - stored.modified_at > GRACE:
+            found += _take(trigger, contract, partition, stored)
+    if found:
+        trigger.metrics.emit(dataset, {Metric.MANIFESTS_FOUND: found})
 
-    def repair(self, dataset: str) -> None:
-        """Take the manifests of a dataset that lie where they belong and that no batch knows.
 
-        Raises:
-            TransientError: AWS could not answer now.
-        """
-        contract = self.contracts.get(dataset)
-        if contract is None:
-            return
-        places = tuple(islice(self._places(contract), MAX_LOOKS))
-        lying = each(partial(self._lying, contract), places, self.workers)
-        found = 0
-        for partition, stored in zip(places, lying, strict=True):
-            if stored is not None and self.clock() - stored.modified_at > GRACE:
-                found += self._take(contract, partition, stored)
-        if found:
-            self.metrics.emit(dataset, {Metric.MANIFESTS_FOUND: found})
-
-    def _places(self, contract: Contract) -> Iterator[Partition]:
-        """Partitions that may have a manifest, the likeliest first, each once."""
-        seen: set[Partition] = set()
-        for partition in (*self._of_batches(contract), *self._of_the_clock(contract)):
-            if partition not in seen:
-                seen.add(partition)
-                yield partition
-
-    def _of_batches(self, contract: Contract) -> Iterator[Partition]:
-        for record in self.ledger.batches(contract.dataset, limit=RECENT_BATCHES):
-            partition = Partition.parse(record.partition)
-            if partition.is_hourly == contract.layout.is_hourly and MINYEAR < partition.start.year < MAXYEAR:
-                yield from (
-                    partition,
-                    partition.next(),
-                    Partition(partition.start - partition.length, partition.is_hourly),
-                )
-
-    def _of_the_clock(self, contract: Contract) -> Iterator[Partition]:
-        now = self.clock()
-        is_hourly = contract.layout.is_hourly
-        start = now.replace(minute=0, second=0, microsecond=0)
-        partition = Partition(start if is_hourly else start.replace(hour=0), is_hourly)
-        yield partition.next()
-        for _ in range(int(WINDOW / partition.length) if is_hourly else DAYS):
+def _places(trigger: Trigger, contract: Contract) -> Iterator[Partition]:
+    """Partitions that may have a manifest, the likeliest first, each once."""
+    seen: set[Partition] = set()
+    for partition in (*_of_batches(trigger, contract), *_of_the_clock(trigger, contract)):
+        if partition not in seen:
+            seen.add(partition)
             yield partition
-            partition = Partition(partition.start - partition.length, is_hourly)
 
-    def _lying(self, contract: Contract, partition: Partition) -> StoredObject | None:
-        folder = contract.layout.folder(partition)
-        return self.objects.info(f"s3://{self.settings.raw_bucket}/{folder}/{MANIFEST_NAME}")
 
-    def _take(self, contract: Contract, partition: Partition, stored: StoredObject) -> int:
-        versions = self.ledger.versions(str(BatchId.make(contract.dataset, partition, "0")))
-        if _is_known(stored, versions):
-            return 0
-        event = ManifestEvent(
-            self.settings.raw_bucket,
-            f"{contract.layout.folder(partition)}/{MANIFEST_NAME}",
-            sequencer="",
-            version_id=stored.version_id or None,
-            etag=stored.etag,
-            written_at=stored.modified_at.isoformat(),
-        )
-        with log_context(dataset=contract.dataset):
-            logger.warning("no event told of %s, written at %s: taken now", event.url, event.written_at)
-            self.intake.take(event)
-        return 1
+def _of_batches(trigger: Trigger, contract: Contract) -> Iterator[Partition]:
+    for record in trigger.ledger.batches(contract.dataset, limit=RECENT_BATCHES):
+        partition = Partition.parse(record.partition)
+        if partition.is_hourly == contract.layout.is_hourly and MINYEAR < partition.start.year < MAXYEAR:
+            yield from (
+                partition,
+                partition.next(),
+                Partition(partition.start - partition.length, partition.is_hourly),
+            )
+
+
+def _of_the_clock(trigger: Trigger, contract: Contract) -> Iterator[Partition]:
+    now = trigger.clock()
+    is_hourly = contract.layout.is_hourly
+    start = now.replace(minute=0, second=0, microsecond=0)
+    partition = Partition(start if is_hourly else start.replace(hour=0), is_hourly)
+    yield partition.next()
+    for _ in range(int(WINDOW / partition.length) if is_hourly else DAYS):
+        yield partition
+        partition = Partition(partition.start - partition.length, is_hourly)
+
+
+def _lying(trigger: Trigger, contract: Contract, partition: Partition) -> StoredObject | None:
+    folder = contract.layout.folder(partition)
+    return trigger.objects.info(f"s3://{trigger.settings.raw_bucket}/{folder}/{MANIFEST_NAME}")
+
+
+def _take(trigger: Trigger, contract: Contract, partition: Partition, stored: StoredObject) -> int:
+    versions = trigger.ledger.versions(str(BatchId.make(contract.dataset, partition, "0")))
+    if _is_known(stored, versions):
+        return 0
+    event = ManifestEvent(
+        trigger.settings.raw_bucket,
+        f"{contract.layout.folder(partition)}/{MANIFEST_NAME}",
+        sequencer="",
+        version_id=stored.version_id or None,
+        etag=stored.etag,
+        written_at=stored.modified_at.isoformat(),
+    )
+    with log_context(dataset=contract.dataset):
+        logger.warning("no event told of %s, written at %s: taken now", event.url, event.written_at)
+        arrival.take(trigger, event)
+    return 1
 
 
 def _is_known(stored: StoredObject, versions: tuple[BatchRecord, ...]) -> bool:
@@ -155,17 +136,8 @@ def _is_known(stored: StoredObject, versions: tuple[BatchRecord, ...]) -> bool:
         return False
     if stored.version_id and any(record.manifest_version == stored.version_id for record in versions):
         return True
-    newest = max((_moment(record.written_at) for record in versions), default=_EPOCH)
+    newest = max(moment(record.written_at) or _EPOCH for record in versions)
     if stored.version_id and versions[0].manifest_version:
         # Another version than any that is known. S3 keeps whole seconds of an object, and more of an event.
         return stored.modified_at < newest.replace(microsecond=0)
     return stored.modified_at <= newest
-
-
-def _moment(text: str) -> datetime:
-    """When a manifest was written; long ago, when nobody knows."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return _EPOCH
-    return moment if moment.tzinfo is not None else _EPOCH

@@ -1,11 +1,14 @@
-"""Many small calls to AWS at once."""
+"""Many small pieces of work: all at once, or one after the other whatever becomes of each."""
 
+import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from sluice.errors import SluiceError
 from sluice.logs import in_context
 
+logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -25,3 +28,25 @@ def each(function: Callable[[Item], Result], items: Iterable[Item], workers: int
         return [function(item) for item in items]
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(in_context(function), items))
+
+
+def each_apart(work: Callable[[Item], None], items: Iterable[Item], what: str) -> None:
+    """Do a piece of work for each item, in order; one that fails keeps no other from being done.
+
+    Args:
+        work: What to do with one item.
+        items: The items.
+        what: What is done, for the log.
+
+    Raises:
+        SluiceError: Some failed: the first one's error. All have been tried.
+    """
+    problems: list[SluiceError] = []
+    for item in items:
+        try:
+            work(item)
+        except SluiceError as exc:
+            logger.exception("%s: one of several failed", what)
+            problems.append(exc)
+    if problems:
+        raise problems[0]

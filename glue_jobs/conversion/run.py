@@ -1,8 +1,21 @@
-"""A conversion run: from its input document to its outcome. Batches share the run, and none shares another's fate.
+"""Conversion, the second leg: from a claim's input document to published Parquet and the run's outcome document.
 
-What a run writes lies in folders of its own, where no reader looks. Its one visible act is to switch the locations of
-its batches' partitions to them (docs/adr/0018-publish-is-a-switch.md): a reader sees a partition as it was, or as it is
-now. A run that dies before leaves folders that the sweep removes, and nothing to take back.
+Batches share the run, and none shares another's fate.
+
+    check       the claim has no outcome yet, and it is not closed
+    accept      which batches can be read: the catalog shows their raw partitions where their manifests say
+    note        which partitions the run is about to replace, before its first file
+    convert     each batch's files, read as they were frozen, into folders of the run's own, where no reader looks: by
+                the kernel, in this process or in Spark's workers (`engines`)
+    balance     rows read are rows published, quarantined and removed as duplicates, file by file; or the batch fails
+    check       again: a claim that was closed meanwhile publishes nothing
+    switch      the locations of the batches' partitions, one table after the other: the one act that readers see, and
+                they see a partition as it was, or as it is now (docs/adr/0018-publish-is-a-switch.md)
+    outcome     what became of each batch; it is the run's last act, so what it lists is done
+
+What holds after a crash: before `switch` there are folders that no reader is shown and the sweep removes, by the note.
+In the middle of it each partition of each table shows one run's files whole, the old ones or the new ones. Without an
+outcome the batches go again, and the run that gets them publishes over whatever this one has left.
 """
 
 import logging

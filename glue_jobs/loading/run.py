@@ -1,4 +1,18 @@
-"""One load run: its input document, its tables, its outcome document."""
+"""Load, the fourth leg: from a claim's input document to rows of Redshift and the run's outcome document.
+
+    input       which published files of which batches
+    prepare     Sluice's own tables are there, and what dead runs have staged goes
+    fit         batches whose files no longer go with the contract, or would empty a table, are left out
+    stage       table by table (`table`), transaction A: COPY into a staging table that only this run knows
+    merge       transaction B: the table's book of loads is locked, stale rows are dropped, the rest is merged by name,
+                and the audit rows are written; what fails for a reason of one batch is found by halves (`halves`)
+    refresh     which days of which aggregates changed, asked from the audit rows (`refresh`)
+    outcome     what became of each batch; it is the run's last act
+
+What holds after a crash: before `merge` commits there is a staging table, which the next load of the table drops; the
+target is as it was. After it the rows and their audit rows are there together, so the repeated load finds its batches
+done, changes nothing, and writes the outcome that this run owed.
+"""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,12 +5,17 @@ without one did nothing that counts.
 """
 
 import json
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 import cattrs
+
+from sluice.errors import MissingObjectError
+
+logger = logging.getLogger(__name__)
 
 # Fields that this version does not know are left out: functions and jobs are not deployed at the same moment, and a
 # rollback reads what a newer version wrote. What an older version cannot leave out raises the number of the schema.
@@ -41,6 +46,25 @@ class Document:
                 "version that wrote it, or a newer one"
             )
         return _converter.structure(document, cls)
+
+    @classmethod
+    def read_from(cls, read: Callable[[str], str], url: str) -> Self | None:
+        """The document at a URL; None when it is missing or broken.
+
+        Such an outcome stands for a run that did nothing, and such a manifest for a batch that its run fails.
+
+        Args:
+            read: Reads the text of a URL, or raises `MissingObjectError`.
+            url: Where the document is.
+        """
+        try:
+            return cls.from_json(read(url))
+        except MissingObjectError:
+            return None
+        except (ValueError, cattrs.BaseValidationError):
+            # S3 writes an object whole or not at all, so no part of Sluice wrote this.
+            logger.exception("%s is not a %s", url, cls.__name__)
+            return None
 
     def to_json(self) -> str:
         """The document as JSON, the same text for the same content."""

@@ -511,4 +511,13 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def moment(text: str) -> datetime | None:
+    """The moment that a text of somebody else names, S3's event for example; None when it names none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
 _converter = cattrs.Converter()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from lambda_trigger import wiring
+from lambda_trigger import trigger as container
 from localcloud.child import LocalCloudProcess
 from localcloud_tests.aws.cloud import eventually, let_s3_send
 from sluice.aws.arns import Arns
@@ -170,10 +170,10 @@ def trigger(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trigg
     for name, value in {"DEFAULT_REGION": REGION, "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     # A package carries its contracts; a checkout has them in their folder.
-    monkeypatch.setattr(wiring, "packaged_contracts", lambda: CONTRACTS)
-    wiring.application.cache_clear()
+    monkeypatch.setattr(container, "packaged_contracts", lambda: CONTRACTS)
+    container.trigger_of_container.cache_clear()
     yield Trigger(clients, settings, queue, mailbox)
-    wiring.application.cache_clear()
+    container.trigger_of_container.cache_clear()
     _give_logs_back()
     _stop_runs(clients, settings)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambda_trigger import archive_step, on_manifest
+from lambda_trigger import handlers
 from sluice.cli import main
 from sluice.lake.handover import FrozenManifest
 from sluice.ledger.batch import BatchState, Stage
@@ -54,7 +54,7 @@ def load(trigger: Trigger) -> str:
 
 
 def archive(trigger: Trigger, claim: str, context: Any = CONTEXT) -> dict[str, bool]:
-    return archive_step.handler({"claim_id": claim, "dataset": "orders"}, context)
+    return handlers.archive({"claim_id": claim, "dataset": "orders"}, context)
 
 
 def raw(trigger: Trigger) -> dict[str, bytes]:
@@ -79,7 +79,7 @@ def test_an_hour_is_archived_replayed_and_archived_again(
 ) -> None:
     base = f"s3://{trigger.settings.raw_bucket}"
     trigger.send(FOLDER, "part 1+2%.json", "ünïcode.json")
-    on_manifest.handler({"Records": trigger.receive(1)}, CONTEXT)
+    handlers.on_manifest({"Records": trigger.receive(1)}, CONTEXT)
     before = raw(trigger)
     claim = load(trigger)
     late: Any = TimedContext(milliseconds=1000)
@@ -109,7 +109,7 @@ def test_an_hour_is_archived_replayed_and_archived_again(
     ]
     assert "watch them: sluice status --dataset orders --watch" in printed.err
     # Two messages: the manifest in the archive was announced too, and means nothing.
-    on_manifest.handler({"Records": trigger.receive(1)}, CONTEXT)
+    handlers.on_manifest({"Records": trigger.receive(1)}, CONTEXT)
     assert trigger.states() == [("2026-11-20T13", "ARCHIVED"), ("2026-11-20T13", "CONVERTING")]
     frozen = FrozenManifest.from_json(trigger.documents.read(newest(trigger).frozen_manifest))
     assert sorted(file.url for file in frozen.files) == [
@@ -131,7 +131,7 @@ def test_a_dry_replay_writes_nothing(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")  # a narrow terminal folds what is compared
     trigger.send(FOLDER, "part-1")
-    on_manifest.handler({"Records": trigger.receive(1)}, CONTEXT)
+    handlers.on_manifest({"Records": trigger.receive(1)}, CONTEXT)
     load(trigger)
     objects = trigger.clients.s3.list_object_versions(Bucket=trigger.settings.raw_bucket)["Versions"]
     with pytest.raises(SystemExit) as ended:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambda_trigger import load_step, on_job_change, on_manifest, sweep
-from lambda_trigger.loads import LoadStoppedError
+from lambda_trigger import handlers
+from lambda_trigger.after_load import LoadStoppedError
 from sluice.lake.handover import (
     FrozenManifest,
     LoadBatchOutcome,
@@ -31,7 +31,7 @@ CONTEXT: Any = LambdaContext()
 
 def deliver(*records: dict[str, Any]) -> list[str]:
     """Invoke on_manifest; the ids of the messages that are to be delivered again."""
-    answer = on_manifest.handler({"Records": list(records)}, CONTEXT)
+    answer = handlers.on_manifest({"Records": list(records)}, CONTEXT)
     assert answer.keys() == {"batchItemFailures"}
     return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
@@ -142,8 +142,8 @@ def test_the_end_of_a_run_is_booked_and_the_load_begins(trigger: Trigger) -> Non
     trigger.documents.write(url, RunOutcome(record.claim_id, "run", (outcome,)).to_json())
     (run,) = trigger.runs(trigger.settings.convert_job)
     event = job_change(trigger.settings.convert_job, run["Id"], "SUCCEEDED")
-    on_job_change.handler(event, CONTEXT)
-    on_job_change.handler(event, CONTEXT)
+    handlers.on_job_change(event, CONTEXT)
+    handlers.on_job_change(event, CONTEXT)
 
     record = only(trigger)
     assert (record.state, record.counts) == (BatchState.LOADING, outcome.table_counts())
@@ -165,20 +165,20 @@ def test_the_steps_of_a_load(trigger: Trigger) -> None:
     loaded = LoadOutcome(record.claim_id, (LoadBatchOutcome(record.batch_id, tables=counts),), refresh)
     trigger.documents.write(trigger.settings.processed.load_outcome(record.claim_id), loaded.to_json())
     for _ in range(2):
-        booked = load_step.handler({"step": "book", **claim}, CONTEXT)
+        booked = handlers.load_step({"step": "book", **claim}, CONTEXT)
         assert (booked["loaded"], booked["archive"], booked["more"], len(booked["refresh"])) == (1, True, False, 1)
         json.dumps(booked)
     assert (only(trigger).state, only(trigger).load_counts) == (BatchState.LOADED, counts)
     assert [load.claim_id for load in trigger.ledger.open_loads("orders")] == [record.claim_id]
 
     failure = {"state": "Archive", "error": "AwsError", "cause": "AccessDenied", "redrives": 0}
-    assert load_step.handler({"step": "fail", **claim, "failure": failure}, CONTEXT) == {}
+    assert handlers.load_step({"step": "fail", **claim, "failure": failure}, CONTEXT) == {}
     assert only(trigger).reason == "Archive failed: AwsError: AccessDenied"
     with pytest.raises(LoadStoppedError, match=r"^Archive failed: AwsError: AccessDenied$"):
-        load_step.handler({"step": "stop", **claim, "failure": failure, "redrives": 0}, CONTEXT)
-    assert load_step.handler({"step": "stop", **claim, "failure": failure, "redrives": 1}, CONTEXT) == {}
+        handlers.load_step({"step": "stop", **claim, "failure": failure, "redrives": 0}, CONTEXT)
+    assert handlers.load_step({"step": "stop", **claim, "failure": failure, "redrives": 1}, CONTEXT) == {}
 
-    assert load_step.handler({"step": "finish", **claim}, CONTEXT) == {}
+    assert handlers.load_step({"step": "finish", **claim}, CONTEXT) == {}
     assert (only(trigger).reason, trigger.ledger.open_loads("orders")) == ("", ())
     notices = trigger.notices(2)
     assert [subject for subject, _ in notices] == [
@@ -196,7 +196,7 @@ def loading(trigger: Trigger) -> BatchRecord:
     outcome = RunOutcome(record.claim_id, "run", (published("run", frozen),))
     trigger.documents.write(trigger.settings.processed.run_outcome(record.claim_id), outcome.to_json())
     (run,) = trigger.runs(trigger.settings.convert_job)
-    on_job_change.handler(job_change(trigger.settings.convert_job, run["Id"], "SUCCEEDED"), CONTEXT)
+    handlers.on_job_change(job_change(trigger.settings.convert_job, run["Id"], "SUCCEEDED"), CONTEXT)
     return only(trigger)
 
 
@@ -206,7 +206,7 @@ def test_a_failed_run_waits_for_a_free_slot_of_glue(trigger: Trigger, state: str
     trigger.send(HOUR, "part-1")
     deliver(*trigger.receive(1))
     (run,) = trigger.runs(trigger.settings.convert_job)
-    on_job_change.handler(job_change(trigger.settings.convert_job, run["Id"], state), CONTEXT)
+    handlers.on_job_change(job_change(trigger.settings.convert_job, run["Id"], state), CONTEXT)
     record = only(trigger)
     assert (record.state, record.attempts, record.claim_id) == (BatchState.RECEIVED, 1, "")
     assert record.reason.startswith(f"run {run['Id']} of {trigger.settings.convert_job} ended as {state}: ")
@@ -215,7 +215,7 @@ def test_a_failed_run_waits_for_a_free_slot_of_glue(trigger: Trigger, state: str
 
 
 def test_an_event_of_another_job_changes_nothing(trigger: Trigger) -> None:
-    on_job_change.handler(job_change("somebody-elses-job", "jr_1", "SUCCEEDED"), CONTEXT)
+    handlers.on_job_change(job_change("somebody-elses-job", "jr_1", "SUCCEEDED"), CONTEXT)
     assert trigger.ledger.batches() == ()
 
 
@@ -224,6 +224,6 @@ def test_the_sweep_frees_an_old_slot_and_starts_what_waits(trigger: Trigger) -> 
     trigger.send(HOUR, "part-1")
     deliver(*trigger.receive(1))
     assert trigger.states() == [("2026-11-20T13", "RECEIVED")]
-    sweep.handler(json.loads((EVENTS / "eventbridge_schedule.json").read_text()), CONTEXT)
+    handlers.sweep(json.loads((EVENTS / "eventbridge_schedule.json").read_text()), CONTEXT)
     assert trigger.states() == [("2026-11-20T13", "CONVERTING")]
     assert len(trigger.runs(trigger.settings.convert_job)) == 1

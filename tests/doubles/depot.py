@@ -4,14 +4,13 @@ import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import md5
-from typing import cast
+from typing import Any, cast
 
-from lambda_trigger.archive import Archive
-from lambda_trigger.intake import Intake
-from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger import archive, arrival, partitions
+from lambda_trigger.manifests import ManifestEvent
 from lambda_trigger.notifier import Notifier
 from lambda_trigger.ports import CatalogPort, DocumentsPort, LedgerPort, ObjectsPort
-from lambda_trigger.raw_files import RawFiles
+from lambda_trigger.trigger import Trigger
 from sluice.lake.handover import FrozenManifest
 from sluice.lake.layout import Partition, incoming_url
 from sluice.lake.manifest import Manifest, ManifestEntry
@@ -62,9 +61,22 @@ class Depot:
         objects = cast("ObjectsPort", Door(self.objects, self.faults))
         catalog = cast("CatalogPort", Door(self.catalog, self.faults))
         notifier = Notifier(self.topics, self.metrics, self.settings, self.clock)
-        self.intake = Intake(ledger, documents, catalog, CONTRACTS, self.settings, notifier, self.clock, 1)
-        self.archive = Archive(ledger, documents, objects, catalog, CONTRACTS, self.settings, self.clock, 1)
-        self.raw_files = RawFiles(ledger, documents, objects, catalog, self.settings, 1)
+        nothing: Any = None  # No run is started here.
+        self.trigger = Trigger(
+            self.settings,
+            CONTRACTS,
+            ledger,
+            documents,
+            objects,
+            catalog,
+            nothing,
+            nothing,
+            nothing,
+            notifier,
+            self.metrics,
+            self.clock,
+            workers=1,
+        )
 
     def clock(self) -> datetime:
         """The present moment; no two calls see the same one."""
@@ -127,7 +139,7 @@ class Depot:
                 self._step(record, BatchState.SUPERSEDED)
         if any(record.is_being_archived(self.now) for record in others):
             return None
-        self.raw_files.settle("orders", [newest])
+        partitions.settle(self.trigger, "orders", [newest])
         claim = Claim(f"c{next(self._claims)}", "orders", Stage.LOAD, (newest.batch_id,), self.clock())
         self.ledger.write_claim(claim)
         manifest = FrozenManifest.from_json(self.documents.read(newest.frozen_manifest))
@@ -152,16 +164,20 @@ class Depot:
         for state in (BatchState.CONVERTED, BatchState.LOADING, BatchState.LOADED):
             record = self._step(record, state)
 
+    def take(self, event: ManifestEvent) -> None:
+        """Take a manifest in."""
+        arrival.take(self.trigger, event)
+
     def take_and_load(self, event: ManifestEvent) -> str:
         """All the way to LOADED; returns the claim."""
-        self.intake.take(event)
+        self.take(event)
         claim = self.load()
         assert claim is not None
         return claim
 
     def run_archive(self, claim: str) -> bool:
         """One call of the archive step."""
-        return self.archive.run(claim, "orders", self.clock() + LEASE)
+        return archive.run(self.trigger, claim, "orders", self.clock() + LEASE)
 
     @property
     def location(self) -> str:

@@ -13,8 +13,11 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any, cast
 
-from lambda_trigger.load_requests import answer
-from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger import after_run, archive, arrival, sweep
+from lambda_trigger.after_load import answer
+from lambda_trigger.dispatch import dispatch, dispatch_all
+from lambda_trigger.manifests import ManifestEvent
+from lambda_trigger.notifier import Notifier
 from lambda_trigger.ports import (
     CatalogPort,
     DeliveriesPort,
@@ -25,7 +28,7 @@ from lambda_trigger.ports import (
     ObjectsPort,
     TopicsPort,
 )
-from lambda_trigger.wiring import Application, Doors
+from lambda_trigger.trigger import Trigger
 from sluice.aws.documents import ObjectInfo
 from sluice.aws.jobs import CLAIM_ARGUMENT, JobRun
 from sluice.contract import Contract
@@ -301,21 +304,24 @@ class World:
         self.sent: list[ManifestEvent] = []
         self._sequencers = itertools.count(0x55AED6DCD90281E5)
         claims = itertools.count(1)
-        self._doors = Doors(
-            cast("LedgerPort", Door(self.ledger, self.faults)),
+        ledger = cast("LedgerPort", Door(self.ledger, self.faults))
+        topics = cast("TopicsPort", Door(self.topics, self.faults))
+        self.trigger = Trigger(
+            self.settings,
+            self.contracts,
+            ledger,
             cast("DocumentsPort", Door(self.documents, self.faults)),
             cast("ObjectsPort", Door(self.objects, self.faults)),
             cast("CatalogPort", Door(self.catalog, self.faults)),
             cast("JobsPort", Door(self.glue, self.faults)),
             cast("ExecutionsPort", Door(self.machine, self.faults)),
             cast("DeliveriesPort", Door(self.deliveries, self.faults)),
-            cast("TopicsPort", Door(self.topics, self.faults)),
+            Notifier(topics, self.metrics, self.settings, self.clock, ledger),
             self.metrics,
             clock=self.clock,
             new_claim_id=lambda: f"c{next(claims):04}",
             workers=1,
         )
-        self.app = Application.build(self._doors, self.settings, self.contracts)
 
     def make_warehouse(self) -> FakeWarehouse:
         """The warehouse of this world."""
@@ -324,7 +330,7 @@ class World:
     def deploy(self, contracts: Mapping[str, Contract]) -> None:
         """Functions and jobs from now on know other contracts."""
         self.contracts = dict(contracts)
-        self.app = Application.build(self._doors, self.settings, self.contracts)
+        self.trigger = replace(self.trigger, contracts=self.contracts)
 
     def warehouse_task(self, resource: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """A task of the state machine that asks the warehouse itself."""
@@ -345,14 +351,14 @@ class World:
 
     def _load_step(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            return answer(self.app.loads, request)
+            return answer(self.trigger, request)
         except SluiceError as exc:
             raise StateError.of_lambda(exc) from exc
 
     def _archive_step(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            done = self.app.archive.run(request["claim_id"], request["dataset"], self.now + timedelta(minutes=10))
-            self.app.dispatcher.dispatch_all([request["dataset"]], [Stage.CONVERT])
+            done = archive.run(self.trigger, request["claim_id"], request["dataset"], self.now + timedelta(minutes=10))
+            dispatch_all(self.trigger, [request["dataset"]], [Stage.CONVERT])
         except SluiceError as exc:
             raise StateError.of_lambda(exc) from exc
         return {"done": done}
@@ -404,9 +410,9 @@ class World:
 
     def deliver(self, *events: ManifestEvent) -> None:
         """What the handler does with one SQS batch."""
-        datasets = {dataset for event in events if (dataset := self.app.intake.take(event)) is not None}
+        datasets = {dataset for event in events if (dataset := arrival.take(self.trigger, event)) is not None}
         for dataset in sorted(datasets):
-            self.app.dispatcher.dispatch(dataset, Stage.CONVERT)
+            dispatch(self.trigger, dataset, Stage.CONVERT)
 
     def notify(self, run_id: str) -> None:
         """Who has to hear that a run has ended hears it: the trigger, or the execution that started the run."""
@@ -414,7 +420,7 @@ class World:
         if run.job == self.settings.load_job:
             self.machine.run_ended(run_id, glue_result(run))
         else:
-            self.app.runs.on_change(run.job, run_id, run.state)
+            after_run.on_change(self.trigger, run.job, run_id, run.state)
 
     def execution_of(self, run_id: str) -> Going:
         """The execution that started a run."""
@@ -430,7 +436,7 @@ class World:
     ) -> None:
         """The scheduled sweep, some time later."""
         self.now += after
-        self.app.sweep.sweep(self.contracts, is_searching=is_searching, dead_before=dead_before)
+        sweep.sweep(self.trigger, self.contracts, is_searching=is_searching, dead_before=dead_before)
 
     def work(self, run_id: str, errors: Mapping[str, tuple[str, bool]] | None = None) -> None:
         """Do what a Glue job does: read the input, work, write the outcome.

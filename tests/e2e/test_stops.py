@@ -122,7 +122,7 @@ def _stop_schedule(stack: Stack) -> None:
 
 def _break_archive(stack: Stack) -> None:
     stack.clients.lambda_.update_function_configuration(
-        FunctionName=f"{stack.settings.prefix}archive", Handler="lambda_trigger.archive_step.gone"
+        FunctionName=f"{stack.settings.prefix}archive", Handler="lambda_trigger.handlers.gone"
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger.manifests import ManifestEvent
 from sluice.contract.model import BATCH_ID, SOURCE_FILE
 from sluice.errors import AwsBusyError, CommandError, SluiceError
 from sluice.lake.layout import archive_url, incoming_url

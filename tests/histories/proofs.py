@@ -15,6 +15,8 @@ from xml.etree import ElementTree as ET
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from lambda_trigger import arrival
+from lambda_trigger.dispatch import dispatch
 from sluice.lake.layout import Partition
 from sluice.ledger.batch import Stage
 from sluice_laptop.demo.proofs import Found, ProofOptions
@@ -88,10 +90,10 @@ def _waiting(count: int) -> Found:
     world = World()
     for hour in range(count):
         partition = Partition(FIRST + timedelta(hours=hour - count + 1000))
-        world.app.intake.take(world.send(world.contracts["orders"].layout.folder(partition)))
+        arrival.take(world.trigger, world.send(world.contracts["orders"].layout.folder(partition)))
     tracemalloc.start()
     try:
-        world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+        dispatch(world.trigger, "orders", Stage.CONVERT)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

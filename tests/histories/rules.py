@@ -12,11 +12,7 @@ import pyarrow as pa
 from glue_jobs.conversion import run as conversion
 from glue_jobs.loading.refresh import Refresh
 from glue_jobs.loading.table import TableLoad
-from lambda_trigger import intake
-from lambda_trigger.archive import Archive
-from lambda_trigger.booking import Booking
-from lambda_trigger.choice import _Chooser
-from lambda_trigger.reconcile import Reconciliation
+from lambda_trigger import after_run, archive, arrival, choice, reconcile
 from sluice.kernel import write
 from sluice.lake.handover import RunInput
 from sluice.warehouse import merge
@@ -29,8 +25,8 @@ Rule = Callable[[], Context[Any]]
 def no_newer() -> Context[Any]:
     """An older manifest that comes late is converted like any other."""
     stack = ExitStack()
-    stack.enter_context(patch.object(intake.Intake, "_newer", lambda *_: None))
-    stack.enter_context(patch.object(_Chooser, "_newer", lambda _self, candidate, _records: candidate.batch_id))
+    for module in (arrival, choice):
+        stack.enter_context(patch.object(module, "newer_than", lambda *_: None))
     return stack
 
 
@@ -140,7 +136,7 @@ def one_load(history: History) -> None:
 
 def every_event_is_new() -> Context[Any]:
     """A manifest is not known again that the sweep has found already."""
-    return patch.object(intake, "known_as", lambda *_: None)
+    return patch.object(arrival, "known_as", lambda *_: None)
 
 
 def found_and_told_of(history: History) -> None:
@@ -151,7 +147,7 @@ def found_and_told_of(history: History) -> None:
 
 def nobody_searches() -> Context[Any]:
     """A manifest of which no event came is not looked for."""
-    return patch.object(Reconciliation, "repair", lambda *_: None)
+    return patch.object(reconcile, "repair", lambda *_: None)
 
 
 def a_lost_event(history: History) -> None:
@@ -160,7 +156,7 @@ def a_lost_event(history: History) -> None:
 
 def open_loads_are_forgotten() -> Context[Any]:
     """Nobody notes that something is to follow a load."""
-    return patch.object(Booking, "_open", lambda *_: None)
+    return patch.object(after_run, "_open", lambda *_: None)
 
 
 def the_warehouse_goes_between_load_and_refresh(history: History) -> None:
@@ -174,7 +170,7 @@ def the_warehouse_goes_between_load_and_refresh(history: History) -> None:
 
 def nothing_is_archived() -> Context[Any]:
     """The archive says that it is done."""
-    return patch.object(Archive, "run", lambda *_: True)
+    return patch.object(archive, "run", lambda *_: True)
 
 
 def archived_unseen() -> Context[Any]:

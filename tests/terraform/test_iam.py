@@ -23,7 +23,7 @@ MACHINE = json.loads((ROOT / "terraform" / "state_machines" / "load.asl.json").r
 # Of each part: the module and the function that it begins in, and its role.
 ENTRIES = {
     **{
-        name: (function["handler"].rpartition(".")[0], "handler", f"{PREFIX}{name}")
+        name: (*function["handler"].rpartition(".")[::2], f"{PREFIX}{name}")
         for name, function in STACK["functions"].items()
     },
     "convert": ("glue_jobs.raw_to_parquet", "main", f"{PREFIX}raw-to-parquet"),

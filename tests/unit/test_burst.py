@@ -9,6 +9,8 @@ import tracemalloc
 from collections import Counter
 from datetime import timedelta
 
+from lambda_trigger import arrival
+from lambda_trigger.dispatch import dispatch
 from sluice.lake.layout import Partition
 from sluice.ledger.batch import BatchState, Stage
 from tests.doubles.world import World
@@ -39,11 +41,11 @@ def test_memory_of_a_dispatch_follows_what_waits() -> None:
     world = World()
     for hour in range(count):
         partition = Partition(FIRST + timedelta(hours=hour))
-        world.app.intake.take(world.send(world.contracts["orders"].layout.folder(partition)))
+        arrival.take(world.trigger, world.send(world.contracts["orders"].layout.folder(partition)))
     started = time.monotonic()
     tracemalloc.start()
     try:
-        claim = world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+        claim = dispatch(world.trigger, "orders", Stage.CONVERT)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -97,7 +97,7 @@ def test_files_that_lie_there_unannounced_are_not_left_behind_unasked() -> None:
 
 def test_after_a_rejection_files_may_come_again() -> None:
     depot = Depot()
-    depot.intake.take(depot.write_manifest("{"))
+    depot.take(depot.write_manifest("{"))
     assert depot.states == ["REJECTED"]
     plan = delivery(depot).plan(ORDERS, HOUR, SIZES, Mode.NEW)
     depot.replays().write(plan)

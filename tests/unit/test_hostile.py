@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import pytest
 
-from lambda_trigger.validation import MAX_MANIFEST_BYTES
+from lambda_trigger.manifests import MAX_MANIFEST_BYTES
 from sluice.contract.files import read_contracts
 from sluice.contract.model import Contract
 from sluice.kernel.parse import content

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambda_trigger.archive import run
+from lambda_trigger.partitions import settle
 from sluice.errors import AwsBusyError, AwsError, ConflictError, MissingObjectError
 from sluice.lake.handover import FrozenManifest
 from sluice.ledger.record import BatchRecord
@@ -62,7 +64,7 @@ def test_doing_it_again_changes_nothing(depot: Depot) -> None:
 @pytest.mark.parametrize("claim", ["unknown", "c1"])
 def test_what_is_not_loaded_stays(depot: Depot, claim: str) -> None:
     depot.put("part-1", b"one")
-    depot.intake.take(depot.announce(f"{BASE}/part-1"))
+    depot.take(depot.announce(f"{BASE}/part-1"))
     depot.put("part-1", b"other")
     assert depot.load() == "c1"
     before = (depot.raw(), depot.records)
@@ -74,7 +76,7 @@ def test_what_is_not_loaded_stays(depot: Depot, claim: str) -> None:
 def test_a_dataset_that_does_not_ask_for_it_keeps_its_files(depot: Depot) -> None:
     claim = depot.take_and_load(depot.send(FILES))
     before = (depot.raw(), depot.records)
-    assert depot.archive.run(claim, "transactions", depot.now + timedelta(minutes=15)) is True
+    assert run(depot.trigger, claim, "transactions", depot.now + timedelta(minutes=15)) is True
     assert (depot.raw(), depot.records) == before
 
 
@@ -157,7 +159,7 @@ def test_it_stops_in_time_and_goes_on(depot: Depot) -> None:
     claim = depot.take_and_load(depot.send({f"part-{n}": b"%d" % n for n in range(8)}))
     # Two calls of the clock for each file that is copied or deleted, a thousandth of a second each.
     calls = 0
-    while not depot.archive.run(claim, "orders", depot.clock() + timedelta(seconds=30, milliseconds=16)):
+    while not run(depot.trigger, claim, "orders", depot.clock() + timedelta(seconds=30, milliseconds=16)):
         calls += 1
         assert len(depot.copies()) == 8
     assert calls >= 2
@@ -168,7 +170,7 @@ def test_it_stops_in_time_and_goes_on(depot: Depot) -> None:
 def test_without_any_time_nothing_is_touched(depot: Depot) -> None:
     claim = depot.take_and_load(depot.send(FILES))
     before = depot.raw()
-    assert depot.archive.run(claim, "orders", depot.now + timedelta(seconds=29)) is False
+    assert run(depot.trigger, claim, "orders", depot.now + timedelta(seconds=29)) is False
     assert depot.raw() == before
     assert depot.states == ["LOADED"]
 
@@ -185,9 +187,9 @@ def test_a_batch_whose_frozen_manifest_cannot_be_read_is_an_error_that_says_so(d
 
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_batch_whose_frozen_manifest_cannot_be_read_is_left_to_its_run(depot: Depot, is_there: bool) -> None:
-    depot.intake.take(depot.send(FILES))
+    depot.take(depot.send(FILES))
     record = take_away_manifest(depot, is_there=is_there)
-    depot.raw_files.settle("orders", [record])
+    settle(depot.trigger, "orders", [record])
     assert depot.location == IN_FOLDER
 
 
@@ -290,26 +292,26 @@ class Interrupts(Faults):
 
 def resends(depot: Depot) -> dict[str, bytes]:
     """The source system writes the same names again."""
-    depot.intake.take(depot.send({"part-1": b"uno", "part-2": b"due"}))
+    depot.take(depot.send({"part-1": b"uno", "part-2": b"due"}))
     return {"part-1": b"uno", "part-2": b"due"}
 
 
 def adds(depot: Depot) -> dict[str, bytes]:
     """The source system lists the same files and one more."""
     late = depot.put("part-3", b"three")
-    depot.intake.take(depot.announce(f"{BASE}/part-1", f"{BASE}/part-2", late))
+    depot.take(depot.announce(f"{BASE}/part-1", f"{BASE}/part-2", late))
     return FILES | {"part-3": b"three"}
 
 
 def replays(depot: Depot) -> dict[str, bytes]:
     """Somebody replays the partition."""
-    depot.intake.take(depot.replay(is_forced=True))
+    depot.take(depot.replay(is_forced=True))
     return FILES
 
 
 def repeats(depot: Depot) -> dict[str, bytes]:
     """The source system writes the very same files again."""
-    depot.intake.take(depot.send(FILES))
+    depot.take(depot.send(FILES))
     return FILES
 
 
@@ -375,7 +377,7 @@ def test_the_files_of_a_manifest_that_comes_before_the_deletions_stay_where_they
     interrupts.at = depot.faults.passed.index("after MemoryCatalog.register")
 
     def come() -> None:
-        raced.intake.take(raced.announce(f"{BASE}/part-1"))
+        raced.take(raced.announce(f"{BASE}/part-1"))
 
     interrupts.action = come
     assert raced.run_archive(claim) is True
@@ -396,7 +398,7 @@ def test_after_a_crash_half_way_through_deletions_the_newcomer_waits_and_finds_w
     with pytest.raises(CrashError):
         cut.run_archive(claim)
     assert [len(places) for places in cut.copies().values()] == [1, 2]
-    cut.intake.take(cut.announce(f"{BASE}/part-1", f"{BASE}/part-2"))
+    cut.take(cut.announce(f"{BASE}/part-1", f"{BASE}/part-2"))
     assert cut.load() is None
     cut.now += timedelta(minutes=16)
     second = cut.load()
@@ -409,7 +411,7 @@ def test_after_a_crash_half_way_through_deletions_the_newcomer_waits_and_finds_w
 
 def test_a_frozen_manifest_follows_files_that_moved_after_it_was_written(depot: Depot) -> None:
     one_batch(depot)
-    depot.intake.take(depot.announce(f"{BASE}/part-1"))
+    depot.take(depot.announce(f"{BASE}/part-1"))
     older, newer = depot.records
     before = FrozenManifest.from_json(depot.documents.read(newer.frozen_manifest))
     assert [file.url for file in before.files] == [f"{BASE}/part-1"]

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from lambda_trigger import arrival
+from lambda_trigger.dispatch import dispatch
 from sluice.errors import AwsBusyError, AwsError, StartUnclearError
 from sluice.lake.handover import LoadInput, PublishedFile, RunInput
 from sluice.lake.layout import Partition
@@ -238,9 +240,9 @@ def test_an_unclear_start_is_looked_into_a_minute_later(world: World, is_started
 def test_an_unclear_start_that_cannot_be_looked_for_or_noted_is_left_to_the_sweep(world: World, call: str) -> None:
     world.glue.refusals = [StartUnclearError("timed out")]
     world.glue.blind_looks = 1 if "note" in call else 0
-    world.app.intake.take(world.send(folder(1)))
+    arrival.take(world.trigger, world.send(folder(1)))
     world.faults.fail(f"before {call}", AwsBusyError("away"))
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     assert list(short(world).values()) == ["CONVERTING"]
     world.sweep(timedelta(minutes=2) if "find" in call else timedelta(minutes=17))
     assert len(world.glue.runs) == 1
@@ -250,10 +252,10 @@ def test_an_unclear_start_that_cannot_be_looked_for_or_noted_is_left_to_the_swee
 
 def test_after_a_restart_no_dispatcher_is_waited_for(world: World) -> None:
     """Killed between claim and start: what knows that no function is alive need not wait for a quarter of an hour."""
-    world.app.intake.take(world.send(folder(1)))
+    arrival.take(world.trigger, world.send(folder(1)))
     world.faults.fail("before FakeGlue.start", CrashError("killed"))
     with pytest.raises(CrashError):
-        world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+        dispatch(world.trigger, "orders", Stage.CONVERT)
     world.sweep(timedelta(seconds=5), dead_before=START)
     assert world.glue.runs == {}
     world.sweep(timedelta(seconds=5), dead_before=world.now + timedelta(seconds=1))
@@ -263,10 +265,10 @@ def test_after_a_restart_no_dispatcher_is_waited_for(world: World) -> None:
 
 
 def test_after_a_restart_a_slot_without_a_claim_is_free(world: World) -> None:
-    world.app.intake.take(world.send(folder(1)))
+    arrival.take(world.trigger, world.send(folder(1)))
     world.faults.fail("after MemoryLedger.take_slot", CrashError("killed"))
     with pytest.raises(CrashError):
-        world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+        dispatch(world.trigger, "orders", Stage.CONVERT)
     world.sweep(timedelta(seconds=5), dead_before=world.now + timedelta(seconds=1))
     assert len(world.glue.runs) == 1
 
@@ -281,23 +283,23 @@ def test_a_busy_slot_is_left_alone(world: World) -> None:
 
 def test_a_busy_ledger_in_the_middle_gives_everything_back(world: World) -> None:
     event = world.send(folder(1))
-    world.app.intake.take(event)
+    arrival.take(world.trigger, event)
     names = ["before MemoryDocuments.write", "after MemoryDocuments.write", "after MemoryLedger.write_claim"]
     for name in names:
         probe = World()
-        probe.app.intake.take(probe.send(folder(1)))
+        arrival.take(probe.trigger, probe.send(folder(1)))
         probe.faults.arm(10**6)
-        probe.app.dispatcher.dispatch("orders", Stage.CONVERT)
+        dispatch(probe.trigger, "orders", Stage.CONVERT)
         world.faults.arm(probe.faults.passed.index(name), AwsBusyError("slow down"))
         with pytest.raises(AwsBusyError, match="slow down"):
-            world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+            dispatch(world.trigger, "orders", Stage.CONVERT)
         assert list(short(world).values()) == ["RECEIVED"]
         assert world.ledger.slot("orders", Stage.CONVERT) is None
     assert world.glue.runs == {}
 
 
 def test_nothing_waits_nothing_starts(world: World) -> None:
-    assert world.app.dispatcher.dispatch("orders", Stage.CONVERT) is None
+    assert dispatch(world.trigger, "orders", Stage.CONVERT) is None
     assert world.ledger.slot("orders", Stage.CONVERT) is None
 
 
@@ -308,7 +310,7 @@ def test_what_becomes_possible_while_a_dispatcher_finds_nothing_is_not_forgotten
     world.succeed(convert.run_id)
     world.notify(convert.run_id)
     (load,) = world.glue.running
-    world.app.intake.take(world.send(folder(1)))
+    arrival.take(world.trigger, world.send(folder(1)))
     world.succeed(load.run_id)
     release = world.ledger.release_slot
 
@@ -318,7 +320,7 @@ def test_what_becomes_possible_while_a_dispatcher_finds_nothing_is_not_forgotten
         release(dataset, stage, claim_id)
 
     world.ledger.release_slot = release_after_the_load_has_ended  # type: ignore[method-assign]
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     assert list(short(world).values()) == ["LOADED", "CONVERTING"]
 
 

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger import arrival
+from lambda_trigger.manifests import ManifestEvent
 from sluice.errors import AwsBusyError
 from sluice.lake.handover import FrozenManifest, SourceFile
 from sluice.ledger.batch import BatchId, BatchState, Stage
@@ -39,7 +40,7 @@ def rejected(world: World, event: ManifestEvent) -> str:
 
 def test_a_good_manifest_is_frozen_registered_and_booked(world: World) -> None:
     event = world.send(FOLDER, {"a.json": b"12345", "odd name+%.json": b""})
-    assert world.app.intake.take(event) == "orders"
+    assert arrival.take(world.trigger, event) == "orders"
     batch_id = f"orders.2026112013.{event.sequencer.rjust(32, '0')}"
     frozen = f"s3://sluice-processed/_sluice/manifests/orders/{batch_id}.json"
     record = only(world)
@@ -142,12 +143,12 @@ def test_a_manifest_that_is_gone_is_rejected(world: World, is_versioned: bool) -
 )
 def test_a_folder_of_no_dataset_shows_as_unknown(world: World, folder: str, reason: str) -> None:
     event = world.send(folder)
-    assert world.app.intake.take(event) is None
+    assert arrival.take(world.trigger, event) is None
     record = only(world)
     assert (record.dataset, record.partition, record.state) == ("unknown", folder, BatchState.REJECTED)
     assert record.reason.startswith(f"LayoutError: {reason}")
     assert BatchId.parse(record.batch_id).dataset == "unknown"
-    assert world.app.intake.take(event) is None
+    assert arrival.take(world.trigger, event) is None
     assert only(world) == record
 
 
@@ -164,15 +165,15 @@ def test_a_folder_of_no_dataset_shows_as_unknown(world: World, folder: str, reas
     ],
 )
 def test_a_folder_that_is_nearly_right_is_answered_with_what_is_right(world: World, folder: str, hint: str) -> None:
-    world.app.intake.take(world.send(folder))
+    arrival.take(world.trigger, world.send(folder))
     assert only(world).reason.endswith(hint)
 
 
 def test_each_event_reads_its_own_version(world: World) -> None:
     old = world.send(FOLDER, {"a": b"1"})
     new = world.send(FOLDER, {"b": b"22"})
-    world.app.intake.take(old)
-    world.app.intake.take(new)
+    arrival.take(world.trigger, old)
+    arrival.take(world.trigger, new)
     files = [
         [file.url for file in FrozenManifest.from_json(world.documents.read(record.frozen_manifest)).files]
         for _, record in sorted(world.ledger.records.items())
@@ -217,12 +218,12 @@ def test_without_versions_an_overwritten_manifest_is_superseded(world: World) ->
 @pytest.mark.parametrize("point", range(14))
 def test_busy_services_fail_the_event_and_the_next_delivery_mends_it(world: World, point: int) -> None:
     undisturbed = World()
-    undisturbed.app.intake.take(undisturbed.send(FOLDER))
+    arrival.take(undisturbed.trigger, undisturbed.send(FOLDER))
     event = world.send(FOLDER)
     world.faults.arm(point, AwsBusyError("slow down"))
     with pytest.raises(AwsBusyError):
-        world.app.intake.take(event)
-    assert world.app.intake.take(event) == "orders"
+        arrival.take(world.trigger, event)
+    assert arrival.take(world.trigger, event) == "orders"
     assert world.states() == undisturbed.states()
     assert world.documents.urls() == undisturbed.documents.urls()
     assert world.catalog.partitions == undisturbed.catalog.partitions
@@ -231,7 +232,7 @@ def test_busy_services_fail_the_event_and_the_next_delivery_mends_it(world: Worl
 
 
 def test_the_points_of_an_intake_are_all_tried(world: World) -> None:
-    world.app.intake.take(world.send(FOLDER))
+    arrival.take(world.trigger, world.send(FOLDER))
     assert len(world.faults.passed) == 14
 
 
@@ -240,7 +241,7 @@ def test_a_file_that_was_archived_meanwhile_is_found_there(world: World) -> None
     world.documents.put(archived, b"1")
     world.documents.put(f"{BASE}/b", b"22")
     manifest = f'{{"entries": [{{"url": "{BASE}/a"}}, {{"url": "{BASE}/b"}}]}}'.encode()
-    world.app.intake.take(world.send(FOLDER, {}, manifest=manifest))
+    arrival.take(world.trigger, world.send(FOLDER, {}, manifest=manifest))
     frozen = FrozenManifest.from_json(world.documents.read(only(world).frozen_manifest))
     assert [(file.url, file.size_bytes) for file in frozen.files] == [(archived, 1), (f"{BASE}/b", 2)]
     assert world.catalog.partitions == {("sluice_raw", "orders"): {("2026", "11", "20", "13"): f"{BASE}/"}}
@@ -249,7 +250,7 @@ def test_a_file_that_was_archived_meanwhile_is_found_there(world: World) -> None
 def test_a_manifest_of_archived_files_puts_the_partition_there(world: World) -> None:
     archived = f"{RAW}/archive/{FOLDER}"
     world.documents.put(f"{archived}/a", b"1")
-    world.app.intake.take(world.send(FOLDER, {}, manifest=f'{{"entries": [{{"url": "{archived}/a"}}]}}'.encode()))
+    arrival.take(world.trigger, world.send(FOLDER, {}, manifest=f'{{"entries": [{{"url": "{archived}/a"}}]}}'.encode()))
     assert world.catalog.partitions == {("sluice_raw", "orders"): {("2026", "11", "20", "13"): f"{archived}/"}}
 
 
@@ -266,7 +267,7 @@ def test_in_the_archive_a_file_must_be_as_long_as_the_manifest_says() -> None:
 def test_support_hears_of_what_was_rejected_and_once_only(world: World, folder: str) -> None:
     event = world.send(folder, manifest=b"{")
     for _ in range(2):
-        world.app.intake.take(event)
+        arrival.take(world.trigger, event)
     (notice,) = world.topics.of("rejected")
     (topic, _, _) = world.topics.published[0]
     assert (topic, notice["batch"], notice["why"]) == ("sluice-support", only(world).batch_id, only(world).reason)
@@ -277,6 +278,6 @@ def test_an_arrival_is_announced_if_the_settings_want_it() -> None:
         world = World(Settings(announce_arrivals=wanted))
         event = world.send(FOLDER, {"a": b"12345"})
         for _ in range(2):
-            world.app.intake.take(event)
+            arrival.take(world.trigger, event)
         announced = [(notice["batch"], notice["files"], notice["bytes"]) for notice in world.topics.of("arrived")]
         assert announced == ([(only(world).batch_id, 1, 5)] if wanted else [])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_trigger.manifest_events import EventError, ManifestEvent, manifest_events
+from lambda_trigger.manifests import EventError, ManifestEvent, manifest_events
 
 EVENTS = Path(__file__).parents[1] / "events"
 BUCKET = "sluice-raw"

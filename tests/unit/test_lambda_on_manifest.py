@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambda_trigger import on_manifest, validation
-from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger import arrival, handlers, manifests
+from lambda_trigger.manifests import ManifestEvent
 from sluice.aws.documents import ObjectInfo
 from sluice.errors import AwsBusyError
 from sluice.ledger.batch import BatchState
@@ -52,14 +52,14 @@ def message(event: ManifestEvent, receives: int = 1) -> dict[str, Any]:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(on_manifest, "application", lambda: world.app)
+    monkeypatch.setattr(handlers, "trigger_of_container", lambda: world.trigger)
     return world
 
 
 def handled(world: World, context: Context, count: int = 3) -> list[str]:
     """The messages that are to come again."""
     messages = [message(world.send(FOLDER.format(hour))) for hour in range(count)]
-    answer: Any = on_manifest.handler({"Records": messages}, context)  # type: ignore[arg-type]
+    answer: Any = handlers.on_manifest({"Records": messages}, context)  # type: ignore[arg-type]
     return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
 
@@ -78,14 +78,14 @@ def test_what_failed_because_of_the_world_comes_again_within_seconds(world: Worl
     first, second = world.send(FOLDER.format(1)), world.send(FOLDER.format(2))
     world.faults.fail("before MemoryLedger.versions", AwsBusyError("throttled"))
     messages = [message(first, receives=3), message(second)]
-    answer: Any = on_manifest.handler({"Records": messages}, Context(100))  # type: ignore[arg-type]
+    answer: Any = handlers.on_manifest({"Records": messages}, Context(100))  # type: ignore[arg-type]
     assert [item["itemIdentifier"] for item in answer["batchItemFailures"]] == ["01"]
     assert world.deliveries.again == {"receipt 01": 40}
 
 
 def test_what_failed_otherwise_comes_after_the_timeout(world: World) -> None:
     broken = {**message(world.send(FOLDER.format(1))), "body": "[]"}
-    answer: Any = on_manifest.handler({"Records": [broken]}, Context(100))  # type: ignore[arg-type]
+    answer: Any = handlers.on_manifest({"Records": [broken]}, Context(100))  # type: ignore[arg-type]
     assert [item["itemIdentifier"] for item in answer["batchItemFailures"]] == ["01"]
     assert world.deliveries.again == {}
 
@@ -98,7 +98,7 @@ def test_a_queue_that_does_not_answer_gives_the_message_later(world: World) -> N
 
 
 def test_all_deliveries_of_a_message_outlast_a_throttled_hour_and_end_before_the_queue_forgets_it() -> None:
-    delays = [on_manifest.delay_after(receives) for receives in range(1, QUEUE["max_receives"])]
+    delays = [handlers.delay_after(receives) for receives in range(1, QUEUE["max_receives"])]
     assert delays[:4] == [10, 20, 40, 80]
     assert max(delays) < QUEUE["visibility_timeout_seconds"]
     assert 2 * 3600 < sum(delays) < QUEUE["retention_seconds"]
@@ -119,21 +119,21 @@ def test_a_manifest_ends_before_the_function_does(world: World, monkeypatch: pyt
         world.now += timedelta(seconds=50)
         return infos(folder, urls)
 
-    monkeypatch.setattr(validation, "_FILES_AT_ONCE", 1)
+    monkeypatch.setattr(manifests, "_FILES_AT_ONCE", 1)
     monkeypatch.setattr(world.documents, "infos", slow)
     event = world.send(FOLDER.format(1), {"a": b"1", "b": b"2", "c": b"3"})
-    answer: Any = on_manifest.handler({"Records": [message(event)]}, Context(100))  # type: ignore[arg-type]
+    answer: Any = handlers.on_manifest({"Records": [message(event)]}, Context(100))  # type: ignore[arg-type]
     assert [item["itemIdentifier"] for item in answer["batchItemFailures"]] == ["01"]
     assert world.states() == {}
 
 
 def test_a_manifest_beyond_the_limits_is_rejected_with_the_rule(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "MAX_FILES", 2)
+    monkeypatch.setattr(manifests, "MAX_FILES", 2)
     many = world.send(FOLDER.format(1), {"a": b"1", "b": b"2", "c": b"3"})
-    world.app.intake.take(many)
-    monkeypatch.setattr(validation, "MAX_MANIFEST_BYTES", 10)
+    arrival.take(world.trigger, many)
+    monkeypatch.setattr(manifests, "MAX_MANIFEST_BYTES", 10)
     long = world.send(FOLDER.format(2))
-    world.app.intake.take(long)
+    arrival.take(world.trigger, long)
     size = len(world.documents.read(long.url))
     reasons = [record.reason for _, record in sorted(world.ledger.records.items())]
     advice = "send the files of the partition in fewer entries, or as larger files"
@@ -146,7 +146,7 @@ def test_a_manifest_beyond_the_limits_is_rejected_with_the_rule(world: World, mo
 
 def test_a_hundred_thousand_files_are_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     base = f"s3://sluice-raw/{FOLDER.format(1)}"
-    entries = [{"url": f"{base}/part-{number:06}"} for number in range(validation.MAX_FILES)]
+    entries = [{"url": f"{base}/part-{number:06}"} for number in range(manifests.MAX_FILES)]
     event = world.send(FOLDER.format(1), {}, manifest=json.dumps({"entries": entries}).encode())
     looks: list[int] = []
 
@@ -156,7 +156,7 @@ def test_a_hundred_thousand_files_are_taken(world: World, monkeypatch: pytest.Mo
         return dict.fromkeys(urls, ObjectInfo(1, world.now, "e"))
 
     monkeypatch.setattr(world.documents, "infos", infos)
-    world.app.intake.take(event)
+    arrival.take(world.trigger, event)
     (record,) = world.ledger.records.values()
     assert (record.state, record.files, record.size_bytes) == (BatchState.RECEIVED, 100_000, 100_000)
     assert looks == [5000] * 20

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from lambda_trigger.manifest_events import ManifestEvent
+from lambda_trigger.manifests import ManifestEvent
 from sluice.ledger.batch import BatchId
 from tests.doubles.world import World
 
@@ -35,7 +35,7 @@ def test_where_lengths_differ_the_time_decides(
 ) -> None:
     world = World()
     events = [sent(world, sequencer, second, f"part-{second}") for second, sequencer in enumerate(sequencers)]
-    with caplog.at_level(logging.WARNING, logger="lambda_trigger.ordering"):
+    with caplog.at_level(logging.WARNING, logger="lambda_trigger.arrival"):
         for place in order:
             world.deliver(events[place])
             world.drain()

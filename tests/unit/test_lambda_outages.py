@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambda_trigger.parting import Company, common, parts
+from lambda_trigger import arrival
+from lambda_trigger.dispatch import dispatch, dispatch_all
+from lambda_trigger.moves import Company, common, parts
 from sluice.aws.jobs import JobRun
 from sluice.lake.layout import Partition
 from sluice.ledger.batch import BatchState, Stage
@@ -28,14 +30,14 @@ def send(world: World, count: int, dataset: str = "orders", first: int = 0) -> l
     layout = world.contracts[dataset].layout
     before = set(world.ledger.records)
     for hour in range(first, first + count):
-        world.app.intake.take(world.send(layout.folder(Partition(FIRST + timedelta(hours=hour)))))
+        arrival.take(world.trigger, world.send(layout.folder(Partition(FIRST + timedelta(hours=hour)))))
     return sorted(world.ledger.records.keys() - before)
 
 
 def converted(world: World, count: int) -> list[str]:
     """Batches whose conversion is done and whose load has begun."""
     found = send(world, count)
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     while runs := running(world, world.settings.convert_job):
         world.succeed(runs[0].run_id)
         world.notify(runs[0].run_id)
@@ -124,7 +126,7 @@ def test_one_batch_probes_for_all_stages_and_datasets_that_wait_for_the_same() -
     world = World()
     for dataset in ("orders", "products"):
         send(world, 3, dataset)
-    world.app.dispatcher.dispatch_all(["orders", "products"], [Stage.CONVERT])
+    dispatch_all(world.trigger, ["orders", "products"], [Stage.CONVERT])
     for run in running(world, world.settings.convert_job):
         world.succeed(run.run_id)
         world.notify(run.run_id)
@@ -175,7 +177,7 @@ def test_what_arrives_meanwhile_waits_and_goes_with_the_others() -> None:
     world.glue.end(run.run_id, "FAILED", AWAY)
     world.notify(run.run_id)
     late = send(world, 1, first=10)
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     (conversion,) = running(world, world.settings.convert_job)
     world.succeed(conversion.run_id)
     world.notify(conversion.run_id)
@@ -202,7 +204,7 @@ def test_several_datasets_have_one_notice_for_one_cause() -> None:
     world = World()
     for dataset in ("orders", "products"):
         send(world, 2, dataset)
-    world.app.dispatcher.dispatch_all(["orders", "products"], [Stage.CONVERT])
+    dispatch_all(world.trigger, ["orders", "products"], [Stage.CONVERT])
     for run in world.glue.running:
         world.glue.end(run.run_id, "FAILED", "Resource unavailable")
         world.notify(run.run_id)
@@ -218,7 +220,7 @@ def test_stages_that_wait_for_the_same_have_one_notice() -> None:
     world = World()
     converted(world, 1)
     send(world, 1, "products")
-    world.app.dispatcher.dispatch("products", Stage.CONVERT)
+    dispatch(world.trigger, "products", Stage.CONVERT)
     for number, run in enumerate(world.glue.running):
         url = f"https://s3.amazonaws.com/b/{number}/k.json"
         world.glue.end(run.run_id, "FAILED", f'AwsBusyError: read: Could not connect to the endpoint URL: "{url}"')
@@ -233,7 +235,7 @@ def test_the_end_of_the_one_that_was_told_leaves_the_others_told() -> None:
     world = World()
     for dataset in ("orders", "products"):
         send(world, 1, dataset)
-    world.app.dispatcher.dispatch_all(["orders", "products"], [Stage.CONVERT])
+    dispatch_all(world.trigger, ["orders", "products"], [Stage.CONVERT])
     orders, products = world.glue.running
     for run in (orders, products):
         world.glue.end(run.run_id, "FAILED", "Resource unavailable")
@@ -253,7 +255,7 @@ def test_the_end_of_the_one_that_was_told_leaves_the_others_told() -> None:
 def test_a_crash_while_it_is_told_tells_it_again(point: str) -> None:
     world = World()
     send(world, 1)
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     (run,) = world.glue.running
     world.glue.end(run.run_id, "FAILED", "Resource unavailable")
     world.faults.fail(point, CrashError("killed"))
@@ -304,7 +306,7 @@ def test_what_nobody_knows_is_the_batchs_own_where_others_got_through() -> None:
 def test_a_stop_is_no_attempt(state: str, message: str) -> None:
     world = World()
     send(world, 3)
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     for _ in range(5):
         (run,) = world.glue.running
         world.glue.end(run.run_id, state, message)
@@ -318,7 +320,7 @@ def test_a_stop_is_no_attempt(state: str, message: str) -> None:
 def test_a_missing_right_has_its_attempts() -> None:
     world = World()
     (batch,) = send(world, 1)
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     for attempt in (1, 2, 3):
         (run,) = world.glue.running
         world.succeed(run.run_id, {batch: ("AwsDeniedError: read s3://b/k: AccessDenied", False)})
@@ -353,7 +355,7 @@ def test_a_batch_that_breaks_its_run_is_found_by_halves(count: int, data: st.Dat
     world = World()
     names = send(world, count)
     culprit = data.draw(st.sampled_from(names))
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     runs = break_runs(world, {culprit})
     assert {name for name, record in world.ledger.records.items() if record.state is BatchState.FAILED} == {culprit}
     assert runs <= 2 * ceil(log2(count)) + world.settings.max_attempts
@@ -370,7 +372,7 @@ def test_several_batches_that_break_their_runs_are_found_and_the_others_go_on(co
     world = World()
     names = send(world, count)
     culprits = set(data.draw(st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True)))
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     break_runs(world, culprits)
     failed = {name for name, record in world.ledger.records.items() if record.state is BatchState.FAILED}
     assert culprits <= failed
@@ -381,7 +383,7 @@ def test_several_batches_that_break_their_runs_are_found_and_the_others_go_on(co
 def test_runs_that_all_die_alike_are_an_outage_after_a_probe() -> None:
     world = World()
     send(world, 64)
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     sizes = []
     while world.ledger.outage("orders", Stage.CONVERT) is None:
         (run,) = world.glue.running
@@ -402,7 +404,7 @@ def test_runs_that_all_die_alike_are_an_outage_after_a_probe() -> None:
 def test_who_went_apart_goes_with_nobody_else() -> None:
     world = World()
     send(world, 2)
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
     fresh = send(world, 1, first=7)
     (run,) = world.glue.running
     world.glue.end(run.run_id, "FAILED", "gone")

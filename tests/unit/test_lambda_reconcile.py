@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from lambda_trigger.intake import NO_EVENT
+from lambda_trigger import reconcile
+from lambda_trigger.moves import NO_EVENT
 from lambda_trigger.reconcile import MAX_LOOKS
 from sluice.ledger.batch import BatchState
 from sluice.ledger.record import BatchRecord
@@ -133,10 +134,10 @@ def test_the_cost_is_bounded(world: World) -> None:
         for day in (1, 10):
             world.deliver(world.send(f"orders/year=2025/month=11/day={day + hour % 9:02}/hour={hour:02}"))
     world.faults.passed.clear()
-    world.app.reconciliation.repair("orders")
+    reconcile.repair(world.trigger, "orders")
     assert 100 < looks(world) <= MAX_LOOKS
     world.faults.passed.clear()
-    world.app.reconciliation.repair("products")
+    reconcile.repair(world.trigger, "products")
     assert 0 < looks(world) < 60
 
 
@@ -145,13 +146,13 @@ def test_it_is_done_once_an_hour_for_each_dataset(world: World) -> None:
         turns = []
         for _ in range(36):
             world.now += SWEEP_PERIOD
-            turns.append(world.app.reconciliation.is_due(dataset, SWEEP_PERIOD))
+            turns.append(reconcile.is_due(world.trigger, dataset, SWEEP_PERIOD))
         assert sum(turns) == 3
     often = World(Settings(reconcile_seconds=0))
-    assert all(often.app.reconciliation.is_due(dataset, SWEEP_PERIOD) for dataset in often.contracts)
+    assert all(reconcile.is_due(often.trigger, dataset, SWEEP_PERIOD) for dataset in often.contracts)
 
 
 def test_a_dataset_without_a_contract_is_not_searched(world: World) -> None:
     world.faults.passed.clear()
-    world.app.reconciliation.repair("gone")
+    reconcile.repair(world.trigger, "gone")
     assert looks(world) == 0

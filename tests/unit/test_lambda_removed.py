@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from lambda_trigger import arrival
+from lambda_trigger.dispatch import dispatch
 from sluice.contract import Contract
 from sluice.contract.lookup import contract_of
 from sluice.errors import UnknownDatasetError
@@ -23,11 +25,11 @@ Step = Callable[[World], None]
 
 def arrive(world: World) -> None:
     """A batch of orders is booked, and nobody has begun with it."""
-    assert world.app.intake.take(world.send(FOLDER.format("orders", 1))) == "orders"
+    assert arrival.take(world.trigger, world.send(FOLDER.format("orders", 1))) == "orders"
 
 
 def convert(world: World) -> None:
-    world.app.dispatcher.dispatch("orders", Stage.CONVERT)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
 
 
 def work(world: World) -> None:
@@ -112,11 +114,11 @@ def test_nobody_else_waits_for_them(case: str) -> None:
 def test_many_of_them_end_at_once_and_a_new_one_is_rejected() -> None:
     world = World()
     for hour in range(5):
-        world.app.intake.take(world.send(FOLDER.format("orders", hour)))
+        arrival.take(world.trigger, world.send(FOLDER.format("orders", hour)))
     remove(world)
     world.sweep()
     assert {(record.state, record.reason) for record in world.ledger.records.values()} == {(BatchState.FAILED, REASON)}
-    assert world.app.intake.take(world.send(FOLDER.format("orders", 9))) is None
+    assert arrival.take(world.trigger, world.send(FOLDER.format("orders", 9))) is None
     assert world.ledger.records[max(world.ledger.records)].state is BatchState.REJECTED
 
 

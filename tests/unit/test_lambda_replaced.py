@@ -1,17 +1,20 @@
 """Old folders of runs go when their time of grace is over, and never one that a reader may be shown."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from lambda_trigger.replaced import MAX_NOTES, ReplacedFolders
+from lambda_trigger.replaced import MAX_NOTES, remove
+from lambda_trigger.trigger import Trigger
+from sluice.contract import Contract
 from sluice.errors import AwsError
 from sluice.lake.handover import RunFolders
 from sluice.lake.layout import Partition
 from sluice.settings import Settings
 from tests.doubles.objects import MemoryObjects
-from tests.doubles.world import CONTRACTS, START, MemoryCatalog, MemoryDocuments
+from tests.doubles.world import CONTRACTS, START, MemoryCatalog, MemoryDocuments, World
 
 HOUR, NEXT = Partition.parse("2026-11-20T13"), Partition.parse("2026-11-20T14")
 SETTINGS = Settings()
@@ -53,10 +56,18 @@ class Lake:
         """Sweep, some time later; gives the URLs of the published files that are left."""
         self.now += after
         objects = MemoryObjects(self.documents, lambda: self.now)
-        ReplacedFolders(self.documents, objects, self.catalog, CONTRACTS, SETTINGS, lambda: self.now, workers=1).remove(
-            "orders"
-        )
+        remove(self.trigger(CONTRACTS, objects), "orders")
         return [url for url in self.documents.urls() if "/table-files/" in url]
+
+    def trigger(self, contracts: Mapping[str, Contract], objects: MemoryObjects) -> Trigger:
+        return replace(
+            World(SETTINGS).trigger,
+            contracts=contracts,
+            documents=self.documents,
+            objects=objects,
+            catalog=self.catalog,
+            clock=lambda: self.now,
+        )
 
     def notes(self) -> list[str]:
         return [url.rpartition("/")[2] for url in self.documents.urls() if "/replaced/" in url]
@@ -129,7 +140,7 @@ def test_a_dataset_without_a_contract_is_left_alone(lake: Lake) -> None:
     urls = lake.run("r1", HOUR)
     lake.now += GRACE * 3
     objects = MemoryObjects(lake.documents, lambda: lake.now)
-    ReplacedFolders(lake.documents, objects, lake.catalog, {}, SETTINGS, lambda: lake.now).remove("orders")
+    remove(lake.trigger({}, objects), "orders")
     assert lake.notes() == ["r1.json"]
     assert [url for url in lake.documents.urls() if "/table-files/" in url] == urls
 

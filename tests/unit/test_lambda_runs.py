@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lambda_trigger.sweeping import SweepError
+from lambda_trigger import after_run, arrival
+from lambda_trigger.sweep import SweepError
 from sluice.aws.jobs import JobRun
 from sluice.errors import AwsError, StartUnclearError
 from sluice.lake.handover import BatchOutcome, FileCounts, FrozenManifest, LoadCounts, TableCounts
@@ -282,7 +283,7 @@ def test_work_that_is_done_counts_even_when_the_run_failed_afterwards(world: Wor
 
 def test_an_event_that_is_ahead_of_glue_counts(world: World) -> None:
     run = started(world, 1)
-    world.app.runs.on_change(run.job, run.run_id, "FAILED")
+    after_run.on_change(world.trigger, run.job, run.run_id, "FAILED")
     (record,) = records(world)
     assert record.reason == "run jr_1 of sluice-raw-to-parquet ended as FAILED: AWS gives no reason"
 
@@ -299,7 +300,7 @@ def test_an_event_that_is_ahead_of_glue_counts(world: World) -> None:
 def test_other_events_change_nothing(world: World, job: str, run_id: str, state: str) -> None:
     started(world, 1)
     before = records(world)
-    world.app.runs.on_change(job, run_id, state)
+    after_run.on_change(world.trigger, job, run_id, state)
     assert records(world) == before
 
 
@@ -361,8 +362,8 @@ def test_a_slot_without_a_claim_is_freed_when_it_is_old(world: World) -> None:
 
 
 def test_a_dataset_that_fails_does_not_keep_the_others_from_being_swept(world: World) -> None:
-    world.app.intake.take(world.send(FOLDER.format(1)))
-    world.app.intake.take(world.send("products/year=2026/month=11/day=20/hour=01"))
+    arrival.take(world.trigger, world.send(FOLDER.format(1)))
+    arrival.take(world.trigger, world.send("products/year=2026/month=11/day=20/hour=01"))
     world.glue.refusals = [AwsError("AccessDeniedException")]
     with pytest.raises(SweepError, match=r"^orders/convert: AccessDeniedException$"):
         world.sweep()

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from lambda_trigger.sweeping import SweepError, in_turn
+from lambda_trigger import arrival
+from lambda_trigger.sweep import SweepError, in_turn
 from sluice.errors import AwsBusyError, AwsError
 from sluice.ledger.batch import BatchState, Stage
 from sluice.ledger.record import Claim, Heartbeat, OpenLoad
@@ -104,8 +105,8 @@ def test_a_sweep_leaves_a_sign_of_life(world: World) -> None:
 def test_problems_are_in_the_sign_of_life_and_keep_nothing_else_from_being_swept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.app.intake.take(world.send(FOLDER.format(3)))
-    world.app.intake.take(world.send("products/year=2026/month=11/day=20/hour=01"))
+    arrival.take(world.trigger, world.send(FOLDER.format(3)))
+    arrival.take(world.trigger, world.send("products/year=2026/month=11/day=20/hour=01"))
     start = world.glue.start
 
     def refuse_orders(job: str, arguments: Mapping[str, str]) -> str:
@@ -124,7 +125,7 @@ def test_problems_are_in_the_sign_of_life_and_keep_nothing_else_from_being_swept
 
 
 def test_an_error_that_nobody_expected_stops_one_piece_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.app.intake.take(world.send("products/year=2026/month=11/day=20/hour=01"))
+    arrival.take(world.trigger, world.send("products/year=2026/month=11/day=20/hour=01"))
     waiting = world.ledger.waiting
 
     def broken(dataset: str, stage: object) -> object:
@@ -183,7 +184,7 @@ def test_a_ledger_that_cannot_tell_its_datasets_keeps_none_from_being_swept(
         raise AwsBusyError("slow down")
 
     monkeypatch.setattr(world.ledger, "datasets", busy)
-    world.app.intake.take(world.send(FOLDER.format(3)))
+    arrival.take(world.trigger, world.send(FOLDER.format(3)))
     with pytest.raises(SweepError, match=r"^what the ledger knows: slow down$"):
         world.sweep()
     assert [run.arguments["--dataset"] for run in world.glue.running] == ["orders"]

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from lambda_trigger.sweeping import SweepError
+from lambda_trigger import arrival
+from lambda_trigger.sweep import SweepError
 from sluice.errors import AwsBusyError, AwsError
 from sluice.ledger.advice import next_step
 from sluice.ledger.batch import ARRIVAL, BatchState, Stage
@@ -158,9 +159,9 @@ def test_a_sweep_that_fails_anywhere_is_mended_by_the_next_one(world: World, poi
     world.documents.put(f"{BASE}/b", b"22")
     world.faults.arm(point, AwsBusyError("slow down"))
     try:
-        world.app.intake.look_again("orders")
+        arrival.look_again(world.trigger, "orders")
     except AwsBusyError:
-        world.app.intake.look_again("orders")
+        arrival.look_again(world.trigger, "orders")
     world.faults.disarm()
     assert world.ledger.waiting("orders", ARRIVAL) == ()
     assert len(world.ledger.waiting("orders", Stage.CONVERT)) == 1

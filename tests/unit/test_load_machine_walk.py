@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambda_trigger.sweeping import SweepError
+from lambda_trigger.sweep import SweepError
 from sluice.errors import AwsBusyError, AwsError
 from sluice.ledger.batch import Stage
 from sluice.settings import Settings

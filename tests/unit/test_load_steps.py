@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
-from lambda_trigger.load_requests import StepRequestError, answer
-from lambda_trigger.loads import LoadStoppedError, UnknownClaimError
+from lambda_trigger.after_load import (
+    MAX_PAGE_BYTES,
+    LoadStoppedError,
+    StepRequestError,
+    UnknownClaimError,
+    answer,
+    load_run,
+    page_of,
+    readable,
+)
 from lambda_trigger.notices import StepFailure
-from lambda_trigger.refresh import MAX_PAGE_BYTES, page_of
-from lambda_trigger.step_failures import load_run, readable
 from sluice.ledger.record import BatchRecord
 from tests.doubles.world import AGGREGATE, World, glue_result
 
@@ -32,7 +38,7 @@ def world() -> World:
 
 
 def ask(world: World, step: str, **more: Any) -> dict[str, Any]:
-    found = answer(world.app.loads, {"step": step, "claim_id": "c0002", "dataset": "orders", **more})
+    found = answer(world.trigger, {"step": step, "claim_id": "c0002", "dataset": "orders", **more})
     assert json.loads(json.dumps(found)) == found
     return found
 
@@ -203,7 +209,7 @@ def test_a_request_that_nobody_understands_is_refused_and_changes_nothing(
 ) -> None:
     before = records(world)
     with pytest.raises(StepRequestError) as caught:
-        answer(world.app.loads, {"step": "book", "claim_id": "c0002", "dataset": "orders"} | change)
+        answer(world.trigger, {"step": "book", "claim_id": "c0002", "dataset": "orders"} | change)
     assert str(caught.value) == message
     assert records(world) == before
 
@@ -213,7 +219,7 @@ def test_a_request_that_nobody_understands_is_refused_and_changes_nothing(
 def test_a_claim_that_is_no_load_of_the_dataset_is_refused(world: World, step: str, change: dict[str, str]) -> None:
     request = {"step": step, "claim_id": "c0002", "dataset": "orders", "start": 0} | change
     with pytest.raises(UnknownClaimError, match=r"^there is no claim '.*' of a load of '.*'$"):
-        answer(world.app.loads, request | ({"failure": BROKEN} if step == "fail" else {}))
+        answer(world.trigger, request | ({"failure": BROKEN} if step == "fail" else {}))
     assert world.topics.published == []
 
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from deploy.compare import Difference, compare_batches, compare_rows
-from lambda_trigger.manifest_events import manifest_events
+from lambda_trigger.manifests import manifest_events
 from sluice.analysis import Reader
 from sluice.contract.files import read_contracts
 from sluice.lake.handover import TableCounts

@@ -303,7 +303,7 @@ import sluice.backoff
 logger = function_logger()
 share(logger)
 library = logging.getLogger("sluice.backoff")
-ours = logging.getLogger("lambda_trigger.booking")
+ours = logging.getLogger("lambda_trigger.after_run")
 
 @logger.inject_lambda_context
 def handler(event, context):
@@ -333,8 +333,8 @@ def test_a_functions_lines_have_the_same_names() -> None:
     assert all("stack_trace" not in line and "name" not in line for line in found)
     about = [[line[key] for key in ("logger", "dataset", "batch", "claim")] for line in found]
     assert about[:2] == [["sluice-trigger", "", "", ""], ["sluice.backoff", "orders", "", "c1"]]
-    assert sorted(about[2:4]) == [["lambda_trigger.booking", "orders", f"b{n}", "c1"] for n in (1, 2)]
-    assert about[4:] == [["sluice-trigger", "orders", "", "c1"], ["lambda_trigger.booking", "", "", ""]]
+    assert sorted(about[2:4]) == [["lambda_trigger.after_run", "orders", f"b{n}", "c1"] for n in (1, 2)]
+    assert about[4:] == [["sluice-trigger", "orders", "", "c1"], ["lambda_trigger.after_run", "", "", ""]]
     assert found[4]["exception"].endswith("ValueError: two\nlines")
     assert found[4]["message_id"] == "m1"
     assert len(found[5]["message"]) == MAX_TEXT

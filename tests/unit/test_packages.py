@@ -28,7 +28,8 @@ BOTO = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six",
 GLUE_RUNTIME = (*BOTO, "pyspark", "py4j", "pyarrow", "PyYAML")
 SHIM = ROOT / "packages/localcloud/localcloud/glue/shim"
 
-LAMBDA_MODULES = tuple(function["handler"].rpartition(".")[0] for function in STACK["functions"].values())
+HANDLERS = tuple(function["handler"] for function in STACK["functions"].values())
+LAMBDA_MODULES = tuple(name.rpartition(".")[0] for name in HANDLERS)
 GLUE_MODULES = tuple(f"glue_jobs.{job['script'].removesuffix('.py')}" for job in STACK["glue"]["jobs"].values())
 OLDEST, LAMBDAS = (3, 11), tuple(map(int, STACK["lambda"]["runtime"].removeprefix("python").split(".")))
 """Python of the oldest Glue that the jobs run on (5.0), and of the functions."""
@@ -74,11 +75,10 @@ SHOWN = f"{sluice.__version__} customers orders products transactions 4\n"
 
 
 def test_functions_are_the_handlers_of_the_zip(tmp_path: Path) -> None:
-    trigger = ("on_manifest", "on_job_change", "load_step", "archive_step", "sweep", "bootstrap")
-    assert set(LAMBDA_MODULES) == {*(f"lambda_trigger.{name}" for name in trigger), "crawlers.sync_schema"}
+    assert set(LAMBDA_MODULES) == {"lambda_trigger.handlers", "lambda_trigger.bootstrap", "crawlers.sync_schema"}
     places = [_written(LAMBDA_PACKAGE, tmp_path), _runtime(tmp_path / "runtime", BOTO)]
     # A handler that needs its settings to be imported would fail at the start of the function only.
-    lines = [line for name in LAMBDA_MODULES for line in (f"import {name}", f"assert callable({name}.handler)")]
+    lines = [line for name in HANDLERS for line in (f"import {name.rpartition('.')[0]}", f"assert callable({name})")]
     assert _run_bare(sys.executable, places, [*lines, *SHOW], tmp_path) == (0, SHOWN, "")
 
 
@@ -91,9 +91,9 @@ def test_a_function_has_its_clients_before_its_first_event(
     environment = variables | {"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
     lines = [
         f"import os; os.environ.update({environment!r})",
-        "import lambda_trigger.on_manifest",
-        "from lambda_trigger.wiring import application",
-        "print(application.cache_info().currsize)",
+        "import lambda_trigger.handlers",
+        "from lambda_trigger.trigger import trigger_of_container",
+        "print(trigger_of_container.cache_info().currsize)",
     ]
     assert _run_bare(sys.executable, [zip_path, runtime], lines, tmp_path) == (0, f"{made}\n", "")
 

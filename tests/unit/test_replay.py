@@ -78,7 +78,7 @@ def test_a_replay_is_converted_and_loaded_with_the_same_content() -> None:
 def test_a_failed_batch_is_the_newest_one_too() -> None:
     depot = Depot()
     depot.take_and_load(depot.send(FILES))
-    depot.intake.take(depot.send({"part-9": b"nine"}))
+    depot.take(depot.send({"part-9": b"nine"}))
     depot.put("part-9", b"changed")
     depot.load()
     assert depot.states == ["LOADED", "FAILED"]
@@ -89,7 +89,7 @@ def test_a_failed_batch_is_the_newest_one_too() -> None:
 def test_a_manifest_that_was_rejected_does_not_count() -> None:
     depot = Depot()
     depot.take_and_load(depot.send(FILES))
-    depot.intake.take(depot.write_manifest("{"))
+    depot.take(depot.write_manifest("{"))
     assert depot.states == ["LOADED", "REJECTED"]
     assert listed(depot) == [(f"{BASE}/part-1", 3), (f"{BASE}/part-2", 3)]
 
@@ -97,7 +97,7 @@ def test_a_manifest_that_was_rejected_does_not_count() -> None:
 def test_a_partition_that_was_only_rejected_gets_its_manifest_again() -> None:
     depot = Depot(settings=Settings(file_wait_seconds=0))
     event = depot.announce(f"{BASE}/part-1")
-    depot.intake.take(event)
+    depot.take(event)
     assert depot.states == ["REJECTED"]
     plan = depot.plan()
     assert (plan.files, plan.batch_id) == (None, depot.records[0].batch_id)
@@ -153,7 +153,7 @@ def test_files_that_are_nowhere_are_named() -> None:
 
 def test_a_partition_on_its_way_is_refused_unless_it_is_forced() -> None:
     depot = Depot()
-    depot.intake.take(depot.send(FILES))
+    depot.take(depot.send(FILES))
     batch_id = depot.records[0].batch_id
     assert refused(depot) == (f"orders 2026-11-20T13: batch {batch_id} is RECEIVED; wait for its end, or use --force")
     assert depot.plan(is_forced=True).files == 2
@@ -179,7 +179,7 @@ def test_what_cannot_be_known_any_more_is_refused(what: str) -> None:
         assert "nobody knows the files of batch" in refused(depot)
     else:
         event = depot.write_manifest("{")
-        depot.intake.take(event)
+        depot.take(event)
         depot.documents.delete(event.url)
         assert "its manifest was never accepted and cannot be read" in refused(depot)
 
@@ -208,7 +208,7 @@ def test_a_manifest_whose_event_is_on_its_way_is_not_replaced() -> None:
     event = depot.send({"part-3": b"three"})
     assert refused(depot) == UNKNOWN
     assert depot.plan(is_forced=True).files == 2
-    depot.intake.take(event)
+    depot.take(event)
     depot.load()
     assert listed(depot) == [(f"{BASE}/part-3", 5)]
 
@@ -306,7 +306,7 @@ def test_a_name_that_cannot_be_is_refused(name: str, reason: str, is_archived: b
 
 def test_a_partition_without_accepted_files_takes_no_corrections() -> None:
     depot = Depot()
-    depot.intake.take(depot.write_manifest("{"))
+    depot.take(depot.write_manifest("{"))
     with pytest.raises(
         CommandError, match=r"^orders 2026-11-20T13: none of its manifests was accepted; send it again$"
     ):

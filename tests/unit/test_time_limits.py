@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from glue_jobs.loading.context import WAITING_SECONDS
-from lambda_trigger.pauses import LONGEST, PROBE_EVERY
-from lambda_trigger.runs import PATIENCE
+from lambda_trigger.after_run import PATIENCE
+from lambda_trigger.moves import LONGEST, PROBE_EVERY
 from sluice.aws.clients import Clients
 from sluice.names import SWEEP_PERIOD
 from sluice.settings import Settings

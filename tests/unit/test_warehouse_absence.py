@@ -1,6 +1,6 @@
 """What raw files lack, as the transaction that merges their rows sees it."""
 
-from lambda_trigger.validation import MAX_FILES
+from lambda_trigger.manifests import MAX_FILES
 from sluice.aws.data_api import MAX_STATEMENT_BYTES, MAX_STATEMENTS
 from sluice.warehouse.absence import Absence
 from sluice.warehouse.batches import list_batches
