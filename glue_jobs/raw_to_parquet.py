@@ -17,7 +17,7 @@ from sluice.aws.clients import Clients
 from sluice.aws.documents import Documents
 from sluice.aws.objects import Objects
 from sluice.contract import Contract
-from sluice.contract.lookup import contract_of
+from sluice.contract.model import contract_of
 from sluice.contract.packaged import packaged_contracts
 from sluice.lake.handover import RunOutcome
 from sluice.logs import log_json_lines, logged_run

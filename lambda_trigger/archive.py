@@ -27,8 +27,7 @@ from lambda_trigger.trigger import Trigger
 from sluice.errors import InputChangedError, MissingObjectError, SluiceError
 from sluice.lake.handover import FrozenManifest, SourceFile
 from sluice.lake.layout import Partition, archive_url, is_archive_url
-from sluice.lake.stored import StoredObject
-from sluice.lake.whereabouts import archive_location
+from sluice.lake.stored import StoredObject, archive_location
 from sluice.ledger.batch import BatchState
 from sluice.ledger.record import BatchRecord
 from sluice.logs import log_context

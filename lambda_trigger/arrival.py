@@ -44,7 +44,7 @@ from lambda_trigger.trigger import Trigger
 from sluice.errors import LayoutError, ManifestError, MissingObjectError
 from sluice.lake.handover import FrozenManifest
 from sluice.lake.layout import Partition, split_url
-from sluice.lake.whereabouts import raw_location
+from sluice.lake.stored import raw_location
 from sluice.ledger.batch import ARRIVAL, BatchId, BatchState
 from sluice.ledger.record import UNKNOWN_DATASET, BatchRecord, moment, timestamp
 from sluice.logs import log_context

@@ -28,7 +28,7 @@ from lambda_trigger.metrics import Metric
 from lambda_trigger.moves import left
 from lambda_trigger.trigger import Trigger
 from sluice.aws.jobs import CLAIM_ARGUMENT, DATASET_ARGUMENT, PREDICATE_ARGUMENT
-from sluice.contract.lookup import contract_of
+from sluice.contract.model import contract_of
 from sluice.errors import (
     AwsBusyError,
     MissingObjectError,
@@ -38,9 +38,8 @@ from sluice.errors import (
     UnknownDatasetError,
 )
 from sluice.lake.handover import LoadInput, PublishedFile, RunInput, RunOutcome
-from sluice.lake.layout import Partition
+from sluice.lake.layout import Partition, partition_predicate
 from sluice.lake.manifest import load_manifest
-from sluice.lake.predicate import partition_predicate
 from sluice.ledger.batch import BatchState, Stage
 from sluice.ledger.record import BatchRecord, Claim, Slot
 from sluice.logs import log_context

@@ -8,9 +8,8 @@ from functools import partial
 
 from lambda_trigger.trigger import Trigger
 from sluice.lake.handover import FrozenManifest, RunOutcome, SourceFile
-from sluice.lake.layout import Partition
-from sluice.lake.predicate import partition_predicate
-from sluice.lake.whereabouts import Whereabouts, archive_location, raw_location
+from sluice.lake.layout import Partition, partition_predicate
+from sluice.lake.stored import Whereabouts, archive_location, raw_location
 from sluice.ledger.batch import BatchState
 from sluice.ledger.record import BatchRecord, timestamp
 from sluice.logs import log_context

@@ -15,8 +15,7 @@ from functools import partial
 
 from lambda_trigger.trigger import Trigger
 from sluice.lake.handover import RunFolders
-from sluice.lake.layout import Partition
-from sluice.lake.predicate import partition_predicate
+from sluice.lake.layout import Partition, partition_predicate
 from sluice.lake.stored import StoredObject
 from sluice.parallel import each, each_apart
 

@@ -9,7 +9,7 @@ from glue_jobs.conversion.ports import DocumentsPort
 from sluice.errors import TerminalError, TransientError
 from sluice.lake.handover import FrozenManifest, SourceFile
 from sluice.lake.layout import Partition
-from sluice.lake.whereabouts import raw_location
+from sluice.lake.stored import raw_location
 
 
 class UnregisteredPartitionError(TransientError):

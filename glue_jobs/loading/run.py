@@ -22,8 +22,7 @@ from glue_jobs.loading.context import LoadContext
 from glue_jobs.loading.fit import emptying, outdated
 from glue_jobs.loading.refresh import Refresh
 from glue_jobs.loading.table import TableLoad
-from sluice.contract.lookup import contract_of
-from sluice.contract.model import Contract
+from sluice.contract.model import Contract, contract_of
 from sluice.errors import SluiceError, TerminalError, TransientError
 from sluice.failures import Verdict, verdict_of
 from sluice.lake.handover import LoadBatchOutcome, LoadCounts, LoadInput, LoadOutcome

@@ -1,10 +1,12 @@
 """The values of a contract. They are made by `sluice.contract.load`, which refuses whatever breaks a rule."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
 
 from sluice.contract.sqltype import SqlType
+from sluice.errors import UnknownDatasetError
 from sluice.lake.layout import MAX_URL_BYTES, Layout
 
 ROOT_PREFIX = "$."
@@ -326,3 +328,19 @@ class Contract:
     def quarantine_table(self) -> str:
         """Name of the catalog table that shows the quarantined records."""
         return f"{self.dataset}_quarantine"
+
+
+def contract_of(contracts: Mapping[str, Contract], dataset: str) -> Contract:
+    """The contract of a dataset, which may be gone: datasets are taken out while batches are on their way.
+
+    Args:
+        contracts: The contracts by dataset.
+        dataset: The dataset.
+
+    Raises:
+        UnknownDatasetError: It has none.
+    """
+    found = contracts.get(dataset)
+    if found is None:
+        raise UnknownDatasetError(f"no contract has the dataset {dataset} (known: {', '.join(sorted(contracts))})")
+    return found

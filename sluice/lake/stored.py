@@ -1,9 +1,11 @@
-"""What S3 knows of one object, as far as its copies and versions have to be told apart."""
+"""What S3 knows of one object, as far as its copies and versions have to be told apart, and where a raw file is now."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from sluice.lake.handover import SourceFile
+from sluice.lake.handover import FrozenManifest, SourceFile
+from sluice.lake.layout import archive_url, incoming_url, is_archive_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,54 @@ class StoredObject:
             and self.size_bytes == source.size_bytes
             and all(mine[name] == theirs[name] for name in mine.keys() & theirs.keys())
         )
+
+
+class Looks(Protocol):
+    """The part of `sluice.aws.objects.Objects` that looks."""
+
+    def info(self, url: str) -> StoredObject | None:
+        """The current version of an object; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Looks for raw files.
+
+    Attributes:
+        objects: The raw bucket.
+    """
+
+    objects: Looks
+
+    def find(self, file: SourceFile) -> SourceFile | None:
+        """A file with the content that it had when its manifest was validated, as it is now.
+
+        Returns:
+            The file with its present URL, time and ETag; None when nothing has that content any more.
+        """
+        for url in dict.fromkeys((file.url, archive_url(file.url), incoming_url(file.url))):
+            found = self.objects.info(url)
+            if found is not None and found.has_content_of(file):
+                return found.as_file
+        return None
+
+
+def raw_location(manifest: FrozenManifest) -> str:
+    """The folder that the catalog shall show for a batch's raw partition, with a slash at the end.
+
+    It is the archive's folder when all of the batch's files are there. While some are not, as after a resubmission, it
+    is the folder into which the source system writes: that is where the next files come. A conversion reads the files
+    that its manifest names, in whichever of the two they are.
+    """
+    if manifest.files and all(is_archive_url(file.url) for file in manifest.files):
+        return archive_location(manifest)
+    return _folder(incoming_url(manifest.url))
+
+
+def archive_location(manifest: FrozenManifest) -> str:
+    """The folder of a batch's partition in the archive, with a slash at the end."""
+    return _folder(archive_url(manifest.url))
+
+
+def _folder(url: str) -> str:
+    return f"{url.rpartition('/')[0]}/"

@@ -16,8 +16,7 @@ from sluice.errors import CommandError, LayoutError, ManifestError, MissingObjec
 from sluice.lake.handover import FrozenManifest, SourceFile
 from sluice.lake.layout import MANIFEST_NAME, Partition, archive_url
 from sluice.lake.manifest import Manifest, ManifestEntry
-from sluice.lake.stored import StoredObject
-from sluice.lake.whereabouts import Whereabouts
+from sluice.lake.stored import StoredObject, Whereabouts
 from sluice.ledger.batch import BatchId
 from sluice.ledger.record import BatchRecord
 from sluice.logs import in_context

@@ -14,7 +14,7 @@ from lambda_trigger.trigger import Trigger
 from sluice.lake.handover import FrozenManifest
 from sluice.lake.layout import Partition, incoming_url
 from sluice.lake.manifest import Manifest, ManifestEntry
-from sluice.lake.whereabouts import raw_location
+from sluice.lake.stored import raw_location
 from sluice.ledger.batch import BatchState, Stage
 from sluice.ledger.record import BatchRecord, Claim
 from sluice.ledger.replay import Replay, ReplayPlan

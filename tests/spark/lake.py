@@ -22,8 +22,7 @@ from sluice.contract import Contract
 from sluice.contract.files import read_contract
 from sluice.errors import AwsError, SluiceError
 from sluice.lake.handover import BatchOutcome, FrozenManifest, RunInput, RunOutcome, SourceFile
-from sluice.lake.layout import PARTITION_KEYS, Partition
-from sluice.lake.predicate import partition_predicate
+from sluice.lake.layout import PARTITION_KEYS, Partition, partition_predicate
 from sluice.ledger.batch import BatchId
 from sluice.settings import Settings
 from tests.doubles.folder import FolderStore

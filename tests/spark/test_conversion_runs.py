@@ -24,7 +24,7 @@ from sluice.errors import AccountingError, AwsBusyError, TerminalError
 from sluice.kernel.write import TableWriter, WrittenTable
 from sluice.lake.handover import BatchOutcome, ClosedClaim, FrozenManifest, RunFolders, RunInput, TableCounts
 from sluice.lake.layout import Partition, archive_url
-from sluice.lake.whereabouts import raw_location
+from sluice.lake.stored import raw_location
 from tests.doubles.folder import FolderStore
 from tests.spark.lake import HOUR, Lake
 

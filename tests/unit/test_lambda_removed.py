@@ -8,7 +8,7 @@ import pytest
 from lambda_trigger import arrival
 from lambda_trigger.dispatch import dispatch
 from sluice.contract import Contract
-from sluice.contract.lookup import contract_of
+from sluice.contract.model import contract_of
 from sluice.errors import UnknownDatasetError
 from sluice.ledger.batch import BatchState, Stage
 from sluice.ledger.record import BatchRecord

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.lake.layout import Partition
-from sluice.lake.predicate import MAX_PREDICATE_CHARACTERS, partition_predicate
+from sluice.lake.layout import MAX_PREDICATE_CHARACTERS, Partition, partition_predicate
 from tests.unit.strategies import days, hours
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sluice.errors import CommandError
 from sluice.lake.handover import FrozenManifest, SourceFile
 from sluice.lake.layout import Partition
-from sluice.lake.whereabouts import archive_location, raw_location
+from sluice.lake.stored import archive_location, raw_location
 from sluice.ledger.replay import MAX_PARTITIONS, parse_span
 from sluice.settings import Settings
 from tests.doubles.depot import ARCHIVE, BASE, FOLDER, HOUR, Depot
