@@ -21,7 +21,6 @@ from localcloud.config import PASSWORD_ENV, LocalCloudConfig
 from sluice.aws.clients import Clients
 from sluice.aws.ledger import Ledger
 from sluice.aws.objects import Objects
-from sluice.cli.terminal import STATE_STYLES, out
 from sluice.contract import Contract, ParquetSource
 from sluice.errors import TransientError
 from sluice.ledger.batch import BatchState
@@ -29,6 +28,7 @@ from sluice.ledger.delivery import Files, lost_files
 from sluice.ledger.record import BatchRecord
 from sluice.names import SWEEP_FUNCTION
 from sluice.settings import Settings
+from sluice.terminal import STATE_STYLES, out
 from sluice_laptop.foreground import WAREHOUSE_SECRET, deployed, interrupt_on_signals
 
 logger = logging.getLogger(__name__)

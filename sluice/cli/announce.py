@@ -9,10 +9,10 @@ import typer
 from sluice.cli.options import GlobalOptions
 from sluice.cli.put import delivery_of
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, progress_of, say, table_of
 from sluice.contract import Contract
 from sluice.ledger.delivery import Delivery, Folder
 from sluice.ledger.replay import parse_span
+from sluice.terminal import err, out, progress_of, say, table_of
 
 _COLUMNS = ("partition", "files", "bytes", "manifest")
 

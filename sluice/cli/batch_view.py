@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sluice.aws.ledger import Ledger
-from sluice.cli.terminal import state_text, table_of
 from sluice.errors import CommandError
 from sluice.lake.handover import FileCounts, LoadCounts, TableCounts
 from sluice.ledger.advice import Prospect, next_step
 from sluice.ledger.batch import BatchId, BatchState
 from sluice.ledger.record import WAITING, BatchRecord, Claim, timestamp
+from sluice.terminal import state_text, table_of
 
 _ANY_SEQUENCER = "0"
 

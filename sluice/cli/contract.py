@@ -7,12 +7,12 @@ import typer
 
 from sluice.cli.options import GlobalOptions
 from sluice.cli.paths import data_files
-from sluice.cli.terminal import out, say, say_error, table_of
 from sluice.contract import Contract
 from sluice.contract.files import read_contract, read_contracts
 from sluice.errors import CommandError, ContractError
 from sluice.infer.infer import DEFAULT_ROWS, Options, infer
 from sluice.root import ROOT
+from sluice.terminal import out, say, say_error, table_of
 
 SCHEMA_FILE = "contract.schema.json"
 """Beside the contracts, for editors."""

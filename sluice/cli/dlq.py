@@ -7,7 +7,7 @@ import typer
 from sluice.aws.dead_letters import DeadLetters
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import say
+from sluice.terminal import say
 
 app = typer.Typer(
     add_completion=False,

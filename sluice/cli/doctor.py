@@ -14,10 +14,10 @@ from rich.text import Text
 
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, print_json, print_table
 from sluice.doctor import Deployment, Finding, Severity, examine
 from sluice.doctor.reference import health_queries
 from sluice.lake.layout import Partition
+from sluice.terminal import err, out, print_json, print_table
 
 _WELL = (Severity.OK, Severity.NOTE)
 _STYLES = {Severity.OK: "green", Severity.NOTE: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}

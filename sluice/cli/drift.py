@@ -14,10 +14,10 @@ from sluice.aws.samples import Samples
 from sluice.aws.schemas import CatalogSchemas
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, print_json, print_table, say, table_of
 from sluice.drift import Difference, Kind
 from sluice.drift.redshift import RedshiftSurvey
 from sluice.drift.survey import Survey
+from sluice.terminal import err, print_json, print_table, say, table_of
 
 _STYLES = {Kind.COMPATIBLE: "green", Kind.NOTE: "yellow", Kind.BREAKING: "bold red"}
 _COLUMNS = ("layer", "table", "column", "there", "contract")

@@ -8,12 +8,12 @@ from typing import Protocol
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from sluice.cli.terminal import err, state_text, table_of
 from sluice.errors import CommandError, TransientError
 from sluice.lake.handover import LoadCounts, TableCounts
 from sluice.ledger.advice import next_step
 from sluice.ledger.batch import BatchState
 from sluice.ledger.record import BatchRecord
+from sluice.terminal import err, state_text, table_of
 
 POLL_SECONDS = 0.5
 _LOADED = (BatchState.LOADED, BatchState.ARCHIVED)

@@ -10,10 +10,10 @@ from typing import Annotated, Final
 import typer
 
 from sluice import __version__
-from sluice.cli.terminal import out, say
 from sluice.errors import CommandError
 from sluice.project import PROJECT_FILE, Project
 from sluice.root import ROOT
+from sluice.terminal import out, say
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{1,15}")
 _RENAMED: Final = {"github": ".github", "vscode": ".vscode", "gitignore": ".gitignore"}

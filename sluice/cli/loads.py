@@ -8,7 +8,7 @@ import typer
 from sluice.cli.moments import MOMENT_HELP, parse_since
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, print_rows
+from sluice.terminal import err, print_rows
 from sluice.warehouse.history import COLUMNS, select_history
 
 _SECONDS = "%Y-%m-%d %H:%M:%S"

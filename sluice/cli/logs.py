@@ -14,10 +14,10 @@ from sluice.aws.failures import aws_errors, code_of
 from sluice.cli.batch_view import find_batch
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, print_json, say
 from sluice.ledger.record import BatchRecord
 from sluice.names import PATH_FUNCTIONS, SWEEP_FUNCTION
 from sluice.settings import Settings
+from sluice.terminal import err, out, print_json, say
 
 _MARGIN: Final = timedelta(minutes=10)
 _STYLES: Final = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}

@@ -41,7 +41,7 @@ def _is_of_aws(exc: Exception) -> bool:
 
 
 def _fail(exc: Exception, message: str, options: GlobalOptions) -> NoReturn:
-    from sluice.cli.terminal import say_error  # noqa: PLC0415 - it imports rich
+    from sluice.terminal import say_error  # noqa: PLC0415 - it imports rich
 
     if options.debug:
         raise exc

@@ -8,8 +8,8 @@ import typer
 
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import out, table_of
 from sluice.root import ROOT
+from sluice.terminal import out, table_of
 
 
 def package(

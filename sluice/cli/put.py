@@ -16,7 +16,6 @@ from sluice.cli.options import GlobalOptions
 from sluice.cli.paths import data_files
 from sluice.cli.replay import replay_of
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, print_json, progress_of, say
 from sluice.contract import Contract
 from sluice.contract.places import rule_lines
 from sluice.errors import CommandError
@@ -24,6 +23,7 @@ from sluice.lake.layout import Partition
 from sluice.ledger.batch import BatchId
 from sluice.ledger.delivery import Delivery, Mode
 from sluice.ledger.record import BatchRecord
+from sluice.terminal import err, out, print_json, progress_of, say
 
 
 def put(  # noqa: PLR0913 - each is an option of the command line

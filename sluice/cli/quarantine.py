@@ -21,10 +21,10 @@ from sluice.cli.quarantined import (
 )
 from sluice.cli.replay import replay_of
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, print_json, print_table, say, table_of
 from sluice.contract import Contract
 from sluice.errors import CommandError
 from sluice.lake.layout import Partition
+from sluice.terminal import err, out, print_json, print_table, say, table_of
 
 _REASON_COLUMNS: Final = ("records", "partitions", "kind", "reason")
 _SAMPLE_COLUMNS: Final = ("partition", "source file", "reasons", "raw text")

@@ -10,7 +10,7 @@ from sluice.analysis.quarantine import Span
 from sluice.cli.moments import parse_partition
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, print_rows
+from sluice.terminal import err, out, print_rows
 
 app = typer.Typer(
     add_completion=False,

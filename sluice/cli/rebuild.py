@@ -8,11 +8,11 @@ import typer
 from sluice.cli.options import GlobalOptions
 from sluice.cli.replay import replay_of
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, progress_of, say, table_of
 from sluice.contract import Contract
 from sluice.errors import CommandError, LayoutError
 from sluice.lake.layout import Partition
 from sluice.ledger.replay import Replay, ReplayPlan
+from sluice.terminal import err, out, progress_of, say, table_of
 from sluice.warehouse.quoting import qualified
 
 MOST_BATCHES = 100_000

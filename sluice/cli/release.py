@@ -7,8 +7,8 @@ import typer
 
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import out, print_rows, say
 from sluice.errors import CommandError
+from sluice.terminal import out, print_rows, say
 from sluice.warehouse.release import COLUMNS, Shown, select_shown, take_out
 from sluice.warehouse.target import Target
 

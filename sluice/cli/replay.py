@@ -10,9 +10,9 @@ from sluice.aws.documents import Documents
 from sluice.aws.objects import Objects
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import out, print_json, say, table_of
 from sluice.lake.layout import Partition
 from sluice.ledger.replay import Replay, ReplayPlan, parse_span
+from sluice.terminal import out, print_json, say, table_of
 
 _COLUMNS = ("dataset", "partition", "files", "in archive", "of batch")
 

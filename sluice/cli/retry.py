@@ -13,12 +13,12 @@ from sluice.cli.batch_view import find_batch
 from sluice.cli.moments import MOMENT_HELP, parse_since
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import out, say
 from sluice.errors import CommandError, SluiceError
 from sluice.ledger.batch import BatchState
 from sluice.ledger.retry import retry as retry_batch
 from sluice.ledger.retry import retry_all, wake
 from sluice.names import SWEEP_FUNCTION
+from sluice.terminal import out, say
 
 
 def retry(

@@ -10,9 +10,9 @@ import typer
 from sluice.aws.failures import aws_errors
 from sluice.cli.options import GlobalOptions
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, progress_of, table_of
 from sluice.lake.layout import Partition
 from sluice.simulator import Sender, SimulatedPartition, SimulatorOptions, simulate
+from sluice.terminal import err, out, progress_of, table_of
 
 
 def send(  # noqa: PLR0913 - each is an option of the command line

@@ -23,12 +23,12 @@ from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
 from sluice.cli.options import GlobalOptions
-from sluice.cli.terminal import say
 from sluice.contract import Contract
 from sluice.contract.files import read_contracts
 from sluice.contract.packaged import is_packaged, packaged_contracts
 from sluice.errors import CommandError, ContractError
 from sluice.settings import Settings
+from sluice.terminal import say
 from sluice.warehouse.aggregate import use_folder as use_aggregates
 
 LOCAL_REGION: Final = "eu-central-1"

@@ -18,12 +18,12 @@ from sluice.cli.moments import MOMENT_HELP, parse_since, parse_until
 from sluice.cli.options import GlobalOptions
 from sluice.cli.put import broken_rules
 from sluice.cli.session import Session
-from sluice.cli.terminal import err, out, print_json, print_table, say, short_time, state_text, table_of
 from sluice.errors import SluiceError
 from sluice.lake.handover import TableCounts
 from sluice.ledger.batch import BatchState
 from sluice.ledger.delivery import lost_files
 from sluice.ledger.record import BatchRecord
+from sluice.terminal import err, out, print_json, print_table, say, short_time, state_text, table_of
 
 logger = logging.getLogger(__name__)
 _NUMBERS = ("read", "rejected", "duplicates", "published")

@@ -27,12 +27,12 @@ from sluice.cli.options import GlobalOptions
 from sluice.cli.paths import data_files
 from sluice.cli.quarantined import visible
 from sluice.cli.session import Session
-from sluice.cli.terminal import out, print_json, print_table, say, say_error, table_of
 from sluice.contract import Contract, Table
 from sluice.contract.places import rule_lines
 from sluice.errors import CommandError, SluiceError
 from sluice.lake.handover import SourceFile
 from sluice.settings import Settings
+from sluice.terminal import out, print_json, print_table, say, say_error, table_of
 from sluice.warehouse.batches import list_batches
 from sluice.warehouse.merge import merge
 from sluice.warehouse.staging import Staging

@@ -11,9 +11,9 @@ from rich.text import Text
 from deploy.compare import Difference
 from localcloud.faults.journal import Tally
 from sluice.analysis import Reader
-from sluice.cli.terminal import Sheet, state_text, table_of
 from sluice.lake.handover import TableCounts
 from sluice.ledger.record import BatchRecord
+from sluice.terminal import Sheet, state_text, table_of
 from sluice_laptop.demo.after import AggregateResult
 from sluice_laptop.demo.inbox import Message
 

@@ -22,7 +22,6 @@ from sluice.aws.athena import Athena
 from sluice.aws.clients import Clients
 from sluice.aws.data_api import Address, DataApi
 from sluice.aws.ledger import Ledger
-from sluice.cli.terminal import out, progress_of
 from sluice.contract import Contract
 from sluice.errors import SluiceError
 from sluice.lake.handover import TableCounts, sum_by_table
@@ -32,6 +31,7 @@ from sluice.names import SWEEP_FUNCTION
 from sluice.settings import Settings
 from sluice.simulator import DATASETS, SimulatorOptions
 from sluice.simulator.aggregates import truth_of_aggregates
+from sluice.terminal import out, progress_of
 from sluice.warehouse.quoting import qualified
 from sluice_laptop.demo.after import (
     AggregateResult,

@@ -7,13 +7,13 @@ import pytest
 
 from sluice.cli.announce import paced
 from sluice.cli.follow import changes, is_success, render_outcome
-from sluice.cli.terminal import out
 from sluice.errors import AwsBusyError, CommandError
 from sluice.lake.handover import LoadCounts, TableCounts
 from sluice.lake.layout import Partition
 from sluice.ledger.batch import BatchId, BatchState
 from sluice.ledger.delivery import Folder
 from sluice.ledger.record import BatchRecord
+from sluice.terminal import out
 from tests.doubles.ledger import MemoryLedger
 
 HOUR = Partition.parse("2026-11-20T13")

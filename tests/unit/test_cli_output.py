@@ -13,7 +13,6 @@ from rich.console import Console, RenderableType
 
 from sluice.cli.drift import render_differences
 from sluice.cli.status import render_batches
-from sluice.cli.terminal import LoggedProgress, Sheet, short_time, table_of
 from sluice.drift import Difference, Kind
 from sluice.drift.columns import ADDED, DECIDE
 from sluice.drift.difference import Layer
@@ -21,6 +20,7 @@ from sluice.lake.handover import TableCounts
 from sluice.lake.layout import Partition
 from sluice.ledger.batch import BatchId, BatchState
 from sluice.ledger.record import BatchRecord
+from sluice.terminal import LoggedProgress, Sheet, short_time, table_of
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 HOUR = Partition.parse("2026-11-20T13")

@@ -3,7 +3,7 @@
 import pytest
 
 from sluice.cli import main
-from sluice.cli.terminal import print_rows
+from sluice.terminal import print_rows
 
 
 @pytest.fixture(autouse=True)
