@@ -1,4 +1,4 @@
-"""The import rules of ``pyproject.toml`` know every room of the library and make no exception; they are held by lint."""
+"""The import rules of ``pyproject.toml`` know every room of the library and make no exception; lint holds them."""
 
 import re
 import tomllib
