@@ -1,4 +1,4 @@
-"""Binds views WITH NO SCHEMA BINDING anew when a statement reads them and what they read has changed."""
+"""Binds views WITH NO SCHEMA BINDING again when a statement reads them and what they read has changed."""
 
 from __future__ import annotations
 
