@@ -198,6 +198,7 @@ lock: setup ## Renew the lock files from pyproject.toml
 	$(COMPILE) --upgrade pyproject.toml --extra local --constraint requirements.lock -o requirements-local.lock
 	echo 'pyspark==3.5.*' | $(COMPILE) --upgrade - -o requirements-spark35.lock
 	$(COMPILE) --upgrade requirements-security.in -o requirements-security.lock
+	$(COMPILE) --upgrade requirements-checkov.in -o requirements-checkov.lock
 	$(COMPILE) --upgrade requirements-bench.in -o requirements-bench.lock
 	$(COMPILE) --upgrade requirements-docs.in -o requirements-docs.lock
 	for name in $(basename $(wildcard packages/localcloud/localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done

@@ -10,6 +10,10 @@ MANIFEST_FUNCTION: Final = "on-manifest"
 """Takes manifests in."""
 SWEEP_FUNCTION: Final = "sweep"
 """Finishes what was left behind, and starts what waits."""
+BOOTSTRAP_FUNCTION: Final = "bootstrap"
+"""Makes the warehouse ready, as its administrator."""
+SYNC_FUNCTION: Final = "sync-schema"
+"""Compares contracts with what was crawled, and tables with contracts."""
 SWEEP_PERIOD: Final = timedelta(minutes=5)
 """Time from one sweep to the next."""
 
@@ -19,8 +23,8 @@ FUNCTIONS: Final = (
     SWEEP_FUNCTION,
     "load-step",
     "archive",
-    "bootstrap",
-    "sync-schema",
+    BOOTSTRAP_FUNCTION,
+    SYNC_FUNCTION,
 )
 """All functions."""
 PATH_FUNCTIONS: Final = (MANIFEST_FUNCTION, "on-job-change", "load-step", "archive")

@@ -33,7 +33,8 @@ class Settings:
         warehouse_cluster: Identifier of a provisioned Redshift cluster; empty for Serverless.
         warehouse_database: Database in the warehouse.
         warehouse_schema: Schema of the target tables.
-        warehouse_secret: Secret of the warehouse's credentials, by name or ARN; empty for the caller's own role.
+        warehouse_secret: Secret of the warehouse's administrator, by name or ARN: the bootstrap's, and that of people
+            who are to come in as him. Empty for everybody else: they come in by IAM, as the user of their role.
         spectrum_schema: External schema over the processed database.
         aggregate_schema: Schema of the aggregate tables and their procedures.
         copy_role: IAM role of COPY: ``default`` or an ARN.

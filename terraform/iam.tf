@@ -140,9 +140,18 @@ locals {
     ]
     why = "A statement is not a resource of IAM; the condition leaves the caller its own."
   }
-  # All enter as the one user who owns schemas, tables and procedures. Redshift's own administrator secret has its key.
-  warehouse_enter = concat(
-    [{ sid = "WarehouseEnter", actions = ["secretsmanager:GetSecretValue"], resources = [local.warehouse_secret_arn] }],
+  # Each part enters as the database user of its own role, whose rights the bootstrap gives: `IAMR:` and the role's name.
+  # https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html
+  warehouse_enter = [
+    {
+      sid       = "WarehouseEnter"
+      actions   = [local.cluster == "" ? "redshift-serverless:GetCredentials" : "redshift:GetClusterCredentialsWithIAM"]
+      resources = [local.cluster == "" ? local.warehouse_arn : local.warehouse_database_arn]
+    },
+  ]
+  # The bootstrap alone enters as the administrator. Redshift's own administrator secret has its key.
+  warehouse_administer = concat(
+    [{ sid = "WarehouseAdminister", actions = ["secretsmanager:GetSecretValue"], resources = [local.warehouse_secret_arn] }],
     [
       for key in local.secret_keys : { sid = "WarehouseSecretKey", actions = ["kms:Decrypt"], resources = [key] }
     ],
@@ -276,7 +285,7 @@ locals {
     bootstrap = concat(
       [{ sid = "Key", actions = ["kms:Decrypt"], resources = [local.kms_key_arn] }],
       [merge(local.warehouse_run, { actions = ["redshift-data:ExecuteStatement"] }), local.warehouse_follow],
-      local.warehouse_enter,
+      local.warehouse_administer,
     )
   }
 

@@ -29,7 +29,7 @@ module "function" {
   architecture         = local.stack.lambda.architecture
   timeout_seconds      = each.value.timeout_seconds
   memory_mb            = each.value.memory_mb
-  environment          = local.environment
+  environment          = each.key == "bootstrap" ? local.environment_of_administrator : local.environment
   statements           = local.function_grants[each.key]
   failures             = contains(local.event_functions, each.key) ? module.event_failures.arn : null
   log_group_arn_prefix = local.log_group_arn_prefix

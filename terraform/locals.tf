@@ -16,9 +16,9 @@ locals {
     Owner       = var.owner
   })
 
-  # Sluice's settings: the fields of sluice/settings.py. The secret's ARN is known only when the warehouse is there, and
-  # what others are made for each of must be known before.
-  settings = merge(local.names, { warehouse_secret = local.warehouse_secret_arn })
+  # Sluice's settings: the fields of sluice/settings.py. The parts enter the warehouse by IAM; the bootstrap, and people
+  # who may read it, with the administrator's secret, whose ARN is known only when the warehouse is there.
+  settings = merge(local.names, { warehouse_secret = "" })
   names = {
     name                   = var.name
     raw_bucket             = coalesce(var.bucket_names.raw, "${var.name}-raw-${local.account}-${local.region}")
@@ -52,7 +52,8 @@ locals {
     reconcile_seconds      = var.reconcile_seconds
     announce_arrivals      = var.announce_arrivals
   }
-  environment = { for name, value in local.settings : "SLUICE_${upper(name)}" => tostring(value) }
+  environment                  = { for name, value in local.settings : "SLUICE_${upper(name)}" => tostring(value) }
+  environment_of_administrator = merge(local.environment, { SLUICE_WAREHOUSE_SECRET = local.warehouse_secret_arn })
 
   workgroup = var.redshift == "serverless" ? var.name : try(var.existing_warehouse.workgroup, "")
   cluster   = var.redshift == "provisioned" ? var.name : try(var.existing_warehouse.cluster, "")

@@ -342,8 +342,8 @@ variable "provisioned" {
 variable "existing_warehouse" {
   description = <<-EOT
     The warehouse, when `redshift` is existing: a workgroup or a cluster, its ARN, the secret of the user who is to own
-    Sluice's schemas and tables (one who may create schemas and external schemas and grant rights), and the role of COPY
-    and Spectrum (`default` for the warehouse's own default role). `secret_key` is the ARN of the secret's KMS key, if it
+    Sluice's schemas and tables (one who may create schemas, external schemas and users and grant rights; the bootstrap
+    alone comes in as this user), and the role of COPY and Spectrum (`default` for the warehouse's own default role). `secret_key` is the ARN of the secret's KMS key, if it
     has one that is not AWS's.
   EOT
   type = object({

@@ -19,7 +19,7 @@ output "environment" {
   description = "Variables that set Sluice's command line to this deployment, as shell commands."
   value = join("\n", concat(
     ["export AWS_REGION='${local.region}'"],
-    [for name, value in local.environment : "export ${name}='${value}'"],
+    [for name, value in local.environment_of_administrator : "export ${name}='${value}'"],
     [""],
   ))
 }
@@ -45,7 +45,7 @@ output "warehouse_endpoint" {
 }
 
 output "warehouse_secret_arn" {
-  description = "Secret of the user who owns everything in the warehouse."
+  description = "Secret of the warehouse's administrator, who owns everything in it: the bootstrap's, and that of people who may read it."
   value       = local.warehouse_secret_arn
 }
 

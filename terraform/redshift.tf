@@ -10,6 +10,8 @@ locals {
     var.redshift == "provisioned" ? one(module.redshift_provisioned[*].admin_secret_arn) :
     try(var.existing_warehouse.secret_arn, "")
   )
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html
+  warehouse_database_arn = "${local.arn_prefix.redshift}:dbname:${local.cluster}/${var.warehouse_database}"
   warehouse_endpoint = (
     var.redshift == "serverless" ? one(module.redshift_serverless[*].endpoint) :
     one(module.redshift_provisioned[*].endpoint)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from sluice.aws.data_api import DataApi
 from sluice.backoff import Backoff
-from sluice.errors import AwsDeniedError, WarehouseBusyError, WarehouseDeniedError
+from sluice.errors import AwsDeniedError, WarehouseBusyError, WarehouseDeniedError, WarehouseError
 from sluice.warehouse.bootstrap import Step
 
 logger = logging.getLogger(__name__)
@@ -57,4 +57,18 @@ def run_bootstrap(warehouse: DataApi, steps: Iterable[Step], backoff: Backoff | 
 
 
 def _run(warehouse: DataApi, step: Step) -> Callable[[int], object]:
-    return lambda _: warehouse.execute(step.sql, label=step.label)
+    def run(_: int) -> None:
+        if _is_done(warehouse, step):
+            return
+        try:
+            warehouse.execute(step.sql, label=step.label)
+        except WarehouseError:
+            # Another bootstrap may have done it meanwhile.
+            if not _is_done(warehouse, step):
+                raise
+
+    return run
+
+
+def _is_done(warehouse: DataApi, step: Step) -> bool:
+    return bool(step.unless) and bool(warehouse.rows(step.unless, label=step.label))

@@ -31,8 +31,8 @@ def drift(
         bool,
         typer.Option(
             "--apply",
-            help="Make the compatible changes: new columns, longer varchar columns, wider decimal columns, a missing "
-            "external schema. Nothing is ever dropped.",
+            help="Make the compatible changes: new columns, longer varchar columns, wider decimal columns. Nothing is "
+            "ever dropped.",
         ),
     ] = False,
     as_json: Annotated[

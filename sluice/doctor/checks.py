@@ -25,6 +25,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("catalog", catalog.check_tables),
     ("crawlers", crawlers.check_crawlers),
     ("external schema", warehouse.check_external_schema),
+    ("users", warehouse.check_users),
     ("isolation", warehouse.check_isolation),
     ("warehouse tables", warehouse.check_tables),
     ("aggregates", warehouse.check_aggregates),

@@ -13,6 +13,7 @@ from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.evolution import evolve_target
 from sluice.warehouse.fixed import fixed_sql
 from sluice.warehouse.isolation import meaning_of
+from sluice.warehouse.parts import users
 from sluice.warehouse.procedure import Schemas, procedure_name
 from sluice.warehouse.quoting import OWN_SCHEMA
 from sluice.warehouse.target import LiveColumn, Target
@@ -34,6 +35,18 @@ def check_external_schema(deployment: Deployment) -> Iterator[Finding]:
         yield error("external schema", what, f"drop schema {name}; then {DEPLOY}")
     else:
         yield ok("external schema", f"external schema {name} shows database {wanted}")
+
+
+def check_users(deployment: Deployment) -> Iterator[Finding]:
+    """The parts have their users in the warehouse, as whom they come in by IAM."""
+    rows = deployment.warehouse.rows(fixed_sql("live")["users"], label="look at the users")
+    there = {str(name).lower() for (name,) in rows}
+    missing = [name for name in users(deployment.settings) if name.lower() not in there]
+    if missing:
+        what = f"the warehouse has no user {', '.join(missing)}: nobody has given the parts their rights"
+        yield error("users", what, DEPLOY)
+    else:
+        yield ok("users", "every part has its user in the warehouse")
 
 
 def check_isolation(deployment: Deployment) -> Iterator[Finding]:

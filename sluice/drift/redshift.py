@@ -14,9 +14,9 @@ from sluice.drift.warehouse import compare_grants, compare_schema, compare_targe
 from sluice.errors import TransientError
 from sluice.lake.catalog_tables import processed_table
 from sluice.settings import Settings
-from sluice.warehouse.bootstrap import external_schema
 from sluice.warehouse.evolution import Change, Evolution, evolution_of, follow, read_views
 from sluice.warehouse.fixed import fixed_sql
+from sluice.warehouse.parts import users
 from sluice.warehouse.quoting import qualified
 from sluice.warehouse.target import LiveColumn, Target
 
@@ -37,21 +37,19 @@ class RedshiftSurvey:
     settings: Settings
     backoff: Backoff = field(default_factory=Backoff)
 
-    def external(self, contract: Contract, *, apply: bool) -> list[Difference]:
+    def external(self, contract: Contract) -> list[Difference]:
         """The external schema, those who may use it, and the columns of a dataset's tables in it.
 
         Args:
             contract: The dataset's contract.
-            apply: Whether a missing schema is made.
 
         Raises:
             WarehouseError: The warehouse refused a statement.
             WarehouseBusyError: It stayed busy.
         """
-        found = self._schema(apply=apply)
-        if any(not item.is_applied for item in found):
+        if found := self._schema():
             return found
-        return [*found, *compare_grants(self.settings, self._shut_out(contract)), *self._external_tables(contract)]
+        return [*compare_grants(self.settings, self._shut_out(contract)), *self._external_tables(contract)]
 
     def targets(self, contract: Contract, *, apply: bool) -> list[Difference]:
         """The target tables of a dataset; one that is not there yet is made by the first load.
@@ -95,19 +93,14 @@ class RedshiftSurvey:
             return found
         return found.held_by(read_views(self._rows("catalog", "views", name, f"table {target}: views")))
 
-    def _schema(self, *, apply: bool) -> list[Difference]:
+    def _schema(self) -> list[Difference]:
         name = {"schema_name": self.settings.spectrum_schema}
         rows = self._rows("live", "external_schema", name, "look for the external schema")
-        found = compare_schema(self.settings, [str(database) for (database,) in rows])
-        if not apply or all(item.kind is not Kind.COMPATIBLE for item in found):
-            return found
-        sql = external_schema(self.settings)
-        self._repeat("external schema", lambda: self.warehouse.execute(sql, label="external schema"))
-        logger.warning("external schema %s was missing and has been made", self.settings.spectrum_schema)
-        return [item.settled() for item in found]
+        return compare_schema(self.settings, [str(database) for (database,) in rows])
 
     def _shut_out(self, contract: Contract) -> Iterable[str]:
-        """Users who may read a table of the dataset and may not use the external schema."""
+        """Users who may read a table of the dataset and may not use the external schema; Sluice's own may not."""
+        own = {user.lower() for user in users(self.settings)}
         sql, schema = fixed_sql("live")["shut_out"], self.settings.warehouse_schema
         there = {str(name) for (name,) in self._rows("live", "tables", {"schema_name": schema}, "look at the tables")}
         return {
@@ -119,6 +112,7 @@ class RedshiftSurvey:
                 {"table_name": qualified(schema, table.name), "schema_name": self.settings.spectrum_schema},
                 label=f"who may read {table.name}",
             )
+            if str(user).lower() not in own
         }
 
     def _external_tables(self, contract: Contract) -> list[Difference]:

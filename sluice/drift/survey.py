@@ -79,7 +79,7 @@ class Survey:
             quarantine_table(contract, layout),
         ):
             found += self._catalog(database, _wanted(definition), apply=apply)
-        found += self.redshift.external(contract, apply=apply)
+        found += self.redshift.external(contract)
         found += self.redshift.targets(contract, apply=apply)
         for table in contract.tables:
             footers = self._footers(database, table.name)

@@ -48,11 +48,11 @@ def compare_schema(settings: Settings, databases: Sequence[str]) -> list[Differe
     """
     name, wanted = settings.spectrum_schema, f"external schema over {settings.processed_database}"
     if not databases:
-        return [Difference(Layer.SPECTRUM, name, "", "", wanted, Kind.COMPATIBLE, "created")]
+        return [Difference(Layer.SPECTRUM, name, "", "", wanted, Kind.BREAKING, "deploy: the bootstrap makes it")]
     if databases[0] == settings.processed_database:
         return []
     have = f"external schema over {databases[0]}"
-    fix = f"drop schema {name} when nobody needs it, and let sync_schema make it"
+    fix = f"drop schema {name} when nobody needs it, and deploy: the bootstrap makes it"
     return [Difference(Layer.SPECTRUM, name, "", have, wanted, Kind.BREAKING, fix)]
 
 

@@ -1,7 +1,7 @@
 """What makes a warehouse ready: all statements, in order, each of which may be run again at any time.
 
-They must be run by one user, who then owns everything; the jobs use the same user. Each statement runs alone: Redshift
-creates no external schema inside a transaction block.
+They must be run by its administrator, who then owns everything; the parts come in as users of their own, which are made
+here with their rights. Each statement runs alone: Redshift creates no external schema inside a transaction block.
 
 Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_SCHEMA.html and
 https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html
@@ -16,6 +16,8 @@ from sluice.settings import Settings
 from sluice.warehouse.aggregate import Plan, plans
 from sluice.warehouse.books import create_books
 from sluice.warehouse.fixed import fixed_sql
+from sluice.warehouse.parts import create_user, is_there, own_procedure, users
+from sluice.warehouse.parts import grants as own_grants
 from sluice.warehouse.procedure import Schemas, create_aggregate, procedure_name
 from sluice.warehouse.quoting import iam_role, identifier, literal
 from sluice.warehouse.target import Target, create_target
@@ -26,7 +28,7 @@ _EVERYBODYS_SCHEMA = "public"
 
 @dataclass(frozen=True)
 class Grants:
-    """Who may do what, beside the owner of everything.
+    """Who may do what, beside the owner of everything and Sluice's own parts.
 
     Database users that exist; the user of an IAM role is called ``IAMR:`` and the role's name.
     Source: https://docs.aws.amazon.com/redshift/latest/mgmt/query-editor-v2-glue.html
@@ -47,10 +49,12 @@ class Step:
     Attributes:
         label: What it is for, for messages and logs.
         sql: The statement.
+        unless: A query; when it has rows, the statement is not needed. Empty: it may be run twice.
     """
 
     label: str
     sql: str
+    unless: str = ""
 
 
 def create_own() -> tuple[tuple[str, str], ...]:
@@ -85,6 +89,9 @@ def bootstrap_steps(
         Step(f"schema {settings.spectrum_schema}", external_schema(settings)),
         Step(f"schema {schemas.aggregates}", f"CREATE SCHEMA IF NOT EXISTS {identifier(schemas.aggregates)}"),
         *(Step(f"aggregate {plan.aggregate.name}", sql) for plan in made for sql in create_aggregate(plan, schemas)),
+        *(Step(f"user {user}", create_user(user), is_there(user)) for user in users(settings)),
+        *(Step(f"grant to {grant.user}", grant.sql) for grant in own_grants(settings, contracts, made)),
+        *(Step(f"owner of {plan.aggregate.name}", own_procedure(settings, plan)) for plan in made),
         *_granted(settings, made, grants or Grants()),
     )
 

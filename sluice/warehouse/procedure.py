@@ -84,7 +84,7 @@ def create_aggregate(plan: Plan, schemas: Schemas) -> tuple[str, ...]:
     aggregate = plan.aggregate
     return (
         filled(aggregate.table_sql, {"aggregate": qualified(schemas.aggregates, aggregate.name)}),
-        filled(fixed_sql("refresh")["create_guard"], {"guard": _guard(aggregate)}),
+        filled(fixed_sql("refresh")["create_guard"], {"guard": guard_name(aggregate)}),
         _procedure(plan, schemas),
     )
 
@@ -99,7 +99,8 @@ def procedure_name(aggregate: Aggregate, schemas: Schemas) -> str:
     return qualified(schemas.aggregates, own_names(aggregate)[0])
 
 
-def _guard(aggregate: Aggregate) -> str:
+def guard_name(aggregate: Aggregate) -> str:
+    """Name of the table that its refreshes lock, with its schema."""
     return qualified(OWN_SCHEMA, own_names(aggregate)[1])
 
 
@@ -113,7 +114,7 @@ def _procedure(plan: Plan, schemas: Schemas) -> str:
         fixed_sql("refresh")["procedure"],
         {
             "procedure": procedure_name(aggregate, schemas),
-            "guard": _guard(aggregate),
+            "guard": guard_name(aggregate),
             "aggregate": qualified(schemas.aggregates, aggregate.name),
             "aggregate_name": aggregate.name,
             "sources": "\n".join(f"    {source};" for source in sources),

@@ -2,16 +2,23 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from deploy.packages import GLUE_PACKAGE, LAMBDA_PACKAGE, build, entry_script
 from sluice.aws.clients import Clients
 from sluice.contract import Contract
+from sluice.names import BOOTSTRAP_FUNCTION
 from sluice.settings import Settings
 from sluice_laptop.deploy.made import unless_exists
 from sluice_laptop.deploy.stack import Stack, load_machine_definition
 
 logger = logging.getLogger(__name__)
+
+
+def by_role(settings: Settings) -> Settings:
+    """The settings of a part that comes into the warehouse as the user of its role, and with no secret."""
+    return replace(settings, warehouse_secret="")
 
 
 def make_jobs(
@@ -44,7 +51,7 @@ def make_jobs(
             "JobRunQueuingEnabled": stack.glue.queuing,
             "DefaultArguments": {
                 "--extra-py-files": f"s3://{bucket}/{library}",
-                "--settings": settings.to_json(),
+                "--settings": by_role(settings).to_json(),
                 "--custom-logGroup-prefix": f"/sluice/glue/{name}",
             },
         }
@@ -71,7 +78,7 @@ def make_functions(
             "MemorySize": function.memory_mb,
             "Environment": {
                 "Variables": {
-                    **settings.to_environment(),
+                    **(settings if key == BOOTSTRAP_FUNCTION else by_role(settings)).to_environment(),
                     "POWERTOOLS_SERVICE_NAME": name,
                     "POWERTOOLS_TRACE_DISABLED": "true",
                 }

@@ -31,14 +31,19 @@ run "plan" {
     condition = (
       local.settings.warehouse_workgroup == "shared"
       && local.settings.warehouse_cluster == ""
-      && local.settings.warehouse_secret == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:shared-aaaaaa"
+      && local.settings.warehouse_secret == ""
+      && local.environment_of_administrator.SLUICE_WAREHOUSE_SECRET == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:shared-aaaaaa"
       && local.settings.copy_role == "arn:aws:iam::111122223333:role/shared"
     )
     error_message = "The settings name what exists."
   }
 
   assert {
-    condition     = strcontains(module.machine_role.policy, "arn:aws:kms:eu-central-1:111122223333:key/shared")
-    error_message = "Who reads the secret may use its key."
+    condition = join(",", [
+      for part, statements in merge(local.function_grants, local.job_grants) : part
+      if strcontains(jsonencode(statements), "arn:aws:kms:eu-central-1:111122223333:key/shared")
+      || strcontains(jsonencode(statements), "secretsmanager")
+    ]) == "bootstrap"
+    error_message = "The bootstrap alone reads the secret, and may use its key."
   }
 }

@@ -32,8 +32,8 @@ run "names" {
   }
 
   assert {
-    condition     = local.settings.copy_role == "default" && local.settings.warehouse_secret == local.warehouse_secret_arn
-    error_message = "COPY uses the default role, and Sluice enters with the administrator's secret."
+    condition     = local.settings.copy_role == "default" && local.settings.warehouse_secret == ""
+    error_message = "COPY uses the default role, and Sluice enters by IAM."
   }
 
   assert {

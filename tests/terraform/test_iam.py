@@ -79,6 +79,7 @@ _JOB = {
     "logs:PutLogEvents",
 }
 _SECRET = {"secretsmanager:GetSecretValue"}  # the Data API reads the secret as its caller
+_ENTERS = {"redshift-serverless:GetCredentials"}  # without one the Data API gets credentials as its caller
 _DESTINATION = {"sqs:SendMessage"}  # Lambda sends the events that failed
 OTHERS: Mapping[str, set[str]] = {
     **dict.fromkeys(STACK["functions"], _FUNCTION | _TRACED),
@@ -88,10 +89,10 @@ OTHERS: Mapping[str, set[str]] = {
     "sweep": _FUNCTION | _TRACED | _DESTINATION,
     # It stores nothing.
     "bootstrap": (_FUNCTION | _TRACED | _SECRET) - {"kms:GenerateDataKey"},
-    "sync-schema": _FUNCTION | _TRACED | _SECRET | _DESTINATION,
+    "sync-schema": _FUNCTION | _TRACED | _ENTERS | _DESTINATION,
     # Glue fetches script and zip.
     "convert": {*_JOB, "s3:GetObject"},
-    "load": {*_JOB, *_SECRET, "s3:GetObject"},
+    "load": {*_JOB, *_ENTERS, "s3:GetObject"},
 }
 
 # Actions of a task of the state machine. Source: https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html
@@ -103,7 +104,7 @@ TASKS = {
         "glue:StartJobRun",
     },
     "arn:aws:states:::lambda:invoke": {"lambda:InvokeFunction"},
-    "arn:aws:states:::aws-sdk:redshiftdata:executeStatement": {"redshift-data:ExecuteStatement"} | _SECRET,
+    "arn:aws:states:::aws-sdk:redshiftdata:executeStatement": {"redshift-data:ExecuteStatement"} | _ENTERS,
     "arn:aws:states:::aws-sdk:redshiftdata:describeStatement": {"redshift-data:DescribeStatement"},
 }
 # The machine's own log, trace and key; each is one statement of its policy.
@@ -177,6 +178,27 @@ def test_the_local_deploy_has_the_plans_policies(serverless: Plan) -> None:
 
 def test_exceptions_are_of_calls_that_are_there(calls: dict[str, set[str]]) -> None:
     assert [key for key in NEVER if key[1] not in calls[key[0]]] == []
+
+
+def test_the_bootstrap_alone_is_let_into_the_warehouse_as_its_administrator(plan: Plan) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html"""
+    entering: dict[str, set[tuple[str, str]]] = {}
+    for role, statements in plan.policies().items():
+        for statement in statements:
+            for action in statement["Action"]:
+                if "Credentials" in action or action.startswith("secretsmanager:"):
+                    entering.setdefault(role, set()).update((action, arn) for arn in statement["Resource"])
+    [(action, secret)] = entering.pop(f"{PREFIX}bootstrap")
+    assert (action, secret.split(":")[2]) == ("secretsmanager:GetSecretValue", "secretsmanager")
+    assert set(entering) == {f"{PREFIX}load", f"{PREFIX}load-redshift", f"{PREFIX}sync-schema"}
+    clusters = [one.values["cluster_identifier"] for one in plan.of("aws_redshift_cluster")]
+    if clusters:
+        database = f"arn:aws:redshift:eu-central-1:111122223333:dbname:{clusters[0]}/warehouse"
+        wanted = ("redshift:GetClusterCredentialsWithIAM", database)
+    else:
+        [workgroup] = plan.of("aws_redshiftserverless_workgroup")
+        wanted = ("redshift-serverless:GetCredentials", workgroup.values["arn"])
+    assert list(entering.values()) == [{wanted}] * 3
 
 
 def test_the_machine_may_do_its_tasks(serverless: Plan) -> None:

@@ -1,5 +1,6 @@
 """The bootstrap waits for rights that the deploy has given a moment before."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ class Warehouse:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.ran: list[str] = []
+        self.answers: list[bool] = []
 
     def execute(self, sql: str, *, label: str) -> None:
         assert label
@@ -25,11 +27,15 @@ class Warehouse:
             raise self.errors.pop(0)
         self.ran.append(sql)
 
+    def rows(self, sql: str, *, label: str) -> list[tuple[str]]:
+        assert (sql, bool(label)) == ("is it there?", True)
+        return [("there",)] if self.answers.pop(0) else []
 
-def run(warehouse: Warehouse) -> tuple[int, list[float]]:
+
+def run(warehouse: Warehouse, steps: Sequence[Step] = STEPS) -> tuple[int, list[float]]:
     slept: list[float] = []
     patience = Backoff(attempts=3, sleep=slept.append, random=lambda: 0.0)
-    return run_bootstrap(cast("Any", warehouse), STEPS, patience), slept
+    return run_bootstrap(cast("Any", warehouse), steps, patience), slept
 
 
 @pytest.mark.parametrize("error", [AwsDeniedError("AccessDeniedException"), WarehouseDeniedError("permission denied")])
@@ -56,3 +62,27 @@ def test_other_refusals_are_final_at_once() -> None:
 
 def test_a_busy_warehouse_is_tried_again_without_the_grace() -> None:
     assert run(Warehouse(WarehouseBusyError("lock"))) == (2, [0.0])
+
+
+USER = [Step("user", "create user u", "is it there?")]
+
+
+def test_what_is_there_is_not_made_again() -> None:
+    warehouse = Warehouse()
+    warehouse.answers = [True]
+    assert run(warehouse, USER) == (1, [])
+    warehouse.answers = [False]
+    assert run(warehouse, USER) == (1, [])
+    assert (warehouse.ran, warehouse.answers) == (["create user u"], [])
+
+
+@pytest.mark.parametrize("is_made_by_another", [True, False])
+def test_two_bootstraps_that_make_a_user_at_once_end_well(is_made_by_another: bool) -> None:
+    warehouse = Warehouse(WarehouseError("user u exists"))
+    warehouse.answers = [False, is_made_by_another]
+    if is_made_by_another:
+        assert run(warehouse, USER) == (1, [])
+    else:
+        with pytest.raises(WarehouseError, match="user u exists"):
+            run(warehouse, USER)
+    assert (warehouse.ran, warehouse.answers) == ([], [])

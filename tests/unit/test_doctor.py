@@ -29,7 +29,13 @@ from sluice.doctor.intake import allows_bucket, allows_forwarders, announces_man
 from sluice.doctor.ledger import check_batches, check_heartbeat, check_open_loads, check_outages
 from sluice.doctor.loading import texts
 from sluice.doctor.queries import check_freshness, check_keys, check_loads, check_quarantine, judge_share
-from sluice.doctor.warehouse import check_aggregates, check_external_schema, check_isolation, check_tables
+from sluice.doctor.warehouse import (
+    check_aggregates,
+    check_external_schema,
+    check_isolation,
+    check_tables,
+    check_users,
+)
 from sluice.errors import AwsBusyError
 from sluice.lake.handover import TableCounts
 from sluice.lake.layout import Partition
@@ -39,6 +45,7 @@ from sluice.names import FUNCTIONS, GLUE_VERSION, MANIFEST_FUNCTION, RULES
 from sluice.settings import Settings
 from sluice.warehouse.aggregate import own_names, plans
 from sluice.warehouse.health import loads_by_table
+from sluice.warehouse.parts import users
 from sluice_laptop.deploy.stack import Stack, load_machine_definition
 from tests.doubles.ledger import MemoryLedger
 from tests.ledger_behaviour import record
@@ -173,7 +180,7 @@ def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(monkeypatch:
 
 def test_every_area_has_a_name_of_its_own() -> None:
     names = [name for name, _ in (*CHECKS, *QUERIES)]
-    assert len(set(names)) == len(names) == 26
+    assert len(set(names)) == len(names) == 27
 
 
 def test_findings_as_people_get_them() -> None:
@@ -455,6 +462,14 @@ def columns_of(dataset: str, **changes: tuple[object, ...]) -> list[tuple[object
                 live = ("timestamp without time zone", None, None, None)
             rows.append((table.name, name, *changes.get(name, live)))
     return rows
+
+
+def test_every_part_has_its_user_in_the_warehouse() -> None:
+    there = [(user.lower(),) for user in users(Settings())]
+    well = ok("users", "every part has its user in the warehouse")
+    assert list(check_users(deployment(warehouse=Answers({"pg_user": there})))) == [well]
+    why = "the warehouse has no user IAMR:sluice-load-redshift: nobody has given the parts their rights"
+    assert list(check_users(deployment(warehouse=Answers({"pg_user": there[1:]})))) == [error("users", why, DEPLOY)]
 
 
 def test_the_external_schema_shows_the_processed_database() -> None:

@@ -297,15 +297,16 @@ def test_a_change_that_is_refused_and_still_needed_is_an_error() -> None:
     assert rival.made == ["a"]
 
 
-def test_the_external_schema_is_made_when_it_is_missing_and_left_when_it_is_anothers() -> None:
+def test_the_external_schema_is_the_bootstraps() -> None:
     settings = Settings()
     want = "external schema over sluice_processed"
     assert compare_schema(settings, ["sluice_processed"]) == []
-    assert compare_schema(settings, []) == [Difference(Layer.SPECTRUM, "spectrum", "", "", want, C, "created")]
+    made = "deploy: the bootstrap makes it"
+    assert compare_schema(settings, []) == [Difference(Layer.SPECTRUM, "spectrum", "", "", want, B, made)]
     assert compare_schema(settings, ["other"]) == [
         Difference(
             Layer.SPECTRUM, "spectrum", "", "external schema over other", want, B,
-            "drop schema spectrum when nobody needs it, and let sync_schema make it",
+            "drop schema spectrum when nobody needs it, and deploy: the bootstrap makes it",
         )
     ]  # fmt: skip
     assert compare_grants(settings, ["IAMR:bi", "ann", "ann"]) == [

@@ -271,7 +271,7 @@ def test_without_anything_every_layer_says_so() -> None:
     assert [(item.layer, item.table, item.want, item.kind) for item in found] == [
         (Layer.CATALOG, "things", "a table", B),
         (Layer.CATALOG, "things_quarantine", "a table", B),
-        (Layer.SPECTRUM, "spectrum", "external schema over sluice_processed", Kind.COMPATIBLE),
+        (Layer.SPECTRUM, "spectrum", "external schema over sluice_processed", B),
     ]
     assert catalog.asked == [("sluice_processed", "things", MAX_PARTITIONS, "2026-10-20T14")]
 

@@ -27,6 +27,12 @@ def test_actions_are_pinned_by_the_commit_of_a_version(file: Path) -> None:
     assert [each for each in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_what_pip_installs_is_known_by_its_hash(file: Path) -> None:
+    installs = re.findall(r"\bpip install (.+)", file.read_text(encoding="utf-8"))
+    assert [each for each in installs if not re.fullmatch(r"--require-hashes -r [\w.-]+\.lock", each)] == []
+
+
 def test_one_version_of_an_action_everywhere() -> None:
     used = {each for file in FILES for each in re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))}
     assert len({each.partition("@")[0] for each in used}) == len(used)

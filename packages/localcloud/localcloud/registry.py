@@ -3,6 +3,7 @@
 Each function here has a test that fails when a newer MiniStack changes what it relies on.
 """
 
+import base64
 import json
 import re
 import time
@@ -49,6 +50,17 @@ def set_handler(service: str, handler: Handler) -> None:
         handler: takes over, and may call the former one.
     """
     _ministack("app").SERVICE_HANDLERS[service] = handler
+
+
+def add_service(service: str, handler: Handler) -> None:
+    """Answer requests to a service that MiniStack does not know.
+
+    Args:
+        service: its name in a signature.
+        handler: answers them.
+    """
+    _ministack("core.router").SERVICE_PATTERNS[service] = {"credential_scope": service}
+    set_handler(service, handler)
 
 
 async def on_own_thread(function: Callable[..., Response], *arguments: object) -> Response:
@@ -474,6 +486,32 @@ def kms_key(reference: str) -> dict[str, Any] | None:
     """The live record of a key of the present account and region, by id, ARN or alias; None when there is none."""
     record: dict[str, Any] | None = _ministack("services.kms")._resolve_key(reference)
     return record
+
+
+def kms_grants(arn: str) -> list[dict[str, Any]]:
+    """The live records of a key's grants."""
+    parts = arn.split(":")
+    found = _ministack("services.kms")._grants
+    return [
+        grant
+        for (account, region, _), grant in list(found._data.items())
+        if (account, region) == (parts[4], parts[3]) and grant["KeyId"] == arn
+    ]
+
+
+def kms_grant_of_token(token: str) -> dict[str, Any] | None:
+    """The live record of the grant that a token is of; None when there is none."""
+    found = _ministack("services.kms")._grants._data.values()
+    return next((grant for grant in list(found) if token in grant["_tokens"]), None)
+
+
+def kms_key_of_ciphertext(asked: Mapping[str, Any]) -> str:
+    """Id of the key that a text of a request was encrypted with, which is in front of it; empty when none is."""
+    try:
+        text = base64.b64decode(str(asked.get("CiphertextBlob") or ""))[:36].decode("ascii")
+    except ValueError:
+        return ""
+    return text if kms_key(text) is not None else ""
 
 
 def bucket_key(bucket: str) -> str:

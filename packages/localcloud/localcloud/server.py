@@ -27,6 +27,7 @@ from localcloud.iam.acting import Acting
 from localcloud.iam.deliveries import install_deliveries
 from localcloud.iam.door import Door, Mode
 from localcloud.iam.record import Record
+from localcloud.lake_formation import install_lake_formation
 from localcloud.lambda_errors import with_error_types
 from localcloud.lock import Running, StateLock, claim_port, own_folder
 from localcloud.logs import log_to_file, stop_logging
@@ -129,6 +130,7 @@ class LocalCloud:
         registry.wrap_lambda_errors(with_error_types)
         registry.set_handler("monitoring", AlarmHandler(registry.get_handler("monitoring")))
         registry.set_handler("lambda", readied(registry.get_handler("lambda"), registry.function_start))
+        install_lake_formation()
         registry.set_handler("logs", saved_queries(registry.get_handler("logs"), self.config.state_dir))
         clients = Clients(self.config, self.port)
         door = Door(Mode(self.config.iam), Record(self.config.iam_record))
@@ -169,6 +171,7 @@ class LocalCloud:
         scope = self.config.account_id, self.config.region
         roles: Roles = import_module("localcloud.redshift.roles").Roles(acting, self.config.warehouse_role, scope)
         password = resolve_password(self.config)
+        credentials = import_module("localcloud.redshift.credentials")
         self._warehouse = make(
             self.config.state_dir / "warehouse",
             port=port,
@@ -177,6 +180,7 @@ class LocalCloud:
             s3=roles.s3,
             glue=roles.glue,
             secrets=acting.clients.secretsmanager,
+            caller=credentials.asking_user,
         )
         started.callback(self._warehouse.stop)
         self._warehouse.start()

@@ -48,6 +48,12 @@ WHERE NOT usesuper
     AND NOT HAS_SCHEMA_PRIVILEGE(usename, :schema_name, 'usage')
 ORDER BY usename;
 
+-- name: users
+-- The users of the warehouse.
+SELECT usename
+FROM pg_user
+ORDER BY usename;
+
 -- name: isolation
 -- The isolation level of this database.
 -- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_STV_DB_ISOLATION_LEVEL.html

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from localcloud import registry
 from localcloud.errors import AwsApiError
+from localcloud.iam import grants
 from localcloud.iam.conditions import Context, PolicyError
 from localcloud.iam.documents import Policy
 from localcloud.iam.judge import Decision, Policies, Principal, Reason, Request, decide
@@ -22,7 +23,7 @@ from localcloud.iam.keys import key_checks
 from localcloud.iam.promises import passed_roles, promises, refuse
 from localcloud.iam.record import Record
 from localcloud.iam.requests import Call, Check, UnknownRequestError, checks
-from localcloud.iam.sessions import Sessions, user_id
+from localcloud.iam.sessions import Sessions, asking_as, user_id
 from localcloud.registry import Handler, Response
 
 logger = logging.getLogger(__name__)
@@ -120,7 +121,8 @@ class Door:
                 return self._refuse(service, operation, principal, denial.message, headers)
             if broken := self._broken_promise(call):
                 return refuse(call, broken)
-            answer = await inner(method, path, headers, body, query)
+            with asking_as(principal):
+                answer = await inner(method, path, headers, body, query)
             return self._after(principal, call, self._noted(call, answer))
 
         return guarded
@@ -248,6 +250,8 @@ def policies_for(request: Request) -> Policies:
     else:
         found = registry.resource_policy(service, request.resource)
         resource = _read(request.resource, found) if found else None
+        if service == "kms":
+            resource = _with_grants(resource, request)
     role = registry.iam_role(principal.role_arn) if principal.role_arn else None
     documents = registry.role_policies(role) if role is not None else []
     boundary = registry.role_boundary(role) if role is not None else None
@@ -257,6 +261,15 @@ def policies_for(request: Request) -> Policies:
         boundary=None if boundary is None else [_read("boundary", boundary)],
         resource_decides=service == "kms" or request.action == "sts:AssumeRole",
     )
+
+
+def _with_grants(policy: Policy | None, request: Request) -> Policy | None:
+    """The policy of a key and what its grants allow to a request."""
+    allowed = list(grants.statements(registry.kms_grants(request.resource), request))
+    if not allowed:
+        return policy
+    added = Policy.read(request.resource, {"Version": "2012-10-17", "Statement": allowed})
+    return replace(added, statements=((policy.statements if policy else ()) + added.statements))
 
 
 def _about(policy: Policy, resource: str) -> Policy:

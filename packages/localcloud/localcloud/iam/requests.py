@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from localcloud import registry
 from localcloud.iam.conditions import Context
+from localcloud.iam.grants import asked_with
 
 Query = Mapping[str, list[str]]
 Json = dict[str, Any]
@@ -241,18 +242,62 @@ def _secretsmanager(call: Call) -> list[Check]:
 
 
 def _kms(call: Call) -> list[Check]:
-    key = str(call.json.get("KeyId", "*"))
-    return [Check(f"kms:{call.operation}", key if key.startswith("arn:") else call.arn("kms", f"key/{key}"))]
+    asked = call.json
+    if call.operation == "RetireGrant" and asked.get("GrantToken"):
+        grant = registry.kms_grant_of_token(str(asked["GrantToken"])) or {}
+        asked = {"KeyId": grant.get("KeyId", "*")}
+    key = str(asked.get("KeyId") or registry.kms_key_of_ciphertext(asked) or "*")
+    found = None if key == "*" else registry.kms_key(key)
+    arn = str(found["Arn"]) if found else key if key.startswith("arn:") else call.arn("kms", f"key/{key}")
+    return [Check(f"kms:{call.operation}", arn, asked_with(asked, call.operation))]
+
+
+# What comes into the database; the others ask about a statement.
+_ENTERING = {
+    "BatchExecuteStatement",
+    "DescribeTable",
+    "ExecuteStatement",
+    "ListDatabases",
+    "ListSchemas",
+    "ListTables",
+}
 
 
 def _redshift_data(call: Call) -> list[Check]:
-    asked, action = call.json, f"redshift-data:{call.operation}"
-    if call.operation in {"ExecuteStatement", "BatchExecuteStatement"}:
-        found = [Check(action, _warehouse(call, asked))]
-        if asked.get("SecretArn"):
-            found.append(Check("secretsmanager:GetSecretValue", registry.secret_arn(str(asked["SecretArn"]))))
-        return found
-    return [Check(action, "*")]
+    return warehouse_checks(call.operation, call.json, call.arn)
+
+
+def warehouse_checks(operation: str, asked: Mapping[str, Any], arn: Callable[[str, str], str]) -> list[Check]:
+    """What a request of the Data API asks for; what comes into the database asks for a way in, too.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html and
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html
+
+    Args:
+        operation: Such as ExecuteStatement.
+        asked: The request.
+        arn: Makes an ARN of a service and a resource.
+    """
+    action = f"redshift-data:{operation}"
+    if operation not in _ENTERING:
+        return [Check(action, "*")]
+    found = [Check(action, _warehouse(asked, arn))]
+    if asked.get("SessionId"):
+        return found  # it is in already
+    return [*found, *_ways_in(asked, arn)]
+
+
+def _ways_in(asked: Mapping[str, Any], arn: Callable[[str, str], str]) -> list[Check]:
+    if asked.get("SecretArn"):
+        return [Check("secretsmanager:GetSecretValue", registry.secret_arn(str(asked["SecretArn"])))]
+    if asked.get("WorkgroupName"):
+        return [Check("redshift-serverless:GetCredentials", _warehouse(asked, arn))]
+    cluster = asked.get("ClusterIdentifier", "")
+    database = arn("redshift", f"dbname:{cluster}/{asked.get('Database', '')}")
+    if asked.get("DbUser"):
+        action = "redshift:GetClusterCredentials"
+        return [Check(action, arn("redshift", f"dbuser:{cluster}/{asked['DbUser']}")), Check(action, database)]
+    return [Check("redshift:GetClusterCredentialsWithIAM", database)]
 
 
 def workgroup(name: str) -> str:
@@ -263,10 +308,11 @@ def workgroup(name: str) -> str:
     return f"workgroup/{uuid.uuid5(uuid.NAMESPACE_DNS, name)}"
 
 
-def _warehouse(call: Call, asked: Json) -> str:
-    if asked.get("WorkgroupName"):
-        return call.arn("redshift-serverless", workgroup(str(asked["WorkgroupName"])))
-    return call.arn("redshift", f"cluster:{asked.get('ClusterIdentifier', '')}")
+def _warehouse(asked: Mapping[str, Any], arn: Callable[[str, str], str]) -> str:
+    name = str(asked.get("WorkgroupName") or "")
+    if name:
+        return name if name.startswith("arn:") else arn("redshift-serverless", workgroup(name))
+    return arn("redshift", f"cluster:{asked.get('ClusterIdentifier', '')}")
 
 
 def _sts(call: Call) -> list[Check]:

@@ -6,11 +6,38 @@ terminal, and the local cloud itself.
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from localcloud import registry
 from localcloud.iam.judge import Principal
 
 SESSION_NAME_CHARACTERS = 64
+_ASKING: ContextVar[Principal | None] = ContextVar("_ASKING", default=None)
+
+
+@contextmanager
+def asking_as(principal: Principal | None) -> Iterator[None]:
+    """Let what is called inside know who asks.
+
+    Args:
+        principal: Who; None leaves what is known, and is the administrator where nothing is.
+    """
+    if principal is None:
+        yield
+        return
+    token = _ASKING.set(principal)
+    try:
+        yield
+    finally:
+        _ASKING.reset(token)
+
+
+def asking_role() -> str:
+    """ARN of the role that asks; empty for the administrator."""
+    principal = _ASKING.get()
+    return "" if principal is None else principal.role_arn
 
 
 class Sessions:

@@ -11,7 +11,8 @@ from typing import Any
 from localcloud import registry
 from localcloud.errors import AwsApiError
 from localcloud.iam.door import Door
-from localcloud.iam.requests import Check, workgroup
+from localcloud.iam.judge import Principal
+from localcloud.iam.requests import Check, warehouse_checks
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 PERMISSIONS = "States.Permissions"
@@ -20,8 +21,8 @@ _SDK = "arn:aws:states:::aws-sdk:"
 _OF_RUNS = ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
 
 
-def require_task(door: Door, record: Mapping[str, Any], resource: str, arguments: Any) -> None:  # noqa: ANN401 - as the state has it
-    """Ask for what a task does.
+def require_task(door: Door, record: Mapping[str, Any], resource: str, arguments: Any) -> Principal:  # noqa: ANN401 - as the state has it
+    """Ask for what a task does; gives who does it.
 
     Args:
         door: Judges.
@@ -45,6 +46,7 @@ def require_task(door: Door, record: Mapping[str, Any], resource: str, arguments
             door.require(principal, check.action, check.resource, check.context)
     except AwsApiError as error:
         raise registry.state_failure(PERMISSIONS, error.message) from error
+    return principal
 
 
 def _key_checks(machine: str) -> Iterator[Check]:
@@ -76,20 +78,11 @@ def task_checks(resource: str, arguments: Mapping[str, Any]) -> Iterator[Check]:
 
 def _sdk_checks(call: str, arguments: Mapping[str, Any]) -> Iterator[Check]:
     service, _, operation = call.partition(":")
-    names = {"redshiftdata": "redshift-data"}
-    action = f"{names.get(service, service)}:{operation[:1].upper()}{operation[1:]}"
-    if action in {"redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"}:
-        yield Check(action, _warehouse(arguments))
-        if arguments.get("SecretArn"):
-            yield Check("secretsmanager:GetSecretValue", registry.secret_arn(str(arguments["SecretArn"])))
+    action = f"{service}:{operation[:1].upper()}{operation[1:]}"
+    if service == "redshiftdata":
+        yield from warehouse_checks(action.partition(":")[2], arguments, _arn)
     else:
         yield Check(action, "*")
-
-
-def _warehouse(arguments: Mapping[str, Any]) -> str:
-    if arguments.get("WorkgroupName"):
-        return _arn("redshift-serverless", workgroup(str(arguments["WorkgroupName"])))
-    return _arn("redshift", f"cluster:{arguments.get('ClusterIdentifier', '')}")
 
 
 def _function(name: str) -> str:

@@ -1,6 +1,7 @@
-"""The user that a request runs as: the owner of the temporary credentials, or who its secret names.
+"""The user that a request runs as: who its secret names, or whom IAM's temporary credentials are for.
 
-Source: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-secrets.html
+Source: https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-secrets.html,
+https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from localcloud.iam.sessions import asking_role
 from localcloud.redshift.errors import ResourceNotFoundError, ValidationError
 
 if TYPE_CHECKING:
@@ -26,16 +28,59 @@ class Credentials:
     password: str = field(repr=False)
 
 
-def read_credentials(
-    target: tuple[tuple[str, str], ...], secrets: Callable[[], SecretsManagerClient]
-) -> Credentials | None:
-    """Give the credentials in the secret that a request names; None when it names none.
+@dataclass(frozen=True)
+class Temporary:
+    """A user whom IAM lets in, without a password of his own.
 
-    Whether they are right shows when the statement connects, and not before.
+    Attributes:
+        username: as the database has it.
+        is_made: whether the user is made when the database has none of this name; he may do then what everybody may.
+    """
+
+    username: str
+    is_made: bool = False
+
+
+Login = Credentials | Temporary
+"""How somebody comes in who is not the owner of the database."""
+
+
+def iam_user(role: str) -> str:
+    """The database user of an IAM role; its name is folded like all others.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/APIReference/API_GetClusterCredentialsWithIAM.html and
+    https://docs.aws.amazon.com/redshift/latest/mgmt/query-editor-v2-glue.html (its name)
+
+    Args:
+        role: name or ARN of the role.
+    """
+    return f"iamr:{role.rpartition('/')[2].lower()}"
+
+
+def asking_user() -> str:
+    """The database user of the role whose request is being answered; empty for the administrator."""
+    role = asking_role()
+    return iam_user(role) if role else ""
+
+
+def nobody() -> str:
+    """Whoever asks is the owner of the database, where nobody knows who asks."""
+    return ""
+
+
+def read_login(
+    target: tuple[tuple[str, str], ...], secrets: Callable[[], SecretsManagerClient], caller: str = ""
+) -> Login | None:
+    """Give how a request comes in; None for the owner of the database.
+
+    Whether a password is right shows when the statement connects, and not before.
 
     Args:
         target: where the request goes, as `requests.target` gives it.
         secrets: gives the client of Secrets Manager.
+        caller: database user of the IAM identity that asks; empty for the administrator of the account, whom the
+            warehouse takes for its owner.
+            Source: https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-iam-credentials.html
 
     Raises:
         ResourceNotFoundError: there is no such secret. AWS does not document by which error it says so.
@@ -44,7 +89,10 @@ def read_credentials(
     named = dict(target)
     secret = named.get("SecretArn")
     if secret is None:
-        return None
+        user = named.get("DbUser")
+        if user is not None:
+            return Temporary(user.lower())
+        return Temporary(caller, is_made=True) if caller else None
     fields = _parsed(_read(secret, secrets()))
     username, password = fields.get("username"), fields.get("password")
     if not (isinstance(username, str) and username and isinstance(password, str) and password):

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from localcloud.redshift import requests
-from localcloud.redshift.credentials import Credentials, read_credentials
+from localcloud.redshift.credentials import Login, read_login
 from localcloud.redshift.errors import ResourceNotFoundError, ValidationError
 from localcloud.redshift.executor import Executor
 from localcloud.redshift.metadata import Metadata
@@ -61,6 +61,7 @@ class DataApi:
         executor: runs statements.
         metadata: answers the List and Describe operations on the catalog.
         secrets: gives the client that secrets are read with; called for every request that names one.
+        caller: gives the database user of the IAM identity whose request is being answered; empty for the owner.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class DataApi:
         executor: Executor,
         metadata: Metadata,
         secrets: Callable[[], SecretsManagerClient],
+        caller: Callable[[], str],
     ) -> None:
         self._secrets = secrets
+        self._caller = caller
         self._store = store
         self._sessions = sessions
         self._executor = executor
@@ -121,10 +124,10 @@ class DataApi:
         if request.session_id is not None:
             session = self._sessions.get(request.session_id)
             request = replace(request, database=session.database, target=session.target)
-        credentials = read_credentials(request.target, self._secrets)
+        login = read_login(request.target, self._secrets, self._caller())
         statement, is_new = self._store.submit(request, token)
         if is_new:
-            statement.credentials = credentials
+            statement.login = login
             self._start(statement)
         return Answer(lambda: _submitted(statement), statement.done, wait_seconds)
 
@@ -192,8 +195,8 @@ class DataApi:
             answer["NextToken"] = str(start + limit)
         return Answer(lambda: answer)
 
-    def _about(self, operation: Callable[[Body, Credentials | None], Json], body: Body) -> Answer:
-        return Answer(partial(operation, body, read_credentials(requests.target(body), self._secrets)))
+    def _about(self, operation: Callable[[Body, Login | None], Json], body: Body) -> Answer:
+        return Answer(partial(operation, body, read_login(requests.target(body), self._secrets, self._caller())))
 
     def _cancel(self, body: Body) -> Answer:
         statement = self._store.get(requests.statement_id(body).partition(":")[0])

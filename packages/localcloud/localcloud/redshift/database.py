@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from importlib import resources
 from urllib.parse import quote
 
@@ -10,16 +11,24 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from localcloud.redshift.credentials import Credentials
+from localcloud.redshift.credentials import Credentials, Login, Temporary
 from localcloud.redshift.errors import LoginError
 from localcloud.redshift.postgres import PostgresServer
 
 DATABASE = "warehouse"
 USER = "sluice"
+APPLICATION = "redshift-data"
 Connection = psycopg.Connection[TupleRow]
 _SCRIPTS = ("semantics.sql", "rules.sql", "functions.sql", "external.sql", "views.sql", "late_views.sql")
 _ISOLATE = "SELECT set_config('default_transaction_isolation', level, false) FROM pg_catalog.redshift_isolation"
 _FATAL = re.compile(r"FATAL:\s+(.+)")
+# What ALTER USER ... SET has left for a user; PostgreSQL itself heeds it at a login by password only.
+_SETTINGS = """
+    SELECT CASE WHEN each LIKE '%%=%%'
+           THEN set_config(split_part(each, '=', 1), substr(each, strpos(each, '=') + 1), false) END
+    FROM pg_roles r LEFT JOIN (pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS each) ON s.setrole = r.oid
+    WHERE r.rolname = %s AND r.rolcanlogin AND NOT r.rolsuper
+"""
 
 
 class Database:
@@ -58,19 +67,21 @@ class Database:
             # A schema may be called like the user; it must not come first in the search path just for that.
             connection.execute(f"ALTER ROLE {USER} IN DATABASE {DATABASE} SET search_path = public")
 
-    def connect(self, credentials: Credentials | None = None) -> Connection:
+    def connect(self, login: Login | None = None) -> Connection:
         """Open a connection that reads SQL as Redshift does: its isolation level, a backslash escapes, UTC.
 
         Args:
-            credentials: the user that comes in; None is the warehouse's own.
+            login: the user that comes in; None is the warehouse's own.
 
         Raises:
             LoginError: the database does not let this user in.
         """
-        user = Credentials(USER, self._password) if credentials is None else credentials
+        user = Credentials(USER, self._password) if login is None else login
         if user.username == self._server.administrator:
             # Redshift has no such user: its superuser is AWS's own.
             raise LoginError(_refused(user.username))
+        if isinstance(user, Temporary):
+            return self._let_in(user)
         try:
             return self._open(user)
         except psycopg.OperationalError as error:
@@ -78,6 +89,20 @@ class Database:
             if fatal is None:
                 raise
             raise LoginError(fatal[1]) from None
+
+    def _let_in(self, user: Temporary) -> Connection:
+        """A session of a user who has no password here: IAM has said who it is.
+
+        Source: https://docs.aws.amazon.com/redshift/latest/APIReference/API_GetClusterCredentials.html (a user who is
+        not there cannot come in, or is made with what everybody may)
+        """
+        connection = self._open(Credentials(self._server.administrator, self._server.administrator_password))
+        try:
+            _become(connection, user)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _open(self, user: Credentials) -> Connection:
         options = {
@@ -92,7 +117,7 @@ class Database:
             user=user.username,
             password=user.password,
             dbname=DATABASE,
-            application_name="redshift-data",
+            application_name=APPLICATION,
             options=" ".join(f"-c {name}={value}" for name, value in options.items()),
             autocommit=True,
         )
@@ -121,6 +146,32 @@ class Database:
             autocommit=True,
         )
         return connection
+
+
+def session_user(connection: Connection) -> str:
+    """Who a connection is at this moment, whoever opened it."""
+    return connection.info.parameter_status("session_authorization") or connection.info.user
+
+
+def _become(connection: Connection, user: Temporary) -> None:
+    found = connection.execute(_SETTINGS, (user.username,)).fetchall()
+    name = sql.Identifier(user.username)
+    if not found and not user.is_made:
+        raise LoginError(_refused(user.username))
+    if not found:
+        _make_user(connection, name)
+    connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(name))
+    # For the system views: PostgreSQL shows who opened the session.
+    connection.execute("SELECT set_config('application_name', %s, false)", (f"{APPLICATION} {user.username}"[:63],))
+
+
+def _make_user(connection: Connection, name: sql.Identifier) -> None:
+    # Two that come in for the first time may meet here.
+    with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+        # As of the users that the owner makes: see `createrole_self_grant`.
+        owner = sql.Identifier(USER)
+        connection.execute(sql.SQL("GRANT {} TO {} WITH ADMIN TRUE, INHERIT TRUE, SET TRUE").format(name, owner))
 
 
 def _refused(username: str) -> str:

@@ -20,14 +20,16 @@ from functools import partial
 from itertools import count
 
 import psycopg
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from localcloud.redshift.clock import Clock
+from localcloud.redshift.credentials import Login, Temporary
 from localcloud.redshift.database import DATABASE, USER, Connection, Database
 from localcloud.redshift.dialect.commands import prepare
 from localcloud.redshift.dialect.prepared import Prepared, Scope
 from localcloud.redshift.dialect.reader import TableName
-from localcloud.redshift.errors import SqlError
+from localcloud.redshift.errors import NotInStandInError, SqlError
 from localcloud.redshift.history import QueryHistory, Ran
 from localcloud.redshift.late_views import LateViews
 from localcloud.redshift.loading.load import Loader
@@ -43,6 +45,11 @@ logger = logging.getLogger(__name__)
 
 _WORKERS = 48
 _BYTES_CHECK = re.compile(r"bytes_\d+_(\d+)")
+# TRIGGER, which Redshift does not have, stands for its ALTER: see `dialect.principals`.
+_ALTERED_FOR = """
+    SELECT pg_get_userbyid(relowner) FROM pg_class
+    WHERE oid = to_regclass(%s) AND NOT pg_has_role(relowner, 'USAGE') AND has_table_privilege(oid, 'TRIGGER')
+"""
 
 
 class Executor:
@@ -135,10 +142,10 @@ class Executor:
 
     def _open(self, statement: Statement) -> Connection:
         if statement.session_id is None:
-            return self._database.connect(statement.credentials)
+            return self._database.connect(statement.login)
         session = self._sessions.get(statement.session_id)
         if session.connection is None or session.connection.closed:
-            session.connection = self._database.connect(statement.credentials)
+            session.connection = self._database.connect(statement.login)
         return session.connection
 
     def _run(self, statement: Statement, connection: Connection) -> None:
@@ -211,19 +218,21 @@ class Executor:
                 f"SELECT set_config('redshift.in_block', '{'on' if in_block else 'off'}', false)".encode()
             )
         if in_block or prepared.scope in {Scope.ALONE, Scope.CONTROLS}:
-            outcome = self._steps(prepared, connection, query_id)
+            outcome = self._steps(prepared, connection, query_id, statement.login)
         elif prepared.scope is Scope.MAY_COMMIT:
             with _late_snapshots(connection):
-                outcome = self._steps(prepared, connection, query_id)
+                outcome = self._steps(prepared, connection, query_id, statement.login)
         else:
             with _single(connection):
-                outcome = self._steps(prepared, connection, query_id)
+                outcome = self._steps(prepared, connection, query_id, statement.login)
         if in_block and prepared.scope is Scope.COMMITS:
             connection.execute("COMMIT")
             connection.execute("BEGIN")
         return outcome
 
-    def _steps(self, prepared: Prepared, connection: Connection, query_id: int) -> tuple[int, ResultSet | None]:
+    def _steps(
+        self, prepared: Prepared, connection: Connection, query_id: int, login: Login | None
+    ) -> tuple[int, ResultSet | None]:
         for table in prepared.locks:
             _lock_rows(connection, table)
         if prepared.copy is not None:
@@ -238,10 +247,11 @@ class Executor:
             connection.execute(f"SET redshift.last_unload_count = '{unloaded}'".encode())
             connection.execute(f"SET redshift.last_unload_id = '{query_id}'".encode())
             return 0, None
-        # Only now: an analysis takes a snapshot, and what takes locks has to wait for them first.
-        outcome = _run_sql(connection, typed(first, Analyst(connection)) if prepared.locks else first)
-        for step in prepared.steps[1:]:
-            connection.execute(step.encode())
+        with _altering(connection, prepared.alters, login):
+            # Only now: an analysis takes a snapshot, and what takes locks has to wait for them first.
+            outcome = _run_sql(connection, typed(first, Analyst(connection)) if prepared.locks else first)
+            for step in prepared.steps[1:]:
+                connection.execute(step.encode())
         return outcome
 
     def _set(self, statement: Statement, status: Status) -> None:
@@ -302,7 +312,7 @@ def _isolation(connection: Connection) -> str:
 
 
 def _ran(statement: Statement, part: Part, began: datetime) -> Ran:
-    user = statement.credentials.username if statement.credentials is not None else USER
+    user = statement.login.username if statement.login is not None else USER
     return Ran(
         part.query_id,
         user,
@@ -342,6 +352,27 @@ def _lock_rows(connection: Connection, table: TableName) -> None:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
         # The position in the error is that in the LOCK, which the user did not write.
         raise SqlError(error.diag.message_primary or str(error)) from error
+
+
+@contextmanager
+def _altering(connection: Connection, table: TableName | None, login: Login | None) -> Iterator[None]:
+    """Let a user to whom ALTER of a table was granted do what PostgreSQL lets its owner do alone.
+
+    Only a session that IAM let in can be another user's for a moment.
+    """
+    owner = None if table is None else connection.execute(_ALTERED_FOR, (table.sql,)).fetchone()
+    if owner is None or login is None:
+        yield
+        return
+    if not isinstance(login, Temporary):
+        raise NotInStandInError("ALTER TABLE by a user with a password to whom ALTER was granted", "IAM's login")
+    connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(owner[0])))
+    try:
+        yield
+    finally:
+        # After an error inside a transaction its end takes back what was set in it.
+        if connection.info.transaction_status is not TransactionStatus.INERROR:
+            connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(login.username)))
 
 
 def _run_sql(connection: Connection, text: str) -> tuple[int, ResultSet | None]:

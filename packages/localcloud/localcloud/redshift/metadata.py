@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from localcloud.redshift import requests
-from localcloud.redshift.credentials import Credentials
+from localcloud.redshift.credentials import Login
 from localcloud.redshift.database import DATABASE, Database
 from localcloud.redshift.errors import SqlError, ValidationError
 from localcloud.redshift.results import Json
@@ -42,7 +42,7 @@ class Metadata:
         self._database = database
 
     @property
-    def operations(self) -> dict[str, Callable[[Body, Credentials | None], Json]]:
+    def operations(self) -> dict[str, Callable[[Body, Login | None], Json]]:
         """The operations by name; each takes the request and the user that it runs as."""
         return {
             "ListDatabases": self._list_databases,
@@ -51,35 +51,35 @@ class Metadata:
             "DescribeTable": self._describe_table,
         }
 
-    def _list_databases(self, _body: Body, credentials: Credentials | None) -> Json:
-        self._rows("SELECT 1", (), credentials)
+    def _list_databases(self, _body: Body, login: Login | None) -> Json:
+        self._rows("SELECT 1", (), login)
         return {"Databases": [DATABASE]}
 
-    def _list_schemas(self, body: Body, credentials: Credentials | None) -> Json:
+    def _list_schemas(self, body: Body, login: Login | None) -> Json:
         _check(body)
-        rows = self._rows(_SCHEMAS, (requests.text(body, "SchemaPattern") or "%",), credentials)
+        rows = self._rows(_SCHEMAS, (requests.text(body, "SchemaPattern") or "%",), login)
         return _paged(body, "Schemas", [row[0] for row in rows])
 
-    def _list_tables(self, body: Body, credentials: Credentials | None) -> Json:
+    def _list_tables(self, body: Body, login: Login | None) -> Json:
         _check(body)
         patterns = (requests.text(body, "SchemaPattern") or "%", requests.text(body, "TablePattern") or "%")
         kinds = {"BASE TABLE": "TABLE", "LOCAL TEMPORARY": "TABLE"}
         tables = [
             {"name": name, "schema": schema, "type": kinds.get(str(kind), kind)}
-            for name, schema, kind in self._rows(_TABLES, patterns, credentials)
+            for name, schema, kind in self._rows(_TABLES, patterns, login)
         ]
         return _paged(body, "Tables", tables)
 
-    def _describe_table(self, body: Body, credentials: Credentials | None) -> Json:
+    def _describe_table(self, body: Body, login: Login | None) -> Json:
         _check(body)
         schema = requests.text(body, "Schema") or "public"
         table = requests.text(body, "Table", required=True) or ""
-        columns = [_column(row) for row in self._rows(_COLUMNS, (schema, table), credentials)]
+        columns = [_column(row) for row in self._rows(_COLUMNS, (schema, table), login)]
         return {**_paged(body, "ColumnList", columns), "TableName": table}
 
-    def _rows(self, query: str, values: tuple[str, ...], credentials: Credentials | None) -> list[tuple[object, ...]]:
+    def _rows(self, query: str, values: tuple[str, ...], login: Login | None) -> list[tuple[object, ...]]:
         try:
-            connection = self._database.connect(credentials)
+            connection = self._database.connect(login)
         except SqlError as error:
             # There is no statement that could fail; AWS does not document the error of this case.
             raise ValidationError(error.message) from None

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from localcloud.redshift.clock import Clock
-from localcloud.redshift.credentials import Credentials
+from localcloud.redshift.credentials import Login
 from localcloud.redshift.errors import ActiveStatementsExceededError, ResourceNotFoundError, ValidationError
 from localcloud.redshift.results import ResultSet
 
@@ -93,7 +93,7 @@ class Statement:
     process_id: int = 0
     is_cancelled: bool = False
     session_id: str | None = None
-    credentials: Credentials | None = field(default=None, repr=False)
+    login: Login | None = None
     done: Future[None] = field(default_factory=Future)
 
     @property

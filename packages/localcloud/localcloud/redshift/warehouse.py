@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from localcloud.config import HOST
 from localcloud.redshift.clock import Clock, utc_now
-from localcloud.redshift.credentials import no_secrets
+from localcloud.redshift.credentials import no_secrets, nobody
 from localcloud.redshift.data_api import DataApi
 from localcloud.redshift.database import Database
 from localcloud.redshift.errors import ApiError, SerializationError
@@ -52,6 +52,7 @@ class Warehouse:
         s3: gives the client that COPY and external tables read files with, for their IAM_ROLE; called for every COPY.
         glue: gives the client of the Data Catalog of external schemas, likewise; without it there are none.
         secrets: gives the client that a request's secret is read with; without it such requests are refused.
+        caller: gives the database user of the IAM identity whose request is being answered; empty for the owner.
         bind_address: IPv4 address that the port is on.
         clock: gives the current time.
     """
@@ -65,6 +66,7 @@ class Warehouse:
         s3: OfRole[S3Client],
         glue: OfRole[GlueClient] = no_catalog,
         secrets: Callable[[], SecretsManagerClient] = no_secrets,
+        caller: Callable[[], str] = nobody,
         bind_address: str = HOST,
         clock: Clock = utc_now,
     ) -> None:
@@ -73,6 +75,7 @@ class Warehouse:
         self._s3 = s3
         self._glue = glue
         self._secrets = secrets
+        self._caller = caller
         self._clock = clock
         self._api: DataApi | None = None
 
@@ -100,7 +103,7 @@ class Warehouse:
         unloader = Unloader(self._s3, UnloadHistory(self._database), self._clock)
         executor = Executor(self._database, loader, unloader, spectrum, sessions, self._clock)
         metadata = Metadata(self._database)
-        self._api = DataApi(StatementStore(self._clock), sessions, executor, metadata, self._secrets)
+        self._api = DataApi(StatementStore(self._clock), sessions, executor, metadata, self._secrets, self._caller)
 
     def stop(self) -> None:
         """Cancel what runs and stop; the data stays."""

@@ -8,6 +8,7 @@ from typing import Any
 from localcloud import registry
 from localcloud.glue.runner import GlueRunner
 from localcloud.iam.door import Door
+from localcloud.iam.sessions import asking_as
 from localcloud.iam.tasks import require_task
 from localcloud.routing import ActionRouter
 from localcloud.stepfunctions import passage
@@ -78,10 +79,10 @@ def _checked(invoke: Callable[[str, Any], Any], door: Door) -> Callable[[str, An
     def checked(resource: str, arguments: Any) -> Any:  # noqa: ANN401 - as the state has it
         passage.check()
         current = passage.CURRENT.get()
-        if current is not None:
-            require_task(door, current.record, resource, arguments)
+        principal = None if current is None else require_task(door, current.record, resource, arguments)
         try:
-            return invoke(resource, arguments)
+            with asking_as(principal):
+                return invoke(resource, arguments)
         finally:
             passage.check()
 

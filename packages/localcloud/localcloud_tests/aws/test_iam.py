@@ -336,3 +336,126 @@ def test_a_machine_whose_role_may_not_deliver_logs_is_refused(cloud: Enforcing) 
     )
     cloud.allow("machine", [{"Action": "logs:*", "Resource": "*"}])
     states.create_state_machine(**made)
+
+
+def test_a_grant_lets_one_role_use_a_key_within_its_constraints(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/grants.html"""
+    kms = cloud.aws.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    owner = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document([owner]))
+    role = cloud.role("grantee")
+    part = cloud.acting(role, "kms")
+    context = {"department": "sales", "shop": "7"}
+    sealed = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)["CiphertextBlob"]
+    asked = {"CiphertextBlob": sealed, "EncryptionContext": context}
+    who = f"arn:aws:sts::{ACCOUNT}:assumed-role/grantee/test"
+    why = "because no identity-based policy allows the kms:Decrypt action"
+    denied = f"User: {who} is not authorized to perform: kms:Decrypt on resource: {key} {why}"
+    assert refusal(part.decrypt, **asked) == ("AccessDeniedException", denied)
+
+    def grant(**constraints: Any) -> str:
+        made = kms.create_grant(KeyId=key, GranteePrincipal=role, Operations=["Decrypt"], Constraints=constraints)
+        return str(made["GrantId"])
+
+    narrow = grant(EncryptionContextEquals={"department": "sales"})
+    assert refusal(part.decrypt, **asked)[0] == "AccessDeniedException"
+    wide = grant(EncryptionContextSubset={"department": "sales"})
+    assert part.decrypt(**asked)["Plaintext"] == b"x"
+    # It is for one operation of one role, and a deny goes before it.
+    assert refusal(part.encrypt, KeyId=key, Plaintext=b"x")[0] == "AccessDeniedException"
+    assert refusal(cloud.acting(cloud.role("stranger"), "kms").decrypt, **asked)[0] == "AccessDeniedException"
+    cloud.allow("grantee", [{"Effect": "Deny", "Action": "kms:*", "Resource": "*"}])
+    assert "with an explicit deny" in refusal(part.decrypt, **asked)[1]
+    cloud.aws.client("iam").delete_role_policy(RoleName="grantee", PolicyName="own")
+    assert {each["GrantId"] for each in kms.list_grants(KeyId=key)["Grants"]} == {narrow, wide}
+    kms.revoke_grant(KeyId=key, GrantId=wide)
+    assert refusal(part.decrypt, **asked) == ("AccessDeniedException", denied)
+
+
+def test_who_makes_grants_is_judged_by_what_they_are_like(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html"""
+    key = cloud.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    only = {"ForAllValues:StringEquals": {"kms:GrantOperations": ["Decrypt", "RetireGrant"]}}
+    maker = cloud.role("maker", allows=[{"Action": "kms:CreateGrant", "Resource": key, "Condition": only}])
+    kms, role = cloud.acting(maker, "kms"), cloud.role("retired")
+    refused = refusal(kms.create_grant, KeyId=key, GranteePrincipal=role, Operations=["Encrypt"])
+    assert refused[0] == "AccessDeniedException"
+    assert "kms:CreateGrant" in refused[1]
+    made = kms.create_grant(KeyId=key, GranteePrincipal=role, Operations=["Decrypt", "RetireGrant"])
+    # Whoever makes a grant may not take it back for that; who has the operation retires it.
+    assert refusal(kms.revoke_grant, KeyId=key, GrantId=made["GrantId"])[0] == "AccessDeniedException"
+    cloud.acting(role, "kms").retire_grant(GrantToken=made["GrantToken"])
+    assert cloud.aws.client("kms").list_grants(KeyId=key)["Grants"] == []
+
+
+def test_a_role_comes_into_the_warehouse_as_its_own_user(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html"""
+    run = {"Action": ["redshift-data:ExecuteStatement", "redshift-data:DescribeStatement"], "Resource": "*"}
+    role = cloud.role("clerk", allows=[run])
+    asked = {"WorkgroupName": "sluice", "Database": "warehouse"}
+    data = cloud.acting(role, "redshift-data")
+    refused = refusal(data.execute_statement, Sql="SELECT 1", **asked)
+    assert refused[0] == "AccessDeniedException"
+    assert "not authorized to perform: redshift-serverless:GetCredentials" in refused[1]
+    assert (
+        "redshift:GetClusterCredentialsWithIAM"
+        in refusal(data.execute_statement, Sql="SELECT 1", Database="warehouse", ClusterIdentifier="sluice")[1]
+    )
+
+    cloud.allow("clerk", [run, {"Action": "redshift-serverless:GetCredentials", "Resource": "*"}])
+    administrator = cloud.aws.client("redshift-data")
+    assert ended(data, data.execute_statement(Sql="CREATE SCHEMA mine", **asked)["Id"]) == (
+        "FAILED",
+        "ERROR: permission denied for database warehouse",
+    )
+    granted = administrator.execute_statement(Sql='GRANT CREATE ON DATABASE warehouse TO "IAMR:clerk"', **asked)
+    assert ended(administrator, granted["Id"]) == ("FINISHED", "")
+    assert ended(data, data.execute_statement(Sql="CREATE SCHEMA mine", **asked)["Id"]) == ("FINISHED", "")
+
+
+def test_a_task_of_a_machine_comes_into_the_warehouse_as_the_machines_user(cloud: Enforcing) -> None:
+    states = cloud.aws.client("stepfunctions")
+    allows = [{"Action": ["redshift-data:*", "redshift-serverless:GetCredentials"], "Resource": "*"}]
+    machine = {
+        "StartAt": "Ask",
+        "States": {
+            "Ask": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:redshiftdata:executeStatement",
+                "Parameters": {"WorkgroupName": "sluice", "Database": "warehouse", "Sql": "SELECT current_user"},
+                "End": True,
+            }
+        },
+    }
+    role = cloud.role("asker", ["states.amazonaws.com"], allows)
+    arn = states.create_state_machine(name="asking", definition=json.dumps(machine), roleArn=role)["stateMachineArn"]
+    run = states.start_execution(stateMachineArn=arn)["executionArn"]
+
+    def over() -> Any:
+        found = states.describe_execution(executionArn=run)
+        return found if found["status"] != "RUNNING" else None
+
+    done = eventually(over)
+    assert done["status"] == "SUCCEEDED", done
+    data = cloud.aws.client("redshift-data")
+    statement = json.loads(done["output"])["Id"]
+    assert ended(data, statement) == ("FINISHED", "")
+    [[user]] = data.get_statement_result(Id=statement)["Records"]
+    assert user == {"stringValue": "iamr:asker"}
+
+
+def ended(data: Any, statement: str) -> tuple[str, str]:
+    """Status and error of a statement, once it is through."""
+
+    def over() -> Any:
+        found = data.describe_statement(Id=statement)
+        return found if found["Status"] in {"FINISHED", "FAILED", "ABORTED"} else None
+
+    found = eventually(over)
+    return found["Status"], found.get("Error", "").partition("\n")[0]

@@ -469,3 +469,29 @@ def test_states_a_definition_that_cannot_run(aws: Aws, bucket: str, machine: dic
     )["stateMachineArn"]
     assert refused(states.update_state_machine, stateMachineArn=arn, definition=definition)[0] == "InvalidDefinition"
     assert json.loads(states.describe_state_machine(stateMachineArn=arn)["definition"])["StartAt"] == "a"
+
+
+# --- Lake Formation -----------------------------------------------------------------------------------------------
+
+
+def test_lake_formation_leaves_everything_to_iam_and_what_would_change_that_is_refused(aws: Aws) -> None:
+    """https://docs.aws.amazon.com/lake-formation/latest/dg/change-settings.html"""
+    lake = aws.client("lakeformation")
+    everybody = {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
+    settings = lake.get_data_lake_settings()["DataLakeSettings"]
+    assert settings["CreateDatabaseDefaultPermissions"] == settings["CreateTableDefaultPermissions"] == [everybody]
+    grant = {
+        "Principal": {"DataLakePrincipalIdentifier": f"arn:aws:iam::{ACCOUNT}:role/reader"},
+        "Resource": {"Database": {"Name": "d"}},
+        "Permissions": ["DESCRIBE"],
+    }
+    for operation, call in (
+        ("GrantPermissions", lambda: lake.grant_permissions(**grant)),
+        ("RevokePermissions", lambda: lake.revoke_permissions(**grant)),
+        ("RegisterResource", lambda: lake.register_resource(ResourceArn="arn:aws:s3:::b", UseServiceLinkedRole=True)),
+        ("PutDataLakeSettings", lambda: lake.put_data_lake_settings(DataLakeSettings={"DataLakeAdmins": []})),
+    ):
+        code, message = refused(call)
+        assert code == "OperationNotSupportedException"
+        assert message.startswith(f"Lake Formation's {operation} are not in the local cloud: IAM alone decides")
+    assert lake.get_data_lake_settings()["DataLakeSettings"] == settings

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,11 @@ from botocore.config import Config as ClientConfig
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
 
+from localcloud import registry
+from localcloud.iam.judge import Principal
+from localcloud.iam.sessions import asking_as
 from localcloud.redshift import Warehouse
+from localcloud.redshift.credentials import asking_user
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
@@ -44,14 +48,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def client(service: str, endpoint: str) -> Any:
-    """Give a boto3 client of the local cloud that does not retry."""
+def client(service: str, endpoint: str, role: str = "") -> Any:
+    """Give a boto3 client of the local cloud that does not retry; with a role, one that acts as it."""
     make: Any = boto3.client
-    return make(service, endpoint_url=endpoint, config=no_retries(), **CLIENT_OPTIONS)
+    options = CLIENT_OPTIONS | ({"aws_access_key_id": f"role.{role}"} if role else {})
+    return make(service, endpoint_url=endpoint, config=no_retries(), **options)
 
 
 def no_retries() -> ClientConfig:
     return ClientConfig(retries={"max_attempts": 1, "mode": "standard"}, s3={"addressing_style": "path"})
+
+
+def role_of(headers: Mapping[str, str]) -> Principal | None:
+    """The role that signed a request: of a client whose access key is ``role.`` and its name; else nobody's."""
+    kind, _, name = registry.access_key(headers, {}).partition(".")
+    return Principal.session(f"arn:aws:iam::000000000000:role/{name}", "test") if kind == "role" else None
 
 
 def with_warehouse(warehouse: Warehouse) -> AsgiCall:
@@ -68,7 +79,8 @@ def with_warehouse(warehouse: Warehouse) -> AsgiCall:
             body += message["body"]
             if not message.get("more_body"):
                 break
-        status, answer_headers, answer = await warehouse.handle_request("POST", "/", headers, body, {})
+        with asking_as(role_of(headers)):
+            status, answer_headers, answer = await warehouse.handle_request("POST", "/", headers, body, {})
         pairs = [(name.lower().encode(), value.encode()) for name, value in answer_headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": pairs})
         await send({"type": "http.response.body", "body": answer})
@@ -83,9 +95,9 @@ class LocalAws:
     endpoint: str
     warehouse: Warehouse
 
-    def client(self, service: str) -> Any:
-        """Give a boto3 client."""
-        return client(service, self.endpoint)
+    def client(self, service: str, role: str = "") -> Any:
+        """Give a boto3 client; with a role, one that acts as it."""
+        return client(service, self.endpoint, role)
 
 
 class _Server:
@@ -146,6 +158,7 @@ def local_aws() -> Iterator[LocalAws]:
             s3=lambda _: client("s3", endpoint),
             glue=lambda _: client("glue", endpoint),
             secrets=lambda: client("secretsmanager", endpoint),
+            caller=asking_user,
         )
         warehouse.start()
         server = _Server(with_warehouse(warehouse), port)

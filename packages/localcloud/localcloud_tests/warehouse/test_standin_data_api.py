@@ -245,9 +245,9 @@ def test_another_database_fails_the_statement(sql: Sql) -> None:
 
 def test_a_cluster_does_as_well_as_a_workgroup(sql: Sql) -> None:
     answer = sql.client.execute_statement(
-        Sql="SELECT 1", ClusterIdentifier="my-cluster", DbUser="someone", Database="warehouse"
+        Sql="SELECT 1", ClusterIdentifier="my-cluster", DbUser="sluice", Database="warehouse"
     )
-    assert (answer["ClusterIdentifier"], answer["DbUser"]) == ("my-cluster", "someone")
+    assert (answer["ClusterIdentifier"], answer["DbUser"]) == ("my-cluster", "sluice")
     assert sql.wait(answer["Id"])["Status"] == "FINISHED"
 
 

@@ -86,6 +86,8 @@ CREATE EVENT TRIGGER redshift_forget_external ON sql_drop
 DROP VIEW IF EXISTS pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables, pg_catalog.svv_external_columns,
     pg_catalog.svv_external_partitions, pg_catalog.pg_external_schema;
 
+-- The SVV views show superusers all, and others what they may use.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_TABLES.html
 CREATE VIEW pg_catalog.pg_external_schema AS
 SELECT schema_id AS esoid, 1 AS eskind, database_name AS esdbname, options AS esoptions
 FROM pg_catalog.redshift_external_schemas;
@@ -93,7 +95,8 @@ FROM pg_catalog.redshift_external_schemas;
 CREATE VIEW pg_catalog.svv_external_schemas AS
 SELECT n.oid AS esoid, 1::smallint AS eskind, n.nspname::text AS schemaname, n.nspowner::integer AS esowner,
        s.database_name AS databasename, s.options AS esoptions
-FROM pg_catalog.redshift_external_schemas s JOIN pg_namespace n ON n.oid = s.schema_id;
+FROM pg_catalog.redshift_external_schemas s JOIN pg_namespace n ON n.oid = s.schema_id
+WHERE has_schema_privilege(n.oid, 'USAGE');
 
 CREATE VIEW pg_catalog.svv_external_tables AS
 SELECT current_database()::text AS redshift_database_name, n.nspname::text AS schemaname, t.table_name AS tablename,
@@ -103,7 +106,8 @@ FROM pg_catalog.redshift_external_tables t
 JOIN pg_namespace n ON n.oid = t.schema_id
 CROSS JOIN LATERAL jsonb_to_record(t.document) AS d (
     location text, input_format text, output_format text, serialization_lib text, serde_parameters text,
-    compressed integer, parameters text);
+    compressed integer, parameters text)
+WHERE has_schema_privilege(n.oid, 'USAGE');
 
 CREATE VIEW pg_catalog.svv_external_columns AS
 SELECT current_database()::text AS redshift_database_name, n.nspname::text AS schemaname, t.table_name AS tablename,
@@ -111,7 +115,8 @@ SELECT current_database()::text AS redshift_database_name, n.nspname::text AS sc
 FROM pg_catalog.redshift_external_tables t
 JOIN pg_namespace n ON n.oid = t.schema_id
 CROSS JOIN LATERAL jsonb_to_recordset(t.document -> 'columns') AS c (
-    columnname text, external_type text, columnnum integer, part_key integer);
+    columnname text, external_type text, columnnum integer, part_key integer)
+WHERE has_schema_privilege(n.oid, 'USAGE');
 
 CREATE VIEW pg_catalog.svv_external_partitions AS
 SELECT n.nspname::text AS schemaname, p.table_name AS tablename, d."values", d.location, d.input_format, d.output_format,
@@ -120,7 +125,8 @@ FROM pg_catalog.redshift_external_partitions p
 JOIN pg_namespace n ON n.oid = p.schema_id
 CROSS JOIN LATERAL jsonb_to_record(p.document) AS d (
     "values" text, location text, input_format text, output_format text, serialization_lib text, serde_parameters text,
-    compressed integer, parameters text);
+    compressed integer, parameters text)
+WHERE has_schema_privilege(n.oid, 'USAGE');
 
 GRANT SELECT ON pg_catalog.pg_external_schema, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
     pg_catalog.svv_external_columns, pg_catalog.svv_external_partitions TO PUBLIC;

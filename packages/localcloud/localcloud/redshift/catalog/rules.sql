@@ -120,3 +120,23 @@ DROP EVENT TRIGGER IF EXISTS redshift_forget_layout;
 CREATE EVENT TRIGGER redshift_forget_layout ON sql_drop
     WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED')
     EXECUTE FUNCTION pg_catalog.redshift_forget_layout();
+
+-- A procedure may be called by its owner and by superusers alone until it is granted; PostgreSQL lets everybody call it.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/stored-procedure-security-and-privileges.html
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_keep_procedures() RETURNS event_trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    made record;
+BEGIN
+    FOR made IN
+        SELECT p.oid::regprocedure::text AS name FROM pg_event_trigger_ddl_commands() e
+        JOIN pg_proc p ON p.oid = e.objid AND e.classid = 'pg_proc'::regclass
+        WHERE p.prokind = 'p' AND p.proacl IS NULL AND p.pronamespace <> 'pg_catalog'::regnamespace
+    LOOP
+        EXECUTE 'REVOKE EXECUTE ON PROCEDURE ' || made.name || ' FROM PUBLIC';
+    END LOOP;
+END $$;
+DROP EVENT TRIGGER IF EXISTS redshift_keep_procedures;
+CREATE EVENT TRIGGER redshift_keep_procedures ON ddl_command_end
+    WHEN TAG IN ('CREATE PROCEDURE')
+    EXECUTE FUNCTION pg_catalog.redshift_keep_procedures();

@@ -201,7 +201,7 @@ WHERE r.rolcanlogin AND NOT r.rolsuper AND g.rolname NOT LIKE 'pg\_%' ESCAPE '\'
 
 CREATE VIEW pg_catalog.svv_relation_privileges AS
 SELECT n.nspname::varchar(128) AS namespace_name, c.relname::varchar(128) AS relation_name,
-       a.privilege_type::varchar(128) AS privilege_type, a.grantee::integer AS identity_id,
+       CASE a.privilege_type WHEN 'TRIGGER' THEN 'ALTER' ELSE a.privilege_type END::varchar(128) AS privilege_type, a.grantee::integer AS identity_id,
        coalesce(r.rolname, 'public')::varchar(128) AS identity_name,
        CASE WHEN r.rolname IS NULL THEN 'public' WHEN r.rolcanlogin THEN 'user' ELSE 'role' END::varchar(128) AS identity_type,
        a.is_grantable AS admin_option
@@ -252,7 +252,8 @@ FROM pg_matviews m JOIN pg_roles r ON r.rolname = m.matviewowner;
 CREATE VIEW pg_catalog.stv_mv_info AS SELECT * FROM pg_catalog.svv_mv_info;
 
 CREATE VIEW pg_catalog.svv_transactions AS
-SELECT a.usename::text AS txn_owner, current_database()::text AS txn_db, coalesce(a.backend_xid::text::bigint, 0) AS xid, a.pid,
+SELECT (CASE WHEN a.application_name LIKE 'redshift-data %' THEN substr(a.application_name, 15) ELSE a.usename END)::text AS txn_owner,
+       current_database()::text AS txn_db, coalesce(a.backend_xid::text::bigint, 0) AS xid, a.pid,
        a.xact_start::timestamp AS txn_start, l.mode::text AS lock_mode, 'relation'::text AS lockable_object_type,
        l.relation::integer AS relation, l.granted
 FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid WHERE l.locktype = 'relation' AND a.datname = current_database();
@@ -261,8 +262,10 @@ SELECT relation AS table_id, txn_start AS last_commit, txn_start AS last_update,
        txn_start AS lock_owner_start_ts, NULL::timestamp AS lock_owner_end_ts, lock_mode::char(22) AS lock_status
 FROM pg_catalog.svv_transactions;
 CREATE VIEW pg_catalog.stv_sessions AS
-SELECT backend_start::timestamp AS starttime, pid AS process, usename::char(50) AS user_name, datname::char(50) AS db_name, 0 AS timeout_sec
-FROM pg_stat_activity WHERE datname = current_database();
+SELECT backend_start::timestamp AS starttime, pid AS process,
+       (CASE WHEN a.application_name LIKE 'redshift-data %' THEN substr(a.application_name, 15) ELSE a.usename END)::char(50) AS user_name,
+       datname::char(50) AS db_name, 0 AS timeout_sec
+FROM pg_stat_activity a WHERE datname = current_database();
 CREATE VIEW pg_catalog.pg_class_info AS
 SELECT c.*, c.oid AS reloid, NULL::timestamp AS relcreationtime FROM pg_class c;
 

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from localcloud.redshift.dialect.definitions import (
     Column,
@@ -29,13 +30,20 @@ def alter_table(sql: str) -> Prepared:
     reader = Reader(sql)
     reader.expect("alter", "table")
     table = reader.table()
+    if reader.looks_at("owner"):
+        # A table is given away by its owner only.
+        return _simple_change(reader, table)
+    return replace(_change(reader, table), alters=table)
+
+
+def _change(reader: Reader, table: TableName) -> Prepared:
     if reader.take("add"):
         return _add(reader, table)
     if reader.take("alter"):
         return _alter(reader, table)
     if reader.take("append"):
         raise NotInStandInError("ALTER TABLE ... APPEND")
-    if reader.looks_at("drop") or reader.looks_at("rename") or reader.looks_at("owner"):
+    if reader.looks_at("drop") or reader.looks_at("rename"):
         return _simple_change(reader, table)
     raise reader.error()
 

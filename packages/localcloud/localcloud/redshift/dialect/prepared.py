@@ -58,6 +58,7 @@ class Prepared:
         scope: how it stands to the transaction around it.
         copy: the COPY to run instead of steps.
         unload: where the rows of the only step go.
+        alters: the table that the statement alters, which whoever was granted ALTER may do beside its owner.
     """
 
     kind: str
@@ -66,3 +67,4 @@ class Prepared:
     scope: Scope = field(default=Scope.JOINS)
     copy: CopyCommand | None = None
     unload: UnloadCommand | None = None
+    alters: TableName | None = None

@@ -19,11 +19,12 @@ from localcloud.redshift.dialect.rewrite import rewrite
 from localcloud.redshift.errors import NotInStandInError, SqlError
 
 _HASHED = re.compile(r"md5[0-9a-f]{32}|sha256\|.+")
-#: Privileges and kinds of grants that PostgreSQL has not.
+#: Privileges and kinds of grants that PostgreSQL has not; ALTER of tables has a stand-in.
 _OWN_GRANTS = {
     **{name: name.upper() for name in ("alter", "drop", "assumerole", "explain", "access")},
     "ignore": "IGNORE RLS",
 }
+_NO_TABLES = frozenset({"copy", "database", "datashare", "external", "schema"})
 
 
 def create_user(sql: str) -> Prepared:
@@ -150,18 +151,26 @@ def create_group(sql: str) -> Prepared:
 def grant(sql: str) -> Prepared:
     """Prepare GRANT and REVOKE: Redshift says of a grantee what it is, and calls a role by that word when it grants it.
 
+    PostgreSQL's TRIGGER, which Redshift does not have, stands for Redshift's ALTER of a table; `executor` heeds it.
+
     Source: https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html
     """
     tokens = tokenize(sql)
     keys = [token.key for token in tokens]
     if "datashare" in keys:
         raise NotInStandInError(f"{keys[0].upper()} ON DATASHARE")
-    about = keys[1 : next((place for place, key in enumerate(keys) if key in {"on", "to", "from", "for"}), len(keys))]
+    end = next((place for place, key in enumerate(keys) if key in {"on", "to", "from", "for"}), len(keys))
+    about = keys[1:end]
+    if "alter" in about and keys[end : end + 1] == ["on"] and keys[end + 1] not in _NO_TABLES:
+        return grant(
+            replace(sql, tokens, lambda token: "TRIGGER" if token in tokens[1:end] and token.key == "alter" else None)
+        )
     own = next((name for key, name in _OWN_GRANTS.items() if key in about), None)
     if own is not None or "for" in keys[:6] or about[:2] == ["create", "table"]:
         kind = own or ("FOR" if "for" in keys[:6] else "CREATE TABLE")
         raise NotInStandInError(
-            f"{keys[0].upper()} … {kind}", "GRANT of SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRUNCATE"
+            f"{keys[0].upper()} … {kind}",
+            "GRANT of SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRUNCATE, ALTER of tables",
         )
     return Prepared(keys[0], (rewrite(_named(sql)),))
 

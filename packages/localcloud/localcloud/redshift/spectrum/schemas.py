@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from localcloud.redshift.database import Connection, Database
+from localcloud.redshift.database import Connection, Database, session_user
 from localcloud.redshift.dialect.external_schema import read_external_schema
 from localcloud.redshift.dialect.external_table import Change
 from localcloud.redshift.errors import SqlError
@@ -123,7 +123,7 @@ class Spectrum:
             SqlError: the user may not, or the catalog refuses.
         """
         with self._looking() as own:
-            row = own.execute(_MAY_CHANGE, (connection.info.user, schema.id)).fetchone()
+            row = own.execute(_MAY_CHANGE, (session_user(connection), schema.id)).fetchone()
         if row is None or not row[0]:
             raise SqlError(f"must be owner of schema {schema.name}")
         write(self._glue(schema.role), schema.database, change)
@@ -228,7 +228,7 @@ class Spectrum:
     def may_use(self, connection: Connection, schema: ExternalSchema) -> bool:
         """Whether the user of a connection has USAGE on a schema."""
         with self._looking() as own:
-            row = own.execute(_MAY_USE, (connection.info.user, schema.id)).fetchone()
+            row = own.execute(_MAY_USE, (session_user(connection), schema.id)).fetchone()
         return row is not None and bool(row[0])
 
 

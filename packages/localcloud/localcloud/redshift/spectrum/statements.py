@@ -9,7 +9,7 @@ from functools import partial
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from localcloud.redshift.database import Connection
+from localcloud.redshift.database import Connection, session_user
 from localcloud.redshift.dialect.external_table import DroppedTable, read_change
 from localcloud.redshift.dialect.late_view import read_late_view
 from localcloud.redshift.dialect.lexer import tokenize
@@ -102,7 +102,7 @@ class Visit:
             if settled.error is not None and not is_bearable:
                 raise settled.error
             scans += [settled.scan] if settled.scan is not None else []
-        self._spectrum.scans.add(query_id, self._connection.info.user, scans)
+        self._spectrum.scans.add(query_id, session_user(self._connection), scans)
         return drop_cascade(self._with_pseudocolumns(sql, schemas), schemas)
 
     def adapted(self, query: str) -> str:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from psycopg.pq.abc import PGresult
 
 from localcloud.redshift.clock import Clock
-from localcloud.redshift.database import Connection
+from localcloud.redshift.database import Connection, session_user
 from localcloud.redshift.dialect.unload import Form, UnloadCommand
 from localcloud.redshift.errors import SqlError
 from localcloud.redshift.loading.source import s3_error
@@ -87,7 +87,7 @@ class Unloader:
             error = str(problem)
             raise
         finally:
-            facts = (query_id, connection.info.user, connection.info.backend_pid, command)
+            facts = (query_id, session_user(connection), connection.info.backend_pid, command)
             self._history.add(Unload(*facts, written, rows, started_at, self._clock(), error))
         return rows
 
