@@ -9,12 +9,14 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from localcloud.runtimes import oldest_sdk
+from localcloud_tests.models import keep_models
 from tests.scheduling import LAYERS, LayerScheduling, layer_of
 
 # Examples may take as long as a busy machine makes them take; pytest's own timeout is the limit.
 # In CI the examples are the same each time, so that a change is judged by what it changes alone.
 settings.register_profile("sluice", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("sluice")
+keep_models()
 
 # `DataApi` sends it only to a client whose model has it.
 oldest_sdk.install({"redshift-data": {"WaitTimeSeconds"}})

@@ -29,11 +29,24 @@ LOCAL = Config(  # type: ignore[call-arg] # the types know no user_agent_appid
 )
 
 
+class _Maker:
+    """Makes clients from one session, which reads a service's model once; one at a time, as boto3 wants it."""
+
+    def __init__(self) -> None:
+        self._session: Any = boto3.session.Session()
+        self._lock = threading.Lock()
+
+    def make(self, service: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - boto3 makes a class per service
+        with self._lock:
+            return self._session.client(service, **arguments)
+
+
 class Clients:
     """boto3 clients of one local cloud, made once and shared between threads (boto3 clients may be)."""
 
-    def __init__(self, config: LocalCloudConfig, port: int) -> None:
+    def __init__(self, config: LocalCloudConfig, port: int, maker: _Maker | None = None) -> None:
         self._config, self._port = config, port
+        self._maker = maker or _Maker()
         variables = aws_variables(config, port)
         self._arguments: dict[str, Any] = {
             "endpoint_url": variables["AWS_ENDPOINT_URL"],
@@ -42,7 +55,6 @@ class Clients:
             "aws_secret_access_key": variables["AWS_SECRET_ACCESS_KEY"],
             "config": LOCAL,
         }
-        self._session: Any = boto3.session.Session()
         self._lock = threading.Lock()
         self._made: dict[str, Any] = {}
         self._others: dict[tuple[str, str], Clients] = {}
@@ -55,7 +67,7 @@ class Clients:
         with self._lock:
             if (account_id, region) not in self._others:
                 config = replace(self._config, account_id=account_id, region=region)
-                self._others[account_id, region] = Clients(config, self._port)
+                self._others[account_id, region] = Clients(config, self._port, self._maker)
             return self._others[account_id, region]
 
     def acting(self, session: Mapping[str, str]) -> "Clients":
@@ -67,7 +79,7 @@ class Clients:
         key = session["AWS_ACCESS_KEY_ID"]
         with self._lock:
             if key not in self._sessions:
-                clients = Clients(self._config, self._port)
+                clients = Clients(self._config, self._port, self._maker)
                 clients._arguments |= {name.lower(): value for name, value in session.items()}
                 self._sessions[key] = clients
             return self._sessions[key]
@@ -96,7 +108,7 @@ class Clients:
         return self._client("logs")
 
     def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes a class per service
-        with self._lock:  # making clients from one session is not safe between threads
+        with self._lock:
             if service not in self._made:
-                self._made[service] = self._session.client(service, **self._arguments)
+                self._made[service] = self._maker.make(service, self._arguments)
             return self._made[service]

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import botocore.session
+
 from localcloud.errors import AwsApiError, LocalCloudError, StateError
 
 CANONICAL_PORT = "4566"
@@ -195,6 +197,22 @@ def keep_queues_across_ports() -> None:
     """
     sqs = _ministack("services.sqs")
     vars(sqs).update(DEFAULT_PORT=CANONICAL_PORT, _CANONICAL_NETLOC=f"{sqs.DEFAULT_HOST}:{CANONICAL_PORT}")
+
+
+def know_services_by_name() -> None:
+    """Take the services that are answered here, and those that boto3 has a folder for, for services of AWS at once.
+
+    MiniStack reads the models of all services of boto3 for that, at the first request to a service that it has no route
+    for, such as the Data API of Redshift: three seconds of a core in which it answers nobody. It still does for a name
+    that is in neither list.
+
+    Raises:
+        AttributeError: MiniStack has another way to know them.
+    """
+    router, handlers = _ministack("core.router"), _ministack("app").SERVICE_HANDLERS
+    by_models: Callable[[str], bool] = router._is_aws_service_name
+    folders = frozenset(botocore.session.get_session().get_available_services())
+    vars(router).update(_is_aws_service_name=lambda name: name in handlers or name in folders or by_models(name))
 
 
 def read_queues_at_once(most: int) -> None:

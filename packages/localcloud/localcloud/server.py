@@ -123,6 +123,7 @@ class LocalCloud:
         check_saved(self.config.services_dir)
         apply_environment(self.config, self.port)
         registry.keep_queues_across_ports()
+        registry.know_services_by_name()
         registry.read_queues_at_once(max(2, self.config.glue.cores))
         registry.show_messages_again()
         registry.replace_body_lookup(into_arrays)

@@ -5,8 +5,11 @@ import os
 import pytest
 from hypothesis import settings
 
+from localcloud_tests.models import keep_models
+
 settings.register_profile("localcloud", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("localcloud")
+keep_models()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

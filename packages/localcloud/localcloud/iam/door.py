@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from localcloud import registry
 from localcloud.errors import AwsApiError
@@ -278,7 +279,15 @@ def _about(policy: Policy, resource: str) -> Policy:
 
 
 def _read(name: str, document: object) -> Policy:
-    return Policy.read(name, document if isinstance(document, str | Mapping) else str(document))
+    if isinstance(document, Mapping):
+        return Policy.read(name, document)
+    return _read_text(name, str(document))
+
+
+@lru_cache(maxsize=256)
+def _read_text(name: str, document: str) -> Policy:
+    """A policy as JSON; each request asks for the same few."""
+    return Policy.read(name, document)
 
 
 def _global_keys(principal: Principal, call: Call) -> Context:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import tempfile
 import threading
@@ -150,14 +151,15 @@ def local_aws() -> Iterator[LocalAws]:
     """A warehouse and an S3 for all tests of this layer."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
+    kept = functools.cache(client)  # as the local cloud keeps those of each role
     with warehouse_folder() as folder:
         warehouse = Warehouse(
             folder,
             port=free_port(),
             password=PASSWORD,
-            s3=lambda _: client("s3", endpoint),
-            glue=lambda _: client("glue", endpoint),
-            secrets=lambda: client("secretsmanager", endpoint),
+            s3=lambda _: kept("s3", endpoint),
+            glue=lambda _: kept("glue", endpoint),
+            secrets=lambda: kept("secretsmanager", endpoint),
             caller=asking_user,
         )
         warehouse.start()
