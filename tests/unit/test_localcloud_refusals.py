@@ -16,6 +16,7 @@ from localcloud.refusals.asking import Asked, Service, read_query, refuse_query,
 from localcloud.registry import Response
 from sluice.settings import Settings
 from sluice_laptop.deploy.stack import load_machine_definition
+from tests.iam_calls import recorded
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -130,3 +131,9 @@ def test_the_documents_count_the_checks() -> None:
     text = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
     # The warehouse's check and its six actions depend on its name.
     assert f"{len(checks) + 1} checks of {actions + 6} actions" in text
+    asked = recorded()
+    allowed = sum(question.is_allowed for question in asked)
+    assert f"those of them that the policies allow | {allowed} of {len(asked)} |" in text
+    assert f"beside what IAM decides | {actions + 6} |" in text
+    gaps = text.partition("#### Not refused, and why\n\n")[2].partition("\n\n")[0].splitlines()[2:]
+    assert f"([below](#not-refused-and-why)) | {len(gaps)} |" in text
