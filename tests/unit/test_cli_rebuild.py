@@ -1,7 +1,9 @@
 """`sluice rebuild`: everything is checked before anything is dropped, and nothing is done unless it is asked for."""
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,12 @@ from tests.doubles.depot import BASE, Depot
 
 ROOT = Path(__file__).resolve().parents[2]
 DROPS = [f'DROP TABLE IF EXISTS "public"."{name}"' for name in ("orders", "order_items")]
+GRANTS = [
+    f'GRANT SELECT ON TABLE "public"."{name}" TO {who}'
+    for name in ("orders", "order_items")
+    for who in ('GROUP "bi"', "PUBLIC", 'ROLE "reading"', '"iamr:analysts"')
+]
+READERS = [("bi", "group"), ("public", "public"), ("reading", "role"), ("iamr:analysts", "user")]
 
 
 @dataclass
@@ -21,18 +29,26 @@ class Warehouse:
     """A warehouse with the tables of orders."""
 
     asked: list[str] = field(default_factory=list)
+    answer: dict[str, Any] = field(default_factory=dict)
 
     def rows(self, sql: str, *_: Any, **__: Any) -> list[tuple[object, ...]]:
+        if "svv_relation_privileges" in sql:
+            return [*READERS]
         return [("orders",), ("order_items",)] if "svv_tables" in sql else [(7,)]
 
     def execute(self, sql: str) -> None:
         self.asked.append(sql)
+
+    def invoke(self, **asked: Any) -> dict[str, Any]:
+        self.asked.append(asked["FunctionName"])
+        return self.answer
 
 
 @pytest.fixture
 def warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     found = Warehouse()
     monkeypatch.setattr(Session, "warehouse", found)
+    monkeypatch.setattr(Session, "clients", SimpleNamespace(lambda_=found))
     monkeypatch.setenv("COLUMNS", "100")
     return found
 
@@ -74,8 +90,22 @@ def test_tables_are_dropped_and_every_partition_is_replayed(
     depot.run_archive(depot.take_and_load(depot.send({"part-1": b"one"})))
     use(depot, monkeypatch)
     assert call("--apply") == 0
-    assert warehouse.asked == DROPS
+    assert warehouse.asked == [*DROPS, "sluice-bootstrap", *GRANTS]
     assert "/archive/" in depot.documents.read(f"{BASE}/manifest.json")
+
+
+def test_nothing_is_replayed_when_the_tables_were_not_made(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    depot = Depot()
+    depot.take_and_load(depot.send({"part-1": b"one"}))
+    use(depot, monkeypatch)
+    before = depot.documents.read(f"{BASE}/manifest.json")
+    warehouse.answer = {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "no"}')}
+    assert call("--apply") == 1
+    assert "function sluice-bootstrap failed: no; deploy, and call this again" in capsys.readouterr().err
+    assert warehouse.asked == [*DROPS, "sluice-bootstrap"]
+    assert depot.documents.read(f"{BASE}/manifest.json") == before
 
 
 def test_nothing_is_dropped_when_a_partitions_files_are_gone(
