@@ -160,15 +160,17 @@ def _end(trigger: Trigger, claim: Claim, run: Run, fates: Mapping[str, Fate]) ->
     """What a run's end means for the whole: whether something is away, and who goes apart."""
     now = trigger.clock()
     # Of these the outcome says nothing: the run died before it wrote one.
-    dead = sorted(set(claim.batch_ids) - fates.keys())
+    silent = sorted(set(claim.batch_ids) - fates.keys())
+    got = _got(trigger, claim, silent)
+    dead = [record.batch_id for record in got]
     got_through = any(fate.verdict is None for fate in fates.values())
     fates = {name: _judged(fate, got_through=got_through) for name, fate in fates.items()}
     verdict = run_verdict(run.state, run.message)
     outage = trigger.ledger.outage(claim.dataset, claim.stage)
-    company = common(record.company for record in _carried(trigger, claim, dead)) if dead else Company()
+    company = common(record.company for record in got if claims.is_carried(claim, record))
     if dead and verdict is Verdict.RUN and _is_of_the_world(company, outage, run):
         verdict = Verdict.WORLD
-    fates |= dict.fromkeys(dead, Fate(verdict, run.problem))
+    fates |= dict.fromkeys(silent, Fate(verdict, run.problem))
     # Whatever was away lets batches through again, or lets them break their run by themselves.
     if got_through or (dead and verdict is Verdict.RUN):
         outages.end(trigger, claim.dataset, claim.stage)
@@ -199,6 +201,15 @@ def _died_alike(trigger: Trigger, parent: Claim, claim: Claim, run: Run) -> bool
     if record is None or record.run_id in {"", parent.run_id} or not record.reason:
         return False
     return record.waits_for is parent.stage and are_alike(record.reason, run.problem)
+
+
+def _got(trigger: Trigger, claim: Claim, batch_ids: Iterable[str]) -> list[BatchRecord]:
+    """Batches that the claim has carried, whether they have been booked since or not.
+
+    A claim names its batches before it takes them, and goes on without one that somebody else changed meanwhile.
+    """
+    found = each(trigger.ledger.batch, batch_ids, trigger.workers)
+    return [record for record in found if record is not None and record.claim_id == claim.claim_id]
 
 
 def _carried(trigger: Trigger, claim: Claim, batch_ids: Iterable[str]) -> list[BatchRecord]:
@@ -252,9 +263,7 @@ def _fates(trigger: Trigger, claim: Claim, run: Run) -> dict[str, Fate]:
     """What the run's outcome says of each batch; those of which it says nothing are left out."""
     if claim.stage is Stage.CONVERT:
         outcome = _run_outcome(trigger, claim, run)
-        batches = () if outcome is None else outcome.batches
-        engine = "" if outcome is None else outcome.engine
-        found = {batch.batch_id: _converted(claim.claim_id, engine, batch) for batch in batches}
+        found = {} if outcome is None else {one.batch_id: _converted(outcome, one) for one in outcome.batches}
     else:
         load = LoadOutcome.read_from(trigger.documents.read, trigger.settings.processed.load_outcome(claim.claim_id))
         found = {batch.batch_id: _loaded(batch) for batch in (() if load is None else load.batches)}
@@ -274,15 +283,15 @@ def _run_outcome(trigger: Trigger, claim: Claim, run: Run) -> RunOutcome | None:
     return RunOutcome.read_from(trigger.documents.read, url)
 
 
-def _converted(claim_id: str, engine: str, outcome: BatchOutcome) -> Fate:
+def _converted(run: RunOutcome, outcome: BatchOutcome) -> Fate:
     facts: dict[str, Any] = {
         "counts": outcome.table_counts(),
         "reasons": dict(outcome.reasons),
         "absent": outcome.absent_columns(),
-        "engine": engine,
+        "engine": run.engine,
     }
     if not outcome.error:
-        facts["convert_claim"] = claim_id
+        facts |= {"convert_claim": run.claim_id, "convert_run": run.run}
     return Fate(_verdict(outcome), outcome.error, facts, outcome.files)
 
 

@@ -153,9 +153,12 @@ def close(trigger: Trigger, claim: Claim) -> None:
 def carried(trigger: Trigger, claim: Claim, batch_id: str) -> BatchRecord | None:
     """A batch, if this claim carries it now."""
     record = trigger.ledger.batch(batch_id)
-    if record is None or record.claim_id != claim.claim_id or record.state is not RUNNING[claim.stage]:
-        return None
-    return record
+    return record if record is not None and is_carried(claim, record) else None
+
+
+def is_carried(claim: Claim, record: BatchRecord) -> bool:
+    """Whether this claim carries a batch, by its record."""
+    return record.claim_id == claim.claim_id and record.state is RUNNING[claim.stage]
 
 
 def _move(trigger: Trigger, claim: Claim, record: BatchRecord) -> BatchRecord | None:

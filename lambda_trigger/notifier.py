@@ -64,13 +64,21 @@ class Notifier:
             notice = notices.failed(cause[0]) if len(cause) == 1 else notices.failed_together(cause)
             self._publish(cause[0].dataset, notice)
 
-    def outage_began(self, outage: Outage, waiting: int) -> None:
-        """Tell that something that a stage depends on is away."""
-        self._publish(outage.dataset, notices.outage_began(outage, waiting))
+    def outage_began(self, outage: Outage, waiting: int) -> KeptNotice:
+        """The notice that something that a stage depends on is away, to be kept together with the outage."""
+        return self._kept(outage.dataset, notices.outage_began(outage, waiting))
 
-    def outage_ended(self, outage: Outage) -> None:
-        """Tell that it is back."""
-        self._publish(outage.dataset, notices.outage_ended(outage, self.clock()))
+    def outage_ended(self, outage: Outage) -> KeptNotice:
+        """The notice that it is back, to be kept in place of the outage."""
+        return self._kept(outage.dataset, notices.outage_ended(outage, self.clock()))
+
+    def send(self, kept: KeptNotice) -> None:
+        """Send a notice that is kept; where that fails, the sweep sends it."""
+        try:
+            self._send(kept)
+        except SluiceError:
+            logger.exception("notice %r could not be sent", kept.subject)
+            self.metrics.emit(kept.dataset, {Metric.NOTIFICATIONS_FAILED: 1})
 
     def loaded(self, dataset: str, records: Sequence[BatchRecord]) -> None:
         """Tell that a load and all that follows it is done."""
@@ -91,7 +99,7 @@ class Notifier:
         return self._publish(dataset, notices.drifted(dataset, zone, differences))
 
     def send_kept(self) -> None:
-        """Send the notices that could not be sent before, the oldest first.
+        """Send the notices that are kept, the oldest first.
 
         Raises:
             SluiceError: One still cannot be sent; it and those behind it stay.
@@ -100,23 +108,30 @@ class Notifier:
             return
         for kept in self.outbox.kept_notices():
             with log_context(dataset=kept.dataset):
-                self.topics.publish(kept.topic, kept.subject, kept.body)
-                # A crash here sends it once more.
-                self.outbox.drop_notice(kept.name)
+                self._send(kept)
                 logger.info("notice %r of %s is sent", kept.subject, kept.name.partition("#")[0])
 
+    def _send(self, kept: KeptNotice) -> None:
+        self.topics.publish(kept.topic, kept.subject, kept.body)
+        # A crash here sends it once more.
+        if self.outbox is not None:
+            self.outbox.drop_notice(kept.name)
+
     def _publish(self, dataset: str, notice: Notice) -> bool:
-        topics = {
-            Audience.BUSINESS: self.settings.business_topic,
-            Audience.SUPPORT: self.settings.support_topic,
-        }
-        topic = topics[notice.audience]
+        kept = self._kept(dataset, notice)
         try:
-            self.topics.publish(topic, notice.subject, notice.body)
+            self.topics.publish(kept.topic, kept.subject, kept.body)
         except SluiceError:
             logger.exception("notice %r could not be sent", notice.subject)
             self.metrics.emit(dataset, {Metric.NOTIFICATIONS_FAILED: 1})
             if self.outbox is None:
                 return False
-            self.outbox.keep_notice(KeptNotice.first(self.clock(), dataset, topic, notice.subject, notice.body))
+            self.outbox.keep_notice(kept)
         return True
+
+    def _kept(self, dataset: str, notice: Notice) -> KeptNotice:
+        topics = {
+            Audience.BUSINESS: self.settings.business_topic,
+            Audience.SUPPORT: self.settings.support_topic,
+        }
+        return KeptNotice.first(self.clock(), dataset, topics[notice.audience], notice.subject, notice.body)

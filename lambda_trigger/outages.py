@@ -7,11 +7,11 @@ it is back, one of them probes for all, and when one gets through, none rests an
 """
 
 import logging
-from dataclasses import replace
 from datetime import datetime
 
 from lambda_trigger.moves import PROBE_EVERY, pause_after
 from lambda_trigger.trigger import Trigger
+from sluice.errors import ConflictError
 from sluice.failures import are_alike
 from sluice.ledger.batch import Stage
 from sluice.ledger.record import Claim, Outage
@@ -33,13 +33,18 @@ def note(trigger: Trigger, claim: Claim, reason: str) -> Outage:
     Raises:
         SluiceError: AWS could not answer or refused; noting it again goes on where this stopped.
     """
-    outage = trigger.ledger.outage(claim.dataset, claim.stage)
+    what = f"note outage of {claim.dataset}/{claim.stage}"
+    return trigger.backoff.call(lambda _: _note(trigger, claim, reason), ConflictError, what)
+
+
+def _note(trigger: Trigger, claim: Claim, reason: str) -> Outage:
+    known = trigger.ledger.outage(claim.dataset, claim.stage)
+    outage = known
     if outage is None or outage.claim_id != claim.claim_id:
-        outage = _met_by(trigger, claim, reason, outage)
-        trigger.ledger.note_outage(outage)
+        outage = _met_by(trigger, claim, reason, known)
+        trigger.ledger.save_outage(known, outage)
         logger.warning("%s of %s rests until %s: %s", claim.stage, claim.dataset, outage.until, reason)
-    _tell(trigger, outage, claim)
-    return outage
+    return _told(trigger, outage, claim)
 
 
 def begin_probe(trigger: Trigger, outage: Outage) -> bool:
@@ -50,23 +55,43 @@ def begin_probe(trigger: Trigger, outage: Outage) -> bool:
     tried = [other.tried_at or other.since for other in (outage, *_alike(trigger, outage))]
     if max(tried) + PROBE_EVERY > now:
         return False
-    trigger.ledger.note_outage(replace(outage, tried_at=now))
+    try:
+        if not trigger.ledger.save_outage(outage, outage.changed(tried_at=now)):
+            return False
+    except ConflictError:
+        return False  # Somebody else probes, or knows more.
     logger.info("%s of %s rests; one batch probes: %s", outage.stage, outage.dataset, outage.reason)
     return True
 
 
 def end(trigger: Trigger, dataset: str, stage: Stage) -> None:
-    """What was away is back; other stages and datasets that wait for the same need not wait any longer."""
+    """What was away is back; other stages and datasets that wait for the same need not wait any longer.
+
+    Raises:
+        SluiceError: AWS could not answer or refused; ending it again goes on where this stopped.
+    """
+    what = f"end outage of {dataset}/{stage}"
+    trigger.backoff.call(lambda _: _end(trigger, dataset, stage), ConflictError, what)
+
+
+def _end(trigger: Trigger, dataset: str, stage: Stage) -> None:
+    """End an outage as it is now.
+
+    The last of those that are alike is told of. Of two that end at the same moment each changes the other, so that the
+    second one to end sees that it has been left alone.
+    """
     outage = trigger.ledger.outage(dataset, stage)
     if outage is None:
         return
     others = _alike(trigger, outage)
     for other in others:
-        trigger.ledger.note_outage(replace(other, until=trigger.clock(), is_told=other.is_told or outage.is_told))
-    if not others:
-        trigger.notifier.outage_ended(outage)
-    trigger.ledger.end_outage(dataset, stage)
-    logger.info("%s of %s goes on: %s", stage, dataset, outage.reason)
+        told = other.is_told or outage.is_told
+        trigger.ledger.save_outage(other, other.changed(until=trigger.clock(), is_told=told))
+    notice = None if others else trigger.notifier.outage_ended(outage)
+    if trigger.ledger.end_outage(outage, notice):
+        logger.info("%s of %s goes on: %s", stage, dataset, outage.reason)
+        if notice is not None:
+            trigger.notifier.send(notice)
 
 
 def _met_by(trigger: Trigger, claim: Claim, reason: str, known: Outage | None) -> Outage:
@@ -75,26 +100,28 @@ def _met_by(trigger: Trigger, claim: Claim, reason: str, known: Outage | None) -
         until = now + pause_after(1, trigger.settings)
         return Outage(claim.dataset, claim.stage, now, 1, until, reason, claim.claim_id, tried_at=now)
     failures = known.failures + 1
-    met = replace(known, failures=failures, reason=reason, claim_id=claim.claim_id, tried_at=now)
+    facts = {"failures": failures, "reason": reason, "claim_id": claim.claim_id, "tried_at": now}
     if known.is_resting(claim.started_at):
-        return replace(met, probes=known.probes + 1)
-    return replace(met, until=now + pause_after(failures - known.probes, trigger.settings))
+        return known.changed(probes=known.probes + 1, **facts)
+    return known.changed(until=now + pause_after(failures - known.probes, trigger.settings), **facts)
 
 
-def _tell(trigger: Trigger, outage: Outage, claim: Claim) -> None:
+def _told(trigger: Trigger, outage: Outage, claim: Claim) -> Outage:
     """Tell support, unless it has heard of the same thing or is about to hear of it.
 
     It is noted before it is told. So of several that meet it at once each sees all that came before it, and the
     first one tells; one that dies in between tells when its run is booked again.
     """
     if outage.is_told:
-        return
+        return outage
     alike = _alike(trigger, outage)
     if any(other.is_told or _order(other) < _order(outage) for other in alike):
-        return
+        return outage
     waiting = len(trigger.ledger.waiting(outage.dataset, outage.stage)) + len(claim.batch_ids)
-    trigger.notifier.outage_began(outage, waiting)
-    trigger.ledger.note_outage(replace(outage, is_told=True))
+    notice, told = trigger.notifier.outage_began(outage, waiting), outage.changed(is_told=True)
+    if trigger.ledger.save_outage(outage, told, notice):
+        trigger.notifier.send(notice)
+    return told
 
 
 def _alike(trigger: Trigger, outage: Outage) -> list[Outage]:

@@ -1,4 +1,12 @@
-"""Partitions where the Data Catalog has them: raw ones before a run reads them, and whatever it lacks afterwards."""
+"""Partitions where the Data Catalog has them: raw ones before a run reads them, and what it lacks or shows wrongly.
+
+A run that Glue calls ended may be at work still, and may get stuck between its last look whether its claim is closed
+and its switch. Then it switches a partition back to what it wrote, although another run has published since; the Data
+Catalog knows no condition for a change of a partition. The next sweep puts that right, long before the folder that was
+to be shown is taken for a replaced one.
+
+Source: https://docs.aws.amazon.com/glue/latest/webapi/API_BatchUpdatePartition.html (no version, no condition)
+"""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,11 +15,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from lambda_trigger.trigger import Trigger
-from sluice.lake.handover import FrozenManifest, RunOutcome, SourceFile
+from sluice.lake.handover import FrozenManifest, SourceFile
 from sluice.lake.layout import Partition, partition_predicate
 from sluice.lake.stored import Whereabouts, archive_location, raw_location
-from sluice.ledger.batch import BatchState
-from sluice.ledger.record import BatchRecord, timestamp
+from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.record import BatchRecord, Slot, timestamp
 from sluice.logs import log_context
 from sluice.parallel import each
 
@@ -103,8 +111,13 @@ def _may_have_moved_since(record: BatchRecord, other: BatchRecord) -> bool:
 # What the sweep repairs
 
 
-def repair(trigger: Trigger, dataset: str) -> None:
-    """Register the partitions of recent batches that the catalog lacks; none of a dataset without a contract.
+def repair(trigger: Trigger, dataset: str) -> bool:
+    """Register the partitions of recent batches that the catalog lacks, and put right those that it shows wrongly.
+
+    Nothing is done for a dataset without a contract.
+
+    Returns:
+        Whether the slot of conversions was held meanwhile, so that somebody may have found it taken and left.
 
     Raises:
         AwsBusyError: AWS could not answer now.
@@ -112,7 +125,7 @@ def repair(trigger: Trigger, dataset: str) -> None:
     """
     contract = trigger.contracts.get(dataset)
     if contract is None:
-        return  # Its tables have left the catalog together with its contract.
+        return False  # Its tables have left the catalog together with its contract.
     since = timestamp(trigger.clock() - RECENT)
     recent = [record for record in trigger.ledger.batches(dataset, limit=MAX_RECENT) if record.updated_at >= since]
     accepted = _newest(record for record in recent if record.state not in _NOT_ACCEPTED)
@@ -121,33 +134,83 @@ def repair(trigger: Trigger, dataset: str) -> None:
         logger.warning("the catalog lacks %d raw partitions of %s", len(lacking), dataset)
         settle(trigger, dataset, list(lacking.values()))
     # Whatever became of it afterwards: older files may be gone since it was published.
-    published = _newest(record for record in recent if record.convert_claim)
-    for table in contract.tables:
-        _repair_processed(trigger, table.name, published)
+    published = _newest(record for record in recent if record.convert_run)
+    # A newer batch may have been switched to by a run that died: its next one goes on from there.
+    settled = {
+        partition: record
+        for partition, record in published.items()
+        if accepted.get(partition) == record and not _is_converted_again(record)
+    }
+    tables = [table.name for table in contract.tables]
+    wrong = [name for name in tables if _repair_processed(trigger, name, published, settled)]
+    return bool(wrong) and _put_right(trigger, dataset, wrong, settled)
 
 
-def _repair_processed(trigger: Trigger, table: str, published: Mapping[Partition, BatchRecord]) -> None:
-    lacking = _lacking(trigger, trigger.settings.processed_database, table, published)
-    folders = {}
-    for partition, record in lacking.items():
-        outcome = RunOutcome.read_from(
-            trigger.documents.read, trigger.settings.processed.run_outcome(record.convert_claim)
-        )
-        if outcome is not None:  # It expires long after the time in which partitions are looked for.
-            folders[partition.values] = f"{trigger.settings.processed.partition(table, partition, outcome.run)}/"
-    if folders:
-        logger.warning("the catalog lacks %d partitions of %s", len(folders), table)
+def _repair_processed(
+    trigger: Trigger, table: str, published: Mapping[Partition, BatchRecord], settled: Mapping[Partition, BatchRecord]
+) -> bool:
+    """Register what is lacking; whether something is shown that must not be."""
+    wanted = _folders(trigger, table, published)
+    shown = _shown(trigger, table, published)
+    lacking = {values: folder for values, folder in wanted.items() if values not in shown}
+    if lacking:
+        logger.warning("the catalog lacks %d partitions of %s", len(lacking), table)
         # One that is there by now was switched by a run meanwhile, which knows better.
-        trigger.catalog.register(trigger.settings.processed_database, table, folders, only_new=True)
+        trigger.catalog.register(trigger.settings.processed_database, table, lacking, only_new=True)
+    return bool(_wrong(_folders(trigger, table, settled), shown))
+
+
+def _put_right(trigger: Trigger, dataset: str, tables: Iterable[str], settled: Mapping[Partition, BatchRecord]) -> bool:
+    """Show what was published last, while no run is at work that may be about to show something newer."""
+    claim_id = trigger.new_claim_id()
+    if not trigger.ledger.take_slot(dataset, Stage.CONVERT, Slot(claim_id, trigger.clock())):
+        return False
+    try:
+        # Under the slot again: a run may have ended, and been booked, since.
+        still = {where: one for where, one in settled.items() if trigger.ledger.versions(one.batch_id)[0] == one}
+        for table in tables:
+            wrong = _wrong(_folders(trigger, table, still), _shown(trigger, table, still))
+            if wrong:
+                logger.warning("%d partitions of %s showed what a run left that was given up", len(wrong), table)
+                trigger.catalog.register(trigger.settings.processed_database, table, wrong)
+    finally:
+        trigger.ledger.release_slot(dataset, Stage.CONVERT, claim_id)
+    return True
+
+
+def _folders(trigger: Trigger, table: str, published: Mapping[Partition, BatchRecord]) -> dict[tuple[str, ...], str]:
+    """Where the files of batches are, by the values of their partitions."""
+    return {
+        partition.values: f"{trigger.settings.processed.partition(table, partition, record.convert_run)}/"
+        for partition, record in published.items()
+    }
+
+
+def _shown(trigger: Trigger, table: str, wanted: Mapping[Partition, BatchRecord]) -> dict[tuple[str, ...], str]:
+    return _locations(trigger, trigger.settings.processed_database, table, wanted)
 
 
 def _lacking(
     trigger: Trigger, database: str, table: str, wanted: Mapping[Partition, BatchRecord]
 ) -> dict[Partition, BatchRecord]:
-    if not wanted:
-        return {}
-    found = trigger.catalog.locations(database, table, partition_predicate(wanted))
+    found = _locations(trigger, database, table, wanted)
     return {partition: record for partition, record in wanted.items() if partition.values not in found}
+
+
+def _locations(
+    trigger: Trigger, database: str, table: str, wanted: Mapping[Partition, BatchRecord]
+) -> dict[tuple[str, ...], str]:
+    return trigger.catalog.locations(database, table, partition_predicate(wanted)) if wanted else {}
+
+
+def _is_converted_again(record: BatchRecord) -> bool:
+    """Whether a batch that was published once goes through another conversion, which may have switched already."""
+    return record.state in {_S.RECEIVED, _S.CONVERTING} or (record.state is _S.FAILED and record.stage is Stage.CONVERT)
+
+
+def _wrong(wanted: Mapping[tuple[str, ...], str], shown: Mapping[tuple[str, ...], str]) -> dict[tuple[str, ...], str]:
+    """What is shown, and is not what is to be shown."""
+    return {values: folder for values, folder in wanted.items() if shown.get(values, folder) != folder}
 
 
 def _newest(records: Iterable[BatchRecord]) -> dict[Partition, BatchRecord]:

@@ -6,10 +6,10 @@ For each dataset, each piece apart from all others:
     waiting manifests    manifests that wait for their files are looked at again: `arrival.look_again`
     convert, load        slots and claims without a run, and runs whose end nobody told: `after_run.repair`; `dispatch`
     open loads           executions that have stopped after their load go on: `after_load.repair`
-    partitions           what the catalog lacks is registered: `partitions.repair`
+    partitions           what the catalog lacks is registered, and what it shows wrongly put right: `partitions.repair`
     replaced files       folders that no reader is shown any more go: `replaced`
 
-Before all of them, notices go out that could not be sent. The heartbeat comes last, with what went wrong. A sweep that
+Before all of them, notices go out that are kept. The heartbeat comes last, with what went wrong. A sweep that
 dies leaves everything to the next one.
 """
 
@@ -86,8 +86,13 @@ def _pieces(
     for stage in Stage:
         yield f"{dataset}/{stage}", partial(_stage, trigger, dataset, stage, dead_before)
     yield f"{dataset}/open loads", partial(after_load.repair, trigger, dataset)
-    yield f"{dataset}/partitions", partial(partitions.repair, trigger, dataset)
+    yield f"{dataset}/partitions", partial(_partitions, trigger, dataset)
     yield f"{dataset}/replaced files", partial(replaced.remove, trigger, dataset)
+
+
+def _partitions(trigger: Trigger, dataset: str) -> None:
+    if partitions.repair(trigger, dataset):
+        dispatch(trigger, dataset, Stage.CONVERT)
 
 
 def _stage(trigger: Trigger, dataset: str, stage: Stage, dead_before: datetime | None) -> None:

@@ -53,6 +53,7 @@ def converted(batch: BatchRecord) -> BatchRecord:
         AT,
         note="attempt 2 of 3",
         convert_claim="c1",
+        convert_run="r1",
         run_id="jr_1",
         counts={"orders": TableCounts(10, 1, 2, 7)},
         load_counts={"orders": LoadCounts(7, 3, 4, 0)},
@@ -221,20 +222,46 @@ class LedgerBehaviour:
     def test_an_outage_is_noted_until_it_ends(self, ledger: AnyLedger) -> None:
         first = Outage("orders", Stage.LOAD, AT, 1, AT + timedelta(minutes=1), "away", "c1")
         tried_at, until = AT + timedelta(minutes=2), AT + timedelta(minutes=3)
-        grown = Outage("orders", Stage.LOAD, AT, 2, until, "still away", "c2", 1, tried_at, is_told=True)
+        met = {"failures": 2, "reason": "still away", "claim_id": "c2", "probes": 1}
+        grown = first.changed(until=until, tried_at=tried_at, is_told=True, **met)
         others = [
             Outage("products", Stage.LOAD, AT, 1, AT, "away", "c3"),
             Outage("orders", Stage.CONVERT, AT, 1, AT, "away", "c4"),
         ]
         assert ledger.outage("orders", Stage.LOAD) is None
-        for outage in (first, grown, *others):
-            ledger.note_outage(outage)
+        writes = ((None, first), (first, grown), (first, grown), *((None, other) for other in others))
+        assert [ledger.save_outage(*write) for write in writes] == [True, True, False, True, True]
         assert ledger.outage("orders", Stage.LOAD) == grown
         assert (ledger.outages(Stage.LOAD), ledger.outages(Stage.CONVERT)) == ((grown, others[0]), (others[1],))
-        for _ in range(2):
-            ledger.end_outage("orders", Stage.LOAD)
+        assert [ledger.end_outage(grown) for _ in range(2)] == [True, False]
         assert (ledger.outages(Stage.LOAD), ledger.outages(Stage.CONVERT)) == ((others[0],), (others[1],))
         assert "orders" not in ledger.datasets()
+
+    def test_an_outage_that_has_changed_is_neither_changed_nor_ended(self, ledger: AnyLedger) -> None:
+        first = Outage("orders", Stage.LOAD, AT, 1, AT, "away", "c1")
+        ledger.save_outage(None, first)
+        second, other = first.changed(failures=2), first.changed(failures=7)
+        notice = KeptNotice.first(AT, "orders", "sluice-support", "one", "{}")
+        ledger.save_outage(first, second)
+        # It ended and began again: the number of its version says nothing of that.
+        later = replace(second, since=AT + timedelta(hours=1))
+        for old, new in ((first, other), (None, other), (later, later.changed())):
+            with pytest.raises(ConflictError):
+                ledger.save_outage(old, new, notice)
+        for old in (first, later):
+            with pytest.raises(ConflictError):
+                ledger.end_outage(old, notice)
+        assert (ledger.outages(Stage.LOAD), ledger.kept_notices()) == ((second,), ())
+        third = second.changed(is_told=True)
+        ledger.save_outage(second, third, notice)
+        assert (ledger.outages(Stage.LOAD), ledger.kept_notices()) == ((third,), (notice,))
+        ended = KeptNotice.first(AT, "orders", "sluice-support", "two", "{}")
+        assert ledger.end_outage(third, ended)
+        assert not ledger.end_outage(third, KeptNotice.first(AT, "orders", "sluice-support", "three", "{}"))
+        with pytest.raises(ConflictError):
+            ledger.save_outage(third, third.changed())
+        assert ledger.outages(Stage.LOAD) == ()
+        assert {kept.subject for kept in ledger.kept_notices()} == {"one", "two"}
 
     def test_notices_are_kept_until_they_are_dropped(self, ledger: AnyLedger) -> None:
         later = KeptNotice.first(AT + timedelta(minutes=1), "orders", "sluice-support", "one", '{"a": 1}')

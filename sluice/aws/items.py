@@ -235,6 +235,7 @@ def outage_item(outage: Outage) -> Item:
         "probes": outage.probes,
         "tried_at": None if outage.tried_at is None else timestamp(outage.tried_at),
         "is_told": outage.is_told,
+        "version": outage.version,
     }
     return key(outage_pk(outage.stage), outage.dataset) | plain_item(facts)
 
@@ -255,6 +256,7 @@ def read_outage(item: Item, stage: Stage) -> Outage:
         facts.get("probes", 0),
         _moment(facts.get("tried_at")),
         facts.get("is_told", True),
+        facts.get("version", 0),
     )
 
 

@@ -239,9 +239,29 @@ class Ledger:
         with aws_errors(f"close load {claim_id}"):
             self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.open_pk(dataset), claim_id))
 
-    def note_outage(self, outage: Outage) -> None:
-        """Note an outage of a stage of a dataset, or what has become of it."""
-        self._put(items.outage_item(outage))
+    def save_outage(self, old: Outage | None, new: Outage, notice: KeptNotice | None = None) -> bool:
+        """Note an outage of a stage of a dataset, or what has become of it.
+
+        Args:
+            old: The outage as it was read; None when there was none.
+            new: The outage as it shall be, the next version of the old one.
+            notice: A notice of it, kept in the same transaction.
+
+        Returns:
+            Whether it was written by this call. False when it is as it shall be already: somebody else has written the
+            same, or this call has and its answer was lost.
+
+        Raises:
+            ConflictError: The outage has changed or ended since it was read; nothing was written.
+        """
+        condition, values = (_IS_NEW, None) if old is None else _is_known(old)
+        writes = [self._write(items.outage_item(new), condition, values), *self._keeping(notice)]
+        what = f"{new.dataset}/{new.stage}"
+        if self._transact(writes, f"note outage {what}"):
+            return True
+        if self.outage(new.dataset, new.stage) != items.read_outage(items.outage_item(new), new.stage):
+            raise ConflictError(f"outage {what}: changed by another writer")
+        return False
 
     def outage(self, dataset: str, stage: Stage) -> Outage | None:
         """The open outage of a stage of a dataset; None when there is none."""
@@ -252,13 +272,32 @@ class Ledger:
         """The open outages of a stage, by dataset."""
         return tuple(items.read_outage(item, stage) for item in self._query(items.outage_pk(stage)))
 
-    def end_outage(self, dataset: str, stage: Stage) -> None:
-        """Forget an outage; one that is unknown is not an error."""
-        with aws_errors(f"end outage {dataset}/{stage}"):
-            self.dynamodb.delete_item(TableName=self.table, Key=items.key(items.outage_pk(stage), dataset))
+    def end_outage(self, outage: Outage, notice: KeptNotice | None = None) -> bool:
+        """Forget an outage.
+
+        Args:
+            outage: The outage as it was read.
+            notice: A notice of its end, kept in the same transaction.
+
+        Returns:
+            Whether it was ended by this call; False when it has ended already.
+
+        Raises:
+            ConflictError: The outage has changed since it was read; nothing was written.
+        """
+        condition, values = _is_known(outage)
+        what, place = f"{outage.dataset}/{outage.stage}", items.key(items.outage_pk(outage.stage), outage.dataset)
+        gone: Any = {"TableName": self.table, "Key": place, "ConditionExpression": condition}
+        deletion: TransactWriteItemTypeDef = {"Delete": gone | {"ExpressionAttributeValues": values}}
+        writes = [deletion, *self._keeping(notice)]
+        if self._transact(writes, f"end outage {what}"):
+            return True
+        if self.outage(outage.dataset, outage.stage) is None:
+            return False
+        raise ConflictError(f"outage {what}: changed by another writer before it ended")
 
     def keep_notice(self, notice: KeptNotice) -> None:
-        """Keep a notice that could not be sent; the same one again changes nothing."""
+        """Keep a notice until it is sent; the same one again changes nothing."""
         self._put(items.notice_item(notice))
 
     def kept_notices(self) -> tuple[KeptNotice, ...]:
@@ -290,6 +329,9 @@ class Ledger:
         if new.waits_for is not None:
             writes.append({"Put": {"TableName": self.table, "Item": items.wait_item(new, new.waits_for)}})
         return writes
+
+    def _keeping(self, notice: KeptNotice | None) -> "list[TransactWriteItemTypeDef]":
+        return [] if notice is None else [{"Put": {"TableName": self.table, "Item": items.notice_item(notice)}}]
 
     def _write(self, item: Item, condition: str, values: Item | None = None) -> "TransactWriteItemTypeDef":
         put: Any = {"TableName": self.table, "Item": item, "ConditionExpression": condition}
@@ -388,6 +430,14 @@ class Ledger:
 
 
 _BUSY_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+def _is_known(outage: Outage) -> tuple[str, Item]:
+    """The condition that an outage is as it was read; those of older deployments have no version."""
+    since = items.plain_item({":since": timestamp(outage.since)})
+    if outage.version == 0:
+        return "since = :since and attribute_not_exists(version)", since
+    return "since = :since and version = :version", since | items.plain_item({":version": outage.version})
 
 
 def _is_condition(exc: ClientError) -> bool:

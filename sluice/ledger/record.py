@@ -110,6 +110,7 @@ class BatchRecord:
         archiving_until: Until then the archive may delete raw files of the partition, in the form of `timestamp`; empty
             when it never did.
         convert_claim: Claim of the conversion that published the batch; its outcome lists the published files.
+        convert_run: Name of the run that did so, after which its folders are named; empty in records of older versions.
         engine: What converted the batch: ``process`` or ``spark``.
         counts: Rows by table, from the conversion.
         load_counts: Rows by table, from the load.
@@ -145,6 +146,7 @@ class BatchRecord:
     due_at: str = ""
     archiving_until: str = ""
     convert_claim: str = ""
+    convert_run: str = ""
     engine: str = ""
     counts: dict[str, TableCounts] = field(default_factory=dict)
     load_counts: dict[str, LoadCounts] = field(default_factory=dict)
@@ -425,6 +427,7 @@ class Outage:
         probes: How many of the runs were probes, which do not make the pause longer.
         tried_at: When the last run ended or the last probe began; None in records of older versions.
         is_told: Whether support has heard of it, or of the same thing met by another stage or dataset.
+        version: Grows with every change; who changes it names the version that it knows.
     """
 
     dataset: str
@@ -437,6 +440,11 @@ class Outage:
     probes: int = 0
     tried_at: datetime | None = None
     is_told: bool = False
+    version: int = 1
+
+    def changed(self, **facts: Any) -> Self:  # noqa: ANN401
+        """The outage with other facts, as its next version."""
+        return replace(self, version=self.version + 1, **facts)
 
     def is_resting(self, at: datetime) -> bool:
         """Whether the stage starts no run at a moment, unless it is a probe."""
@@ -445,7 +453,7 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class KeptNotice:
-    """A notice that could not be sent, kept until it can be.
+    """A notice that is not known to have been sent, kept until it is.
 
     Attributes:
         name: Its own; names sort by time.

@@ -23,6 +23,7 @@ _LOOKED_AFTER = {
     BatchState.LOADING: _ON_ITS_WAY,
 }
 """What the sweep, which every retry calls, does about a batch that nothing has to be changed for."""
+_TRIES = 3
 
 
 class RetryLedger(Protocol):
@@ -40,7 +41,7 @@ class RetryLedger(Protocol):
     def outage(self, dataset: str, stage: Stage) -> Outage | None:
         """The open outage of a stage of a dataset."""
 
-    def note_outage(self, outage: Outage) -> None:
+    def save_outage(self, old: Outage | None, new: Outage) -> bool:
         """Replace what is known of an outage."""
 
     def open_loads(self, dataset: str) -> Sequence[OpenLoad]:
@@ -132,11 +133,22 @@ def wake(ledger: RetryLedger, datasets: Iterable[str], now: datetime) -> tuple[O
     Returns:
         The outages whose pause was ended.
     """
-    found = [outage for name in datasets for stage in Stage if (outage := ledger.outage(name, stage)) is not None]
-    resting = tuple(outage for outage in found if outage.until > now)
-    for outage in resting:
-        ledger.note_outage(replace(outage, until=now))
-    return resting
+    found = (_woken(ledger, name, stage, now) for name in datasets for stage in Stage)
+    return tuple(outage for outage in found if outage is not None)
+
+
+def _woken(ledger: RetryLedger, dataset: str, stage: Stage, now: datetime) -> Outage | None:
+    """The outage whose pause was ended; None when the stage does not rest, or others change it again and again."""
+    for _ in range(_TRIES):
+        outage = ledger.outage(dataset, stage)
+        if outage is None or not outage.is_resting(now):
+            return None
+        try:
+            ledger.save_outage(outage, outage.changed(until=now))
+        except ConflictError:
+            continue
+        return outage
+    return None
 
 
 def _into_the_waiting_list(record: BatchRecord, ledger: RetryLedger, now: datetime) -> str:

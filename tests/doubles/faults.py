@@ -18,6 +18,7 @@ class Faults:
         self._at: int | None = None
         self._error: BaseException = CrashError()
         self._named: dict[str, BaseException] = {}
+        self._meanwhile: dict[str, Callable[[], object]] = {}
 
     def arm(self, point: int, error: BaseException | None = None) -> None:
         """Raise once at this point, counted from now, beginning with 0."""
@@ -29,6 +30,10 @@ class Faults:
         """Raise once at the next point of this name."""
         self._named[name] = error
 
+    def meanwhile(self, name: str, action: Callable[[], object]) -> None:
+        """Do something once when the next point of this name is passed: what others do at that very moment."""
+        self._meanwhile[name] = action
+
     def disarm(self) -> None:
         self.passed.clear()
         self._at = None
@@ -36,6 +41,8 @@ class Faults:
     def pass_point(self, name: str) -> None:
         number = len(self.passed)
         self.passed.append(name)
+        if name in self._meanwhile:
+            self._meanwhile.pop(name)()
         if name in self._named:
             raise self._named.pop(name)
         if self._at == number:

@@ -118,8 +118,16 @@ class MemoryLedger:
     def close_load(self, dataset: str, claim_id: str) -> None:
         self._open.pop((dataset, claim_id), None)
 
-    def note_outage(self, outage: Outage) -> None:
-        self._outages[outage.stage, outage.dataset] = outage
+    def save_outage(self, old: Outage | None, new: Outage, notice: KeptNotice | None = None) -> bool:
+        current = self.outage(new.dataset, new.stage)
+        if current == new:
+            return False
+        if _incarnation(current) != _incarnation(old):
+            raise ConflictError(f"outage {new.dataset}/{new.stage}: changed by another writer")
+        self._outages[new.stage, new.dataset] = new
+        if notice is not None:
+            self.keep_notice(notice)
+        return True
 
     def outage(self, dataset: str, stage: Stage) -> Outage | None:
         return self._outages.get((stage, dataset))
@@ -127,8 +135,16 @@ class MemoryLedger:
     def outages(self, stage: Stage) -> tuple[Outage, ...]:
         return tuple(outage for (of, _), outage in sorted(self._outages.items()) if of is stage)
 
-    def end_outage(self, dataset: str, stage: Stage) -> None:
-        self._outages.pop((stage, dataset), None)
+    def end_outage(self, outage: Outage, notice: KeptNotice | None = None) -> bool:
+        current = self.outage(outage.dataset, outage.stage)
+        if current is None:
+            return False
+        if _incarnation(current) != _incarnation(outage):
+            raise ConflictError(f"outage {outage.dataset}/{outage.stage}: changed by another writer before it ended")
+        del self._outages[outage.stage, outage.dataset]
+        if notice is not None:
+            self.keep_notice(notice)
+        return True
 
     def keep_notice(self, notice: KeptNotice) -> None:
         self._notices[notice.name] = notice
@@ -149,3 +165,7 @@ class MemoryLedger:
         if claim_id not in self._claims:
             raise AwsError(f"claim {claim_id} was never written")
         return self._claims[claim_id]
+
+
+def _incarnation(outage: Outage | None) -> tuple[datetime, int] | None:
+    return None if outage is None else (outage.since, outage.version)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from glue_jobs.conversion import run as conversion
 from glue_jobs.loading.refresh import Refresh
 from glue_jobs.loading.table import TableLoad
-from lambda_trigger import after_run, archive, arrival, choice, reconcile
+from lambda_trigger import after_run, archive, arrival, choice, partitions, reconcile
 from sluice.kernel import write
 from sluice.lake.handover import RunInput
 from sluice.warehouse import merge
@@ -39,8 +39,11 @@ def late_and_older(history: History) -> None:
 
 
 def no_fence() -> Context[Any]:
-    """A run does not look whether its batches have gone to others."""
-    return patch.object(conversion._Run, "check_open", lambda _: None)
+    """A run does not look whether its batches have gone to others, and nobody puts right what it has switched."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(conversion._Run, "check_open", lambda _: None))
+    stack.enter_context(nobody_puts_right())
+    return stack
 
 
 def a_dead_run_goes_on(history: History) -> None:
@@ -53,6 +56,28 @@ def a_dead_run_goes_on(history: History) -> None:
     history.deliver()
     through(history)
     history.zombie_works()
+
+
+def nobody_puts_right() -> Context[Any]:
+    """What a run has switched stays, whether it had a right to or not."""
+    return patch.object(partitions, "_put_right", lambda *_: False)
+
+
+def a_dead_run_is_stuck_before_its_switch(history: History) -> None:
+    """It has looked whether its batches went to others just before they did."""
+    history.send("orders", 0, [(0, 1)])
+    history.deliver()
+
+    def others_go_on() -> None:
+        history.call_dead()
+        history.send("orders", 0, [(0, 2)])
+        history.deliver()
+        through(history)
+        history.check()
+
+    history.account.weather.meanwhile("before MemoryCatalog.register", others_go_on)
+    history.work(is_heard=False)
+    history.sweep(2)
 
 
 def claims_are_done_again() -> Context[Any]:
@@ -189,6 +214,7 @@ def through(history: History) -> None:
 RULES: dict[Rule, Story] = {
     no_newer: late_and_older,
     no_fence: a_dead_run_goes_on,
+    nobody_puts_right: a_dead_run_is_stuck_before_its_switch,
     claims_are_done_again: a_run_that_succeeded_is_run_again,
     loads_look_into_no_account: a_load_is_run_again,
     stale_rows_come_in: an_older_version_in_another_hour,

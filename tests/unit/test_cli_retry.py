@@ -151,7 +151,7 @@ def test_one_that_cannot_go_on_keeps_none_of_the_others_from_it(
 def test_a_stage_that_rests_is_tried_at_once(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     cloud.lambda_.add_response("invoke", {"StatusCode": 202}, SWEEP)
     later = datetime.now(UTC) + timedelta(hours=1)
-    cloud.ledger.note_outage(Outage("products", Stage.LOAD, later - timedelta(hours=2), 7, later, "away", "c1"))
+    cloud.ledger.save_outage(None, Outage("products", Stage.LOAD, later - timedelta(hours=2), 7, later, "away", "c1"))
     assert _call("--dataset", "products") == 0
     outage = cloud.ledger.outage("products", Stage.LOAD)
     assert outage is not None
@@ -164,7 +164,7 @@ def test_a_batch_that_waits_need_not_wait_for_the_end_of_its_pause(cloud: Cloud)
     later = datetime.now(UTC) + timedelta(hours=1)
     waiting = replace(FAILED, state=BatchState.RECEIVED, due_at=timestamp(later), held=5, held_since="2026")
     cloud.ledger.records = {waiting.batch_id: waiting}
-    cloud.ledger.note_outage(Outage("orders", Stage.CONVERT, later - timedelta(hours=2), 7, later, "away", "c1"))
+    cloud.ledger.save_outage(None, Outage("orders", Stage.CONVERT, later - timedelta(hours=2), 7, later, "away", "c1"))
     assert _call(waiting.batch_id) == 0
     now = datetime.now(UTC)
     assert cloud.ledger.records[waiting.batch_id].due_at <= timestamp(now)

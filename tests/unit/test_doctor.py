@@ -394,8 +394,8 @@ def test_outages_are_told_with_what_waits_and_so_are_notices_that_could_not_be_s
     assert list(check_outages(deployment(ledger))) == [ok("outages", "nothing that runs need is away")]
     ledger.create(record())
     since, until = NOW - timedelta(minutes=50), NOW + timedelta(minutes=9)
-    ledger.note_outage(Outage("orders", Stage.CONVERT, since, 4, until, "AwsBusyError: away", "c1"))
-    ledger.note_outage(Outage("orders", Stage.LOAD, since, 1, NOW, "WarehouseBusyError: paused", "c2"))
+    ledger.save_outage(None, Outage("orders", Stage.CONVERT, since, 4, until, "AwsBusyError: away", "c1"))
+    ledger.save_outage(None, Outage("orders", Stage.LOAD, since, 1, NOW, "WarehouseBusyError: paused", "c2"))
     for minute, subject in enumerate(("first", "second")):
         kept = KeptNotice.first(NOW + timedelta(minutes=minute), "orders", "sluice-support", subject, "{}")
         ledger.keep_notice(kept)

@@ -10,7 +10,6 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -63,7 +62,8 @@ def stage_rests(world: World) -> None:
     """It has met the outage so often that the stage rests for an hour."""
     warehouse_is_away(world)
     (outage,) = world.ledger.outages(Stage.LOAD)
-    world.ledger.note_outage(replace(outage, failures=7, tried_at=world.now, until=world.now + timedelta(hours=1)))
+    grown = outage.changed(failures=7, tried_at=world.now, until=world.now + timedelta(hours=1))
+    world.ledger.save_outage(outage, grown)
 
 
 def probe_begins(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambda_trigger import arrival
+from lambda_trigger import arrival, outages
 from lambda_trigger.dispatch import dispatch, dispatch_all
 from lambda_trigger.moves import Company, common, parts
 from sluice.aws.jobs import JobRun
@@ -118,8 +118,8 @@ def resting(world: World) -> None:
         world.glue.end(run.run_id, "FAILED", AWAY)
         world.notify(run.run_id)
     for found in world.ledger.outages(Stage.LOAD):
-        grown = replace(found, failures=7, tried_at=world.now, until=world.now + timedelta(hours=1))
-        world.ledger.note_outage(grown)
+        grown = found.changed(failures=7, tried_at=world.now, until=world.now + timedelta(hours=1))
+        world.ledger.save_outage(found, grown)
 
 
 def test_one_batch_probes_for_all_stages_and_datasets_that_wait_for_the_same() -> None:
@@ -251,6 +251,58 @@ def test_the_end_of_the_one_that_was_told_leaves_the_others_told() -> None:
     assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended")] == [1, 1]
 
 
+def test_ends_at_the_same_moment_are_told_once() -> None:
+    """Each of two stages that wait for the same sees the other one while it ends."""
+    world = World()
+    for dataset in ("orders", "products"):
+        send(world, 1, dataset)
+    dispatch_all(world.trigger, ["orders", "products"], [Stage.CONVERT])
+    for run in running(world, world.settings.convert_job):
+        world.glue.end(run.run_id, "FAILED", AWAY)
+        world.notify(run.run_id)
+    assert len(world.ledger.outages(Stage.CONVERT)) == 2
+    world.faults.meanwhile(
+        "before MemoryLedger.end_outage", lambda: outages.end(world.trigger, "products", Stage.CONVERT)
+    )
+    outages.end(world.trigger, "orders", Stage.CONVERT)
+    assert world.ledger.outages(Stage.CONVERT) == ()
+    assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended")] == [1, 1]
+    assert world.ledger.kept_notices() == ()
+
+
+@pytest.mark.parametrize("point", ["MemoryLedger.save_outage", "MemoryLedger.end_outage", "MemoryTopics.publish"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_two_who_book_the_same_end_at_the_same_moment_tell_it_once(point: str, when: str) -> None:
+    """An event that comes twice, or that a sweep overtakes; both the beginning and the end of an outage."""
+    world = World()
+    send(world, 1)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
+    (run,) = world.glue.running
+    world.glue.end(run.run_id, "FAILED", AWAY)
+    world.faults.meanwhile(f"{when} {point}", lambda: world.notify(run.run_id))
+    world.notify(run.run_id)
+    found = world.ledger.outage("orders", Stage.CONVERT)
+    assert found is not None
+    assert (found.failures, found.is_told) == (1, True)
+    world.sweep(timedelta(minutes=2))
+    (run,) = world.glue.running
+    world.succeed(run.run_id)
+    world.faults.meanwhile(f"{when} {point}", lambda: world.notify(run.run_id))
+    world.notify(run.run_id)
+    assert world.ledger.outages(Stage.CONVERT) == ()
+    assert [len(world.topics.of(event)) for event in ("outage_began", "outage_ended")] == [1, 1]
+
+
+def test_two_dispatchers_send_one_probe() -> None:
+    world = World()
+    converted(world, 3)
+    resting(world)
+    world.now += timedelta(minutes=11)
+    found = world.ledger.outage("orders", Stage.LOAD)
+    assert found is not None
+    assert [outages.begin_probe(world.trigger, found) for _ in range(2)] == [True, False]
+
+
 @pytest.mark.parametrize("point", ["before MemoryTopics.publish", "after MemoryTopics.publish"])
 def test_a_crash_while_it_is_told_tells_it_again(point: str) -> None:
     world = World()
@@ -262,7 +314,9 @@ def test_a_crash_while_it_is_told_tells_it_again(point: str) -> None:
     with pytest.raises(CrashError):
         world.notify(run.run_id)
     world.notify(run.run_id)
+    world.sweep(timedelta(seconds=1))
     assert len(world.topics.of("outage_began")) == (1 if "before" in point else 2)
+    assert world.ledger.kept_notices() == ()
     found = world.ledger.outage("orders", Stage.CONVERT)
     assert found is not None
     assert (found.failures, found.is_told) == (1, True)
@@ -378,6 +432,51 @@ def test_several_batches_that_break_their_runs_are_found_and_the_others_go_on(co
     assert culprits <= failed
     if not world.topics.of("outage_began"):
         assert failed == culprits
+
+
+def test_a_batch_that_a_claim_named_and_never_got_is_none_of_those_that_died_with_it() -> None:
+    """It changed between the choice and the claim: the one batch of the run was alone, and its failure is its own."""
+    world = World()
+    taken, other = send(world, 2)
+    record = world.ledger.records[other]
+    changed = replace(record, due_at=timestamp(world.now + timedelta(hours=1)), version=record.version + 1)
+    world.faults.meanwhile("after MemoryLedger.write_claim", lambda: world.ledger.save(record, changed))
+    dispatch(world.trigger, "orders", Stage.CONVERT)
+    (run,) = world.glue.running
+    claim = world.ledger.claim(world.ledger.records[taken].claim_id)
+    assert claim is not None
+    assert (claim.batch_ids, world.batch_ids(run)) == ((taken, other), [taken])
+    world.glue.end(run.run_id, "FAILED", "gone")
+    world.notify(run.run_id)
+    found = world.ledger.records[taken]
+    assert (found.state, found.attempts) == (BatchState.RECEIVED, 1)
+    assert found.history[-1].note.startswith("attempt 1 of 3")
+    assert world.ledger.records[other] == changed
+
+
+@pytest.mark.parametrize("booked", [1, 2])
+def test_a_booking_that_is_finished_later_parts_batches_as_it_began(booked: int) -> None:
+    """Those that were booked before a crash count as those that died with their run."""
+    world = World()
+    names = send(world, 3)
+    dispatch(world.trigger, "orders", Stage.CONVERT)
+    (run,) = world.glue.running
+    world.glue.end(run.run_id, "FAILED", "gone")
+    saves = iter(range(3))
+
+    def crash_after(_: object = None) -> None:
+        if next(saves) == booked:
+            raise CrashError("killed")
+        world.faults.meanwhile("before MemoryLedger.save", crash_after)
+
+    world.faults.meanwhile("before MemoryLedger.save", crash_after)
+    with pytest.raises(CrashError):
+        world.notify(run.run_id)
+    world.notify(run.run_id)
+    companies = {name: record.company for name, record in world.ledger.records.items()}
+    assert len({companies[name] for name in names[:2]}) == 1
+    assert companies[names[2]] != companies[names[0]]
+    assert {record.attempts for record in world.ledger.records.values()} == {0}
 
 
 def test_runs_that_all_die_alike_are_an_outage_after_a_probe() -> None:

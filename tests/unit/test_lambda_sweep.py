@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from lambda_trigger import arrival
+from lambda_trigger.dispatch import dispatch
 from lambda_trigger.sweep import SweepError, in_turn
 from sluice.errors import AwsBusyError, AwsError
 from sluice.ledger.batch import BatchState, Stage
@@ -82,6 +83,64 @@ def test_a_partition_that_a_run_switches_while_the_sweep_repairs_shows_the_run(
     world.sweep()
     shown = {table: world.catalog.partitions[database, table][values] for table in ("orders", "order_items")}
     assert shown == dict.fromkeys(shown, "s3://sluice-processed/of-the-run/")
+
+
+def zombie(world: World) -> dict[str, str]:
+    """A partition is switched to what a run wrote whose claim was closed; what was to be shown, by table."""
+    database, values = "sluice_processed", ("2026", "11", "20", "01")
+    shown = {table: world.catalog.partitions[database, table][values] for table in ("orders", "order_items")}
+    for table in shown:
+        world.catalog.register(database, table, {values: f"s3://sluice-processed/{table}-of-the-dead/"})
+    return shown
+
+
+def now_shown(world: World) -> dict[str, str]:
+    found = world.catalog.partitions
+    return {name: found["sluice_processed", name]["2026", "11", "20", "01"] for name in ("orders", "order_items")}
+
+
+def test_what_a_run_switched_that_had_no_right_to_is_put_right_by_the_next_sweep(world: World) -> None:
+    shown = zombie(world)
+    world.sweep()
+    assert now_shown(world) == shown
+    assert world.ledger.slot("orders", Stage.CONVERT) is None
+    assert world.ledger.heartbeat() == Heartbeat(world.now, ())
+
+
+def test_a_run_at_work_may_be_about_to_show_something_newer(world: World) -> None:
+    """Its own switch would be taken back. It is looked at again when it has ended."""
+    arrival.take(world.trigger, world.send(FOLDER.format(3)))
+    dispatch(world.trigger, "orders", Stage.CONVERT)
+    shown = zombie(world)
+    world.sweep()
+    assert now_shown(world) == {table: f"s3://sluice-processed/{table}-of-the-dead/" for table in shown}
+    world.drain()
+    world.sweep()
+    assert now_shown(world) == shown
+
+
+def test_a_newer_batch_on_its_way_is_left_alone(world: World) -> None:
+    """What is shown may be its own, from a run that died after its switch; its next run goes on from there."""
+    zombie(world)
+    arrival.take(world.trigger, world.send(FOLDER.format(1)))
+    (before,) = {tuple(now_shown(world).values())}
+    world.faults.fail("before FakeGlue.start", AwsBusyError("Rate exceeded"))
+    world.sweep()
+    assert tuple(now_shown(world).values()) == before
+    world.drain()
+    world.sweep()
+    newest = max(name for name in world.ledger.records if ".2026112001." in name)
+    run = world.ledger.records[newest].convert_run
+    assert all(location.endswith(f"/{run}/") for location in now_shown(world).values())
+
+
+def test_who_finds_the_slot_taken_meanwhile_is_not_forgotten(world: World) -> None:
+    zombie(world)
+    event = world.send(FOLDER.format(3))
+    world.faults.meanwhile("before MemoryLedger.release_slot", lambda: world.deliver(event))
+    world.sweep()
+    (run,) = world.glue.running
+    assert len(world.batch_ids(run)) == 1
 
 
 def test_partitions_of_long_ago_are_left_to_the_crawlers(world: World) -> None:
