@@ -45,8 +45,12 @@ class Database:
 
     @property
     def dsn(self) -> str:
-        """The address for psql and BI tools."""
-        return f"postgresql://{USER}:{quote(self._password, safe='')}@127.0.0.1:{self._server.port}/{DATABASE}"
+        """The address of the PostgreSQL underneath."""
+        return self.dsn_at(self._server.port)
+
+    def dsn_at(self, port: int) -> str:
+        """The address of the database behind a port of this machine."""
+        return f"postgresql://{USER}:{quote(self._password, safe='')}@127.0.0.1:{port}/{DATABASE}"
 
     def prepare(self) -> None:
         """Make user and database when they are missing, set the password, and renew functions and views."""
@@ -67,11 +71,12 @@ class Database:
             # A schema may be called like the user; it must not come first in the search path just for that.
             connection.execute(f"ALTER ROLE {USER} IN DATABASE {DATABASE} SET search_path = public")
 
-    def connect(self, login: Login | None = None) -> Connection:
+    def connect(self, login: Login | None = None, application: str = APPLICATION) -> Connection:
         """Open a connection that reads SQL as Redshift does: its isolation level, a backslash escapes, UTC.
 
         Args:
             login: the user that comes in; None is the warehouse's own.
+            application: the name of the client's application.
 
         Raises:
             LoginError: the database does not let this user in.
@@ -83,7 +88,7 @@ class Database:
         if isinstance(user, Temporary):
             return self._let_in(user)
         try:
-            return self._open(user)
+            return self._open(user, application)
         except psycopg.OperationalError as error:
             fatal = _FATAL.search(str(error))
             if fatal is None:
@@ -104,7 +109,7 @@ class Database:
             raise
         return connection
 
-    def _open(self, user: Credentials) -> Connection:
+    def _open(self, user: Credentials, application: str = APPLICATION) -> Connection:
         options = {
             "standard_conforming_strings": "off",
             "escape_string_warning": "off",
@@ -117,7 +122,7 @@ class Database:
             user=user.username,
             password=user.password,
             dbname=DATABASE,
-            application_name=APPLICATION,
+            application_name=application,
             options=" ".join(f"-c {name}={value}" for name, value in options.items()),
             autocommit=True,
         )

@@ -1,6 +1,6 @@
 """The embedded PostgreSQL: made once per folder, started, stopped, and recovered after a crash.
 
-The server is a child process that listens on 127.0.0.1, unless it is told otherwise, and asks everyone for a password.
+The server is a child process that listens on 127.0.0.1 and asks everyone for a password.
 One process owns a folder at a time, by a lock that the operating system drops when the owner dies. A server whose owner
 is killed is ended by its keeper (`localcloud.redshift.keeper`); one that lost both is stopped by the next start.
 """
@@ -51,26 +51,24 @@ _SETTINGS = {
 }
 _RULES = """\
 host all all 127.0.0.1/32 scram-sha-256
-host all {administrator} all reject
-host all all all scram-sha-256
 """
 
 
 class PostgresServer:
-    """One PostgreSQL server on one folder and one port.
+    """One PostgreSQL server on one folder.
 
     Args:
         folder: holds the data, the log and the administrator's password; made when it is missing.
-        port: the TCP port.
-        bind_address: the IPv4 address that the port is on; the administrator is let in from 127.0.0.1 only.
+
+    Attributes:
+        port: of 127.0.0.1 that it is on, another one with every start.
     """
 
     administrator = "administrator"
 
-    def __init__(self, folder: Path, *, port: int, bind_address: str = HOST) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self.port = port
-        self._bind_address = bind_address
+        self.port = 0
         self._data = self.folder / "data"
         self._log = self.folder / "postgres.log"
         self._lock: IO[str] | None = None
@@ -89,21 +87,25 @@ class PostgresServer:
         """The server's process, None when it is not running."""
         return self._process.pid if self._process is not None else None
 
-    def start(self) -> None:
+    def start(self, claim: Callable[[], None] = lambda: None) -> None:
         """Start the server and wait until it accepts connections; make the data folder first when it is missing.
 
         A server that ends by itself later, or is killed, is started again.
 
+        Args:
+            claim: takes what else is needed before anything is made; called when the folder is ours.
+
         Raises:
             WarehouseRunningError: another process runs the server of this folder.
-            WarehouseStartError: the port is taken, or PostgreSQL does not start.
+            WarehouseStartError: something is taken, or PostgreSQL does not start.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = _own(self.folder / "lock")
         try:
             self._stop_orphan()
-            _require_free(self.port, self._bind_address)
+            claim()
             self._ensure_data()
+            self.port = _free_port()
             self._launch()
         except BaseException:
             self._release()
@@ -176,7 +178,7 @@ class PostgresServer:
         password.write_text(secrets.token_urlsafe(32), encoding="utf-8")
         account = _account()
         if account is not None:
-            _let_in(account, making, _binaries())
+            _let_in(account, making, binaries())
             os.chown(making, account.pw_uid, account.pw_gid)
         self._initialise(making, account)
         # A crash before this rename leaves no half-made data folder behind.
@@ -190,7 +192,7 @@ class PostgresServer:
         if account is not None:
             os.chown(password, account.pw_uid, account.pw_gid)
         command = [
-            str(_binaries() / "initdb"),
+            str(binaries() / "initdb"),
             f"--pgdata={making}",
             f"--username={self.administrator}",
             f"--pwfile={password}",
@@ -212,14 +214,14 @@ class PostgresServer:
     def _launch(self) -> None:
         account = _account()
         if account is not None:
-            _let_in(account, self._data, _binaries())
+            _let_in(account, self._data, binaries())
         settings = {
             **_SETTINGS,
-            "listen_addresses": self._bind_address,
+            "listen_addresses": HOST,
             "port": str(self.port),
             "hba_file": str(self._write_rules()),
         }
-        command = [str(_binaries() / "postgres"), "-D", str(self._data)]
+        command = [str(binaries() / "postgres"), "-D", str(self._data)]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary and arguments
@@ -241,7 +243,7 @@ class PostgresServer:
     def _write_rules(self) -> Path:
         """Write down who is let in; PostgreSQL's own rules let nobody in from another address."""
         rules = self.folder / "pg_hba.conf"
-        rules.write_text(_RULES.format(administrator=self.administrator), encoding="utf-8")
+        rules.write_text(_RULES, encoding="utf-8")
         rules.chmod(0o644)
         return rules
 
@@ -295,13 +297,10 @@ def _own(path: Path) -> IO[str]:
     return lock
 
 
-def _require_free(port: int, address: str) -> None:
+def _free_port() -> int:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            raise WarehouseStartError(f"port {port} on {address} is taken: {error.strerror}") from error
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _pid_file(data: Path) -> list[str]:
@@ -354,7 +353,7 @@ def _let_in(account: pwd.struct_passwd, *paths: Path) -> None:
             folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """Find the programs of the PostgreSQL package without importing it: its import starts more than we need."""
     package = importlib.util.find_spec(_PACKAGE)
     if package is None or not package.submodule_search_locations:

@@ -26,7 +26,7 @@ _WORKGROUP = re.compile(
     r"[a-z0-9-]{3,63}|arn:aws[a-z-]*:redshift-serverless:[a-z0-9-]+:\d{12}:workgroup/[0-9a-z-]{1,63}(/[a-z0-9-]{1,63})?"
 )
 #: What PostgreSQL, like Redshift, can prepare with parameters; other statements have no place for a value.
-_TAKES_PARAMETERS = frozenset({"select", "insert", "update", "delete", "with", "merge", "call", "explain", "create"})
+TAKES_PARAMETERS = frozenset({"select", "insert", "update", "delete", "with", "merge", "call", "explain", "create"})
 
 Body = Mapping[str, object]
 
@@ -237,5 +237,5 @@ def _bind(sql: str, parameters: Mapping[str, str], used: set[str]) -> str:
     except SqlError:
         return sql
     # Elsewhere the placeholder stays one, and the statement fails on it as it does in Redshift.
-    takes_parameters = bool(tokens) and tokens[0].key in _TAKES_PARAMETERS
+    takes_parameters = bool(tokens) and tokens[0].key in TAKES_PARAMETERS
     return replace(sql, tokens, value)

@@ -150,8 +150,8 @@ def read_result(connection: Connection, result: PGresult) -> ResultSet:
     Raises:
         SqlError: a row or the whole is larger than the Data API hands out.
     """
-    _refuse_whole_rows(connection, result)
-    rows = tuple(_rows(result))
+    refuse_whole_rows(connection, result)
+    rows = tuple(rows_of(result))
     size = 0
     for row in rows:
         row_bytes = _row_bytes(row)
@@ -163,8 +163,11 @@ def read_result(connection: Connection, result: PGresult) -> ResultSet:
     return ResultSet(_columns(connection, result), rows, size)
 
 
-def _refuse_whole_rows(connection: Connection, result: PGresult) -> None:
+def refuse_whole_rows(connection: Connection, result: PGresult) -> None:
     """Refuse a row as a value: ``SELECT t FROM t``, ``SELECT (1, 2)``.
+
+    Raises:
+        SqlError: a column is a row.
 
     Source: https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-features.html
     """
@@ -180,7 +183,8 @@ def _refuse_whole_rows(connection: Connection, result: PGresult) -> None:
         raise SqlError(f'column "{label}" is a row, which is not a value in Redshift')
 
 
-def _rows(result: PGresult) -> Iterator[Row]:
+def rows_of(result: PGresult) -> Iterator[Row]:
+    """Give the rows of a result as text, one by one, times with a zone in UTC."""
     zoned = {column for column in range(result.nfields) if result.ftype(column) == _TIMETZ}
     for row in range(result.ntuples):
         values = (result.get_value(row, column) for column in range(result.nfields))

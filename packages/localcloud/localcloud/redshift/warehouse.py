@@ -1,9 +1,7 @@
 """The local warehouse: one object to start, to stop, and to hand requests of the Data API to.
 
-Through the Data API it behaves like Redshift, as far as ``dialect`` and ``loading`` go. Through the PostgreSQL port it
-is PostgreSQL 18, for psql and BI tools: functions, comparisons, casts and system views are Redshift's, its grammar and
-refusals are not, and reading and writing there is under PostgreSQL's own rules (read committed, row locks). External
-tables are there as the last statement of the Data API read them.
+Through the Data API and through its port it behaves like Redshift, as far as ``dialect`` and ``loading`` go: both run
+statements through one ``Engine``. The PostgreSQL underneath has a port of its own, for who looks into the stand-in.
 """
 
 from __future__ import annotations
@@ -19,11 +17,14 @@ from localcloud.redshift.clock import Clock, utc_now
 from localcloud.redshift.credentials import no_secrets, nobody
 from localcloud.redshift.data_api import DataApi
 from localcloud.redshift.database import Database
+from localcloud.redshift.engine import Engine
 from localcloud.redshift.errors import ApiError, SerializationError
 from localcloud.redshift.executor import Executor
 from localcloud.redshift.loading.history import LoadHistory
 from localcloud.redshift.loading.load import Loader
 from localcloud.redshift.metadata import Metadata
+from localcloud.redshift.port import Listener
+from localcloud.redshift.port.tls import Tls
 from localcloud.redshift.postgres import PostgresServer
 from localcloud.redshift.results import Json
 from localcloud.redshift.roles import OfRole
@@ -47,7 +48,7 @@ class Warehouse:
 
     Args:
         folder: where the data lives, from one start to the next.
-        port: TCP port for psql and BI tools.
+        port: TCP port for Redshift's drivers, psql and BI tools.
         password: of the database user ``sluice``.
         s3: gives the client that COPY and external tables read files with, for their IAM_ROLE; called for every COPY.
         glue: gives the client of the Data Catalog of external schemas, likewise; without it there are none.
@@ -70,7 +71,10 @@ class Warehouse:
         bind_address: str = HOST,
         clock: Clock = utc_now,
     ) -> None:
-        self._server = PostgresServer(folder, port=port, bind_address=bind_address)
+        self._server = PostgresServer(folder)
+        self._port = port
+        self._tls = Tls(self._server.folder)
+        self._listener = Listener(bind_address, port, self._tls)
         self._database = Database(self._server, password)
         self._s3 = s3
         self._glue = glue
@@ -78,11 +82,22 @@ class Warehouse:
         self._caller = caller
         self._clock = clock
         self._api: DataApi | None = None
+        self._engine: Engine | None = None
 
     @property
     def dsn(self) -> str:
-        """The address for psql and BI tools."""
+        """The address for drivers, psql and BI tools."""
+        return self._database.dsn_at(self._port)
+
+    @property
+    def engine_dsn(self) -> str:
+        """The address of the PostgreSQL underneath, which knows nothing of Redshift's dialect."""
         return self._database.dsn
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate of the port's TLS, which is its own root; made when the first client asks for it."""
+        return self._tls.certificate
 
     def start(self) -> None:
         """Start the warehouse, and recover it when it was not stopped in order.
@@ -91,25 +106,32 @@ class Warehouse:
             WarehouseRunningError: it is running in another process.
             WarehouseStartError: it cannot start.
         """
-        self._server.start()
         try:
+            self._server.start(self._listener.bind)
             self._database.prepare()
         except BaseException:
+            self._listener.stop()
             self._server.stop()
             raise
         sessions = SessionStore(self._clock)
         loader = Loader(self._s3, LoadHistory(self._database), self._clock)
         spectrum = Spectrum(self._database, self._s3, self._glue)
         unloader = Unloader(self._s3, UnloadHistory(self._database), self._clock)
-        executor = Executor(self._database, loader, unloader, spectrum, sessions, self._clock)
+        self._engine = Engine(self._database, loader, unloader, spectrum, self._clock)
+        executor = Executor(self._database, self._engine, sessions, self._clock)
         metadata = Metadata(self._database)
         self._api = DataApi(StatementStore(self._clock), sessions, executor, metadata, self._secrets, self._caller)
+        self._listener.start(self._database, self._engine)
 
     def stop(self) -> None:
         """Cancel what runs and stop; the data stays."""
+        self._listener.stop()
         if self._api is not None:
             self._api.stop()
             self._api = None
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
         self._server.stop()
 
     async def handle_request(

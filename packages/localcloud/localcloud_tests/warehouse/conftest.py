@@ -213,9 +213,9 @@ def _clean(runner: Sql) -> None:
 
 
 def make_pause(warehouse: Warehouse) -> None:
-    """Make ``pause(seconds)`` in the schema public, through the port: Redshift has nothing that only waits."""
+    """Make ``pause(seconds)`` in the schema public, below the dialect: Redshift has nothing that only waits."""
     text = "CREATE FUNCTION public.pause(float8) RETURNS void LANGUAGE sql AS 'SELECT pg_sleep($1)'"
-    with psycopg.connect(warehouse.dsn) as connection:
+    with psycopg.connect(warehouse.engine_dsn) as connection:
         connection.execute(text)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from localcloud.redshift.typing.decimals import Decimal
 from localcloud.redshift.typing.nodes import Node, read
@@ -69,6 +70,22 @@ class Analyst:
                 Column((found.fname(place) or b"").decode(), found.ftype(place), found.fmod(place))
                 for place in range(found.nfields)
             ]
+
+    def described(self, sql: str, parameters: Sequence[int]) -> PGresult:
+        """Give what PostgreSQL says of a statement's parameters and columns.
+
+        Args:
+            sql: the statement, with ``$1`` for its first parameter.
+            parameters: the numbers of their types; 0 leaves one open.
+
+        Raises:
+            psycopg.Error: it cannot be analysed.
+        """
+        with self._unharmed():
+            found = self._connection.pgconn.prepare(b"", sql.encode(), parameters or None)
+            if found.status != ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(found, self._connection.info.encoding)
+            return self._connection.pgconn.describe_prepared(b"")
 
     def check(self, sql: str) -> None:
         """Look whether a statement can be analysed; raises as `columns` does."""
