@@ -45,7 +45,7 @@ def test_kill_in_the_middle_of_both_jobs(stack: Stack) -> None:
     dsn = stack.cloud.warehouse_dsn
     assert dsn is not None
     with psycopg.connect(dsn) as reader:
-        reader.execute("lock table transactions in access exclusive mode")
+        reader.execute("lock table transactions")
         sender.send(simulate(contract, FIRST.next(), OPTIONS))
         _kill_run(stack, stack.settings.load_job, lambda _: _is_waiting_for_lock(dsn))
     [second] = _settled(stack, FIRST.next())

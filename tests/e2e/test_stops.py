@@ -93,7 +93,7 @@ def _kill_in_the_middle(stack: Stack, batch: BatchRecord) -> None:
     assert dsn is not None
     blocker = psycopg.connect(dsn)
     try:
-        blocker.execute(f"lock table sluice.{GUARD} in access exclusive mode")
+        blocker.execute(f"lock table sluice.{GUARD}")
         _sweep(stack)
         _wait(lambda: _is_waiting(dsn), "the refresh to wait for its lock")
         _wait(lambda: _is_saved(stack, batch), "the state to be saved")

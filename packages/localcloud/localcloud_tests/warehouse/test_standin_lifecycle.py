@@ -265,10 +265,13 @@ def test_secrets_in_the_folder_are_for_the_owner_only(folder: Path) -> None:
     assert not (folder / "initdb.password").exists()
 
 
-def test_through_the_port_it_is_plain_postgresql(folder: Path) -> None:
+def test_through_the_port_it_is_redshift_and_plain_postgresql_underneath(folder: Path) -> None:
     with running(folder) as warehouse:
-        assert rows(warehouse, "SELECT string_agg(x::text, ',') FROM unnest(ARRAY[1, 2]) AS x") == [("1,2",)]
-        assert rows(warehouse, r"SELECT 'a\b'") == [(r"a\b",)]
+        assert rows(warehouse, r"SELECT 'a\\b'") == [(r"a\b",)]
+        with psycopg.connect(warehouse.engine_dsn) as connection:
+            assert connection.execute(r"SELECT 'a\\b', ARRAY[1, 2]").fetchall() == [(r"a\\b", [1, 2])]
+        with pytest.raises(psycopg.errors.SyntaxError, match="ARRAY"):
+            rows(warehouse, "SELECT ARRAY[1, 2]")
 
 
 @pytest.mark.parametrize(
