@@ -499,7 +499,7 @@ def test_who_has_usage_of_the_schema_reads_and_nobody_writes(sql: Sql, two_days:
             reader.execute(ALL.encode())
         sql.ok("GRANT USAGE ON SCHEMA spectrum TO reader")
         assert reader.execute(ALL.encode()).fetchall() == [(1, "a", "20"), (2, None, "20"), (3, "c", "21")]
-        with pytest.raises(psycopg.errors.FeatureNotSupported, match="spectrum.orders is read only"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match=r"spectrum\.orders is read only"):
             reader.execute("DELETE FROM spectrum.orders")
     sql.batch("REVOKE USAGE ON SCHEMA spectrum FROM reader", "DROP USER reader")
 
