@@ -8,7 +8,6 @@ PostgreSQL's BRIN index is the same thing, so the embedded server shows the rati
 
 import argparse
 import json
-import socket
 import tempfile
 import time
 from functools import partial
@@ -43,7 +42,7 @@ def main() -> None:
 def looked_up(rows: int) -> Result:
     """Rows found, blocks read and seconds, by the way of looking."""
     with tempfile.TemporaryDirectory(prefix="sluice-lookup-") as folder:
-        server = PostgresServer(Path(folder) / "warehouse", port=_free_port())
+        server = PostgresServer(Path(folder) / "warehouse")
         server.start()
         try:
             with psycopg.connect(
@@ -90,12 +89,6 @@ def _look(connection: psycopg.Connection[Any], condition: str) -> dict[str, floa
         "blocks": plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
         "seconds": round(seconds, 3),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":
