@@ -19,7 +19,17 @@ DATABASE = "warehouse"
 USER = "sluice"
 APPLICATION = "redshift-data"
 Connection = psycopg.Connection[TupleRow]
-_SCRIPTS = ("semantics.sql", "rules.sql", "functions.sql", "external.sql", "views.sql", "late_views.sql")
+_SCRIPTS = (
+    "keep.sql",
+    "semantics.sql",
+    "rules.sql",
+    "functions.sql",
+    "external.sql",
+    "views.sql",
+    "statements.sql",
+    "late_views.sql",
+    "restore.sql",
+)
 _ISOLATE = "SELECT set_config('default_transaction_isolation', level, false) FROM pg_catalog.redshift_isolation"
 _FATAL = re.compile(r"FATAL:\s+(.+)")
 # What ALTER USER ... SET has left for a user; PostgreSQL itself heeds it at a login by password only.

@@ -105,6 +105,10 @@ class Engine:
         """
         return Visit(self._spectrum, connection, check)
 
+    def begin(self, ran: Ran) -> None:
+        """Remember for the system views what begins to run; `record` says that it is through."""
+        self._history.begin(ran)
+
     def record(self, ran: Ran) -> None:
         """Remember for the system views what ran."""
         self._history.add(ran)

@@ -140,6 +140,7 @@ class Executor:
         part.status, part.updated_at, part.query_id = Status.STARTED, self._clock(), self._engine.new_query_id()
         started = time.perf_counter_ns()
         try:
+            self._engine.begin(_ran(statement, part, part.updated_at))
             prepared = self._engine.translate(visit, connection, part.bound, part.query_id)
             # A cancel that came meanwhile found nothing to cancel in PostgreSQL.
             _require_active(statement)

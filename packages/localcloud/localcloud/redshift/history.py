@@ -14,8 +14,9 @@ from datetime import datetime
 from localcloud.redshift.database import Database
 
 _MOST = 10_000
-_VIEWS = re.compile(r"(?i)\b(?:sys_query_history|sys_query_text|stl_query|stl_querytext|svl_qlog|svl_statementtext)\b")
-_TEXT = 4000
+#: How the names of the views on statements begin.
+_VIEWS = re.compile(r"(?i)\b(?:stl|stv|svl|svcs|svv_query|sys)_\w")
+_TEXT = 65535
 _TABLE_AS = re.compile(r"(?is)create\s+(?:temp\w*\s+)?table\b.*?\bas\s+(?:select|with|\()")
 _KINDS = {
     "select": "SELECT", "with": "SELECT", "insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "copy": "COPY",
@@ -75,22 +76,38 @@ class QueryHistory:
         self._database = database
         self._lock = threading.Lock()
         self._new: list[Ran] = []
+        self._running: dict[int, Ran] = {}
+
+    def begin(self, ran: Ran) -> None:
+        """Remember a statement that begins to run."""
+        with self._lock:
+            self._running[ran.query_id] = ran
 
     def add(self, ran: Ran) -> None:
         """Remember a statement."""
         with self._lock:
+            self._running.pop(ran.query_id, None)
             self._new.append(ran)
             del self._new[:-_MOST]
 
     def show_for(self, sql: str) -> None:
-        """Put what is new into the database when a statement asks for it."""
+        """Put what is new and what runs into the database when a statement asks for it."""
         if _VIEWS.search(sql) is None:
             return
         with self._lock:
             new, self._new = self._new, []
-        if not new:
-            return
-        with self._database.administer() as connection, connection.cursor() as cursor:
+            running = list(self._running.values())
+        with self._database.administer() as connection, connection.transaction(), connection.cursor() as cursor:
+            # Two statements that ask at once write one after the other.
+            cursor.execute("LOCK TABLE pg_catalog.redshift_running IN EXCLUSIVE MODE")
+            cursor.execute("DELETE FROM pg_catalog.redshift_running")
+            cursor.executemany(
+                "INSERT INTO pg_catalog.redshift_running VALUES (%s, %s, %s, %s, %s)",
+                [
+                    (one.query_id, one.user_name, one.session_id, one.started_at.replace(tzinfo=None), one.text[:_TEXT])
+                    for one in running
+                ],
+            )
             cursor.executemany(
                 "INSERT INTO pg_catalog.redshift_queries VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 [_row(one) for one in new],

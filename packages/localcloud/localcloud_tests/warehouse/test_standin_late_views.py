@@ -168,3 +168,15 @@ def test_a_view_is_read_through_the_port(sql: Sql, local_aws: LocalAws) -> None:
     sql.ok("CREATE VIEW v AS SELECT id FROM public.t WITH NO SCHEMA BINDING")
     with psycopg.connect(local_aws.warehouse.dsn) as connection:
         assert connection.execute("SELECT id FROM public.v").fetchall() == [(1,)]
+
+
+def test_its_definition_is_what_made_it(sql: Sql) -> None:
+    sql.ok("CREATE TABLE t (id int)")
+    sql.batch("CREATE VIEW v AS SELECT id FROM public.t WITH NO SCHEMA BINDING", "CREATE VIEW w AS SELECT id FROM t")
+    assert sql.rows("SELECT viewname, trim(definition) FROM pg_views WHERE schemaname = 'public' ORDER BY 1") == [
+        ("v", "SELECT id FROM public.t with no schema binding;"),
+        ("w", "SELECT id\n   FROM t;"),
+    ]
+    assert sql.rows("SELECT pg_get_viewdef('v'::regclass::oid)") == [
+        ("SELECT id FROM public.t with no schema binding;",)
+    ]

@@ -80,6 +80,25 @@ def test_data_survives_a_stop_and_a_start(folder: Path) -> None:
         assert "too long" in run(warehouse, "INSERT INTO t VALUES (2, 'äää')")["Error"]
 
 
+def test_views_over_system_views_survive_a_start(folder: Path) -> None:
+    with running(folder) as warehouse:
+        for statement in (
+            "CREATE TABLE t (id INT)",
+            "CREATE VIEW v AS SELECT tablename FROM pg_table_def",
+            "CREATE VIEW w AS SELECT count(*) AS n FROM v WHERE tablename = 't'",
+            "COMMENT ON VIEW w IS 'how many'",
+            "GRANT SELECT ON w TO PUBLIC",
+        ):
+            assert run(warehouse, statement)["Status"] == "FINISHED"
+    with running(folder) as warehouse:
+        assert rows(warehouse, "SELECT n FROM w") == [(1,)]
+        privileges = (
+            "SELECT privilege_type FROM svv_relation_privileges WHERE relation_name = 'w' AND identity_name = 'public'"
+        )
+        assert rows(warehouse, privileges) == [("SELECT",)]
+        assert rows(warehouse, "SELECT remarks FROM svv_redshift_tables WHERE table_name = 'w'") == [("how many",)]
+
+
 def test_it_starts_and_stops_quickly(folder: Path) -> None:
     with running(folder):
         pass

@@ -71,6 +71,21 @@ def test_decimals_have_the_documented_scale_and_digits(
     assert sql.rows(f"SELECT {', '.join(items)}") == [tuple(text for *_, text in known)]
 
 
+WIDE = st.integers(0, 38).flatmap(lambda digits: st.integers(-(10**digits) + 1, 10**digits - 1))
+
+
+@FEW
+@given(st.lists(st.tuples(WIDE, st.sampled_from("+-*"), WIDE), min_size=1, max_size=4))
+def test_more_than_38_digits_are_an_overflow(sql: Sql, computations: list[tuple[int, str, int]]) -> None:
+    for one, operator, other in computations:
+        exact = {"+": one + other, "-": one - other, "*": one * other}[operator]
+        query = f"SELECT '{one}'::decimal(38,0) {operator} '{other}'::decimal(38,0) AS c"
+        if abs(exact) < 10**38:
+            assert sql.rows(query) == [(str(exact),)]
+        else:
+            assert sql.error(query) == "ERROR: Numeric data overflow (result precision)"
+
+
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2037, 12, 31))  # noqa: DTZ001 - TIMESTAMP has no zone
 PARTS: dict[str, Callable[[datetime], int]] = {
     "year": lambda t: t.year,

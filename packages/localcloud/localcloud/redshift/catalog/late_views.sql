@@ -142,3 +142,24 @@ CREATE OR REPLACE FUNCTION pg_catalog.pg_get_late_binding_view_cols() RETURNS SE
     CROSS JOIN LATERAL unnest(v.columns, v.types, v.modifiers) WITH ORDINALITY AS u (name, type, modifier, place)
     ORDER BY n.nspname, c.relname, u.place
 $$;
+
+-- The definition of a view that is bound late is what made it.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html
+DO $$
+BEGIN
+    IF to_regprocedure('pg_catalog.pg_bound_viewdef(oid)') IS NULL THEN
+        ALTER FUNCTION pg_catalog.pg_get_viewdef(oid) RENAME TO pg_bound_viewdef;
+        ALTER FUNCTION pg_catalog.pg_get_viewdef(oid, boolean) RENAME TO pg_bound_viewdef;
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(relation oid) RETURNS text STABLE STRICT LANGUAGE sql
+RETURN coalesce(
+    (SELECT v.definition || ' with no schema binding;' FROM pg_catalog.redshift_late_views v WHERE v.relation = $1),
+    pg_bound_viewdef($1));
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_viewdef(relation oid, pretty boolean) RETURNS text STABLE STRICT LANGUAGE sql
+RETURN coalesce(
+    (SELECT v.definition || ' with no schema binding;' FROM pg_catalog.redshift_late_views v WHERE v.relation = $1),
+    pg_bound_viewdef($1, $2));
+CREATE OR REPLACE VIEW pg_catalog.pg_views AS
+SELECT n.nspname AS schemaname, c.relname AS viewname, pg_get_userbyid(c.relowner) AS viewowner, pg_get_viewdef(c.oid) AS definition
+FROM pg_class c LEFT JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'v';

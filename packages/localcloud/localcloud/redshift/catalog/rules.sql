@@ -29,6 +29,11 @@ CREATE TABLE IF NOT EXISTS pg_catalog.redshift_queries (
 );
 DELETE FROM pg_catalog.redshift_queries WHERE end_time < current_timestamp::timestamp - interval '7 days';
 
+-- Those that run, as they were when a statement asked for them.
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_running (
+    query_id bigint, user_name text, session_id integer, start_time timestamp, query_text text
+);
+
 -- The isolation level of new transactions; SNAPSHOT is what new clusters and workgroups have.
 -- Source: https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
 CREATE TABLE IF NOT EXISTS pg_catalog.redshift_isolation (level text NOT NULL);

@@ -11,7 +11,11 @@ DROP VIEW IF EXISTS pg_catalog.svv_redshift_tables, pg_catalog.svv_redshift_colu
     pg_catalog.svv_schema_privileges, pg_catalog.svv_database_privileges, pg_catalog.svv_function_privileges,
     pg_catalog.svv_default_privileges, pg_catalog.svv_mv_info, pg_catalog.stv_mv_info, pg_catalog.svv_transactions,
     pg_catalog.stv_locks, pg_catalog.stv_sessions, pg_catalog.pg_user_info, pg_catalog.pg_class_info,
-    pg_catalog.redshift_own_queries, pg_catalog.redshift_own_unloads, pg_catalog.stl_load_errors, pg_catalog.stl_load_commits,
+    pg_catalog.redshift_own_queries, pg_catalog.redshift_query_lines, pg_catalog.redshift_own_unloads, pg_catalog.stl_load_errors, pg_catalog.stl_load_commits,
+    pg_catalog.stl_ddltext, pg_catalog.stl_utilitytext, pg_catalog.sys_procedure_call,
+    pg_catalog.svl_stored_proc_call, pg_catalog.stv_recents, pg_catalog.stv_inflight, pg_catalog.svv_query_inflight,
+    pg_catalog.stv_slices, pg_catalog.stv_tbl_perm, pg_catalog.pg_proc_info, pg_catalog.svv_datashares,
+    pg_catalog.svv_alter_table_recommendations,
     pg_catalog.redshift_table_constraints CASCADE;
 
 -- A function of PostgreSQL with other results than Redshift's of the same name is called pg_... from now on. It keeps its

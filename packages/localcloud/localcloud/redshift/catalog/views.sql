@@ -14,6 +14,20 @@ DROP VIEW IF EXISTS pg_catalog.svv_columns, pg_catalog.svv_tables, pg_catalog.pg
 DROP VIEW IF EXISTS pg_catalog.stv_db_isolation_level, pg_catalog.redshift_tables;
 DROP VIEW IF EXISTS pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail;
 
+-- The encoding of a column: as it was written, or as Redshift chooses it.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_encoding(relation oid, layout jsonb, col text, kind oid) RETURNS text STABLE LANGUAGE sql
+RETURN CASE
+    WHEN lower(layout -> 'encodings' ->> col) = 'raw' THEN 'none'
+    WHEN layout -> 'encodings' ->> col IS NOT NULL THEN lower(layout -> 'encodings' ->> col)
+    WHEN coalesce(layout -> 'sortkeys', '[]') ? col THEN 'none'
+    WHEN (SELECT relpersistence FROM pg_class WHERE oid = relation) = 't' THEN 'none'
+    WHEN kind IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype, 'date'::regtype,
+                  'timestamp'::regtype, 'timestamptz'::regtype, 'time'::regtype, 'timetz'::regtype) THEN 'az64'
+    WHEN kind IN ('varchar'::regtype, 'bpchar'::regtype, 'text'::regtype) THEN 'lzo'
+    ELSE 'none'
+END;
+
 CREATE VIEW pg_catalog.redshift_tables AS
 SELECT c.oid AS relation, n.nspname AS schema_name, c.relname AS table_name, c.relkind AS kind,
        coalesce(l.layout, '{}') AS layout
@@ -43,7 +57,7 @@ WHERE t.table_schema NOT LIKE 'pg\_ext\_%' ESCAPE '\';
 CREATE VIEW pg_catalog.pg_table_def AS
 SELECT t.schema_name AS schemaname, t.table_name AS tablename, a.attname AS "column",
        format_type(a.atttypid, a.atttypmod) AS type,
-       coalesce(nullif(t.layout -> 'encodings' ->> a.attname, 'raw'), 'none') AS encoding,
+       pg_catalog.redshift_encoding(t.relation, t.layout, a.attname, a.atttypid) AS encoding,
        coalesce(t.layout ->> 'distkey' = a.attname, false) AS distkey,
        coalesce(s.place, 0)::integer * CASE WHEN t.layout ->> 'sortstyle' = 'interleaved' THEN -1 ELSE 1 END AS sortkey,
        a.attnotnull AS "notnull"
@@ -144,7 +158,8 @@ SELECT c.table_catalog::varchar(128) AS database_name, c.table_schema::varchar(1
        c.table_name::varchar(128) AS table_name, c.column_name::varchar(128) AS column_name,
        c.ordinal_position::integer AS ordinal_position, c.data_type::varchar(128) AS data_type,
        c.column_default::varchar(4000) AS column_default, c.is_nullable::varchar(3) AS is_nullable,
-       coalesce(l.layout -> 'encodings' ->> c.column_name, 'none')::varchar(128) AS encoding,
+       pg_catalog.redshift_encoding(l.relation, l.layout, c.column_name,
+           (SELECT atttypid FROM pg_attribute WHERE attrelid = l.relation AND attname = c.column_name))::varchar(128) AS encoding,
        coalesce(l.layout ->> 'distkey' = c.column_name, false) AS distkey,
        coalesce((SELECT s.place FROM jsonb_array_elements_text(l.layout -> 'sortkeys') WITH ORDINALITY AS s (name, place)
                  WHERE s.name = c.column_name), 0)::integer AS sortkey,
@@ -294,17 +309,22 @@ SELECT user_id, query_id, 'default'::char(320) AS query_label, NULL::bigint AS t
        NULL::char(150) AS usage_limit, NULL::varchar(32) AS compute_type, 0::bigint AS compile_time,
        elapsed AS planning_time, 0::bigint AS lock_wait_time
 FROM pg_catalog.redshift_own_queries;
+-- A long text is in several rows.
+CREATE VIEW pg_catalog.redshift_query_lines AS
+SELECT q.*, n AS sequence, substr(q.query_text, n * 200 + 1, 200) AS line
+FROM pg_catalog.redshift_own_queries q
+CROSS JOIN LATERAL generate_series(0, greatest(length(q.query_text) - 1, 0) / 200) AS g (n);
 CREATE VIEW pg_catalog.sys_query_text AS
-SELECT user_id, query_id, NULL::bigint AS transaction_id, session_id, start_time, 0 AS sequence, query_text::char(200) AS text
-FROM pg_catalog.redshift_own_queries;
+SELECT user_id, query_id, NULL::bigint AS transaction_id, session_id, start_time, sequence, line::char(200) AS text
+FROM pg_catalog.redshift_query_lines;
 CREATE VIEW pg_catalog.stl_query AS
 SELECT user_id AS userid, query_id::integer AS query, 'default'::char(320) AS label, NULL::bigint AS xid, session_id AS pid,
        current_database()::char(32) AS database, query_text::char(4000) AS querytxt, start_time AS starttime, end_time AS endtime,
        CASE WHEN status = 'success' THEN 0 ELSE 1 END AS aborted, 0 AS insert_pristine, 0 AS concurrency_scaling_status
 FROM pg_catalog.redshift_own_queries WHERE query_type NOT IN ('DDL', 'UTILITY');
 CREATE VIEW pg_catalog.stl_querytext AS
-SELECT user_id AS userid, NULL::bigint AS xid, session_id AS pid, query_id::integer AS query, 0 AS sequence, query_text::char(200) AS text
-FROM pg_catalog.redshift_own_queries;
+SELECT user_id AS userid, NULL::bigint AS xid, session_id AS pid, query_id::integer AS query, sequence, line::char(200) AS text
+FROM pg_catalog.redshift_query_lines;
 CREATE VIEW pg_catalog.svl_qlog AS
 SELECT user_id AS userid, query_id::integer AS query, NULL::bigint AS xid, session_id AS pid, start_time AS starttime, end_time AS endtime,
        elapsed, CASE WHEN status = 'success' THEN 0 ELSE 1 END AS aborted, 'default'::char(320) AS label,
@@ -312,8 +332,8 @@ SELECT user_id AS userid, query_id::integer AS query, NULL::bigint AS xid, sessi
 FROM pg_catalog.redshift_own_queries;
 CREATE VIEW pg_catalog.svl_statementtext AS
 SELECT user_id AS userid, NULL::bigint AS xid, session_id AS pid, 'default'::char(320) AS label, start_time AS starttime,
-       end_time AS endtime, 0 AS sequence, query_type::char(10) AS type, query_text::char(200) AS text
-FROM pg_catalog.redshift_own_queries;
+       end_time AS endtime, sequence, query_type::char(10) AS type, line::char(200) AS text
+FROM pg_catalog.redshift_query_lines;
 
 -- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_STL_LOAD_ERRORS.html, r_STL_LOAD_COMMITS.html
 CREATE VIEW pg_catalog.stl_load_errors AS

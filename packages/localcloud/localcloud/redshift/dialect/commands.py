@@ -79,6 +79,7 @@ register("create user")(principals.create_user)
 register("alter user")(principals.alter_user)
 register("create group")(principals.create_group)
 register("create role")(principals.create_role)
+register("drop role")(principals.drop_role)
 register("grant", "revoke")(principals.grant)
 register("alter default privileges")(principals.alter_default_privileges)
 register("create schema", "alter schema")(principals.schema)
@@ -88,6 +89,8 @@ register("show schemas")(shows.show_schemas)
 register("show tables")(shows.show_tables)
 register("show columns")(shows.show_columns)
 register("show databases")(shows.show_databases)
+register("show table")(shows.show_table)
+register("show view")(shows.show_view)
 register("create function", "create or replace function")(procedures.create_function)
 
 
@@ -262,7 +265,7 @@ def create_view(sql: str) -> Prepared:
 
 @register(
     "drop schema", "drop table", "drop view", "drop procedure", "drop function", "comment", "set", "reset",
-    "drop user", "drop group", "alter group", "drop role", "alter procedure", "drop materialized view", "fetch",
+    "drop user", "drop group", "alter group", "alter procedure", "drop materialized view", "fetch",
     "close", "execute", "deallocate",
 )  # fmt: skip
 def as_written(sql: str) -> Prepared:
@@ -395,7 +398,7 @@ def alter_database(sql: str) -> Prepared:
     "alter masking policy", "drop masking policy", "attach masking policy", "detach masking policy", "create library",
     "create or replace library", "drop library", "create identity provider", "alter identity provider",
     "drop identity provider", "desc identity provider", "analyse compression", "show grants",
-    "show procedure", "show table", "show view", "use",
+    "show procedure", "use",
 )  # fmt: skip
 def not_here(sql: str) -> Prepared:
     """Refuse what Redshift has and the stand-in has not."""

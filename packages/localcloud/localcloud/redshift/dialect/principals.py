@@ -114,6 +114,21 @@ def create_role(sql: str) -> Prepared:
     return Prepared("create role", (f"CREATE ROLE {name}",))
 
 
+def drop_role(sql: str) -> Prepared:
+    """Prepare DROP ROLE; with FORCE and without, PostgreSQL takes the role from those who have it.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_DROP_ROLE.html
+    """
+    reader = Reader(sql)
+    reader.expect("drop", "role")
+    if_exists = "IF EXISTS " if reader.take("if", "exists") else ""
+    name = quote_name(reader.name())
+    if not reader.take("force"):
+        reader.take("restrict")
+    reader.end()
+    return Prepared("drop role", (f"DROP ROLE {if_exists}{name}",))
+
+
 def _without_effect(reader: Reader) -> str:
     if reader.take("createdb") or reader.take("nocreatedb") or reader.take("nocreateuser"):
         return ""
@@ -159,6 +174,11 @@ def grant(sql: str) -> Prepared:
     keys = [token.key for token in tokens]
     if "datashare" in keys:
         raise NotInStandInError(f"{keys[0].upper()} ON DATASHARE")
+    for place in range(len(keys) - 1):
+        if keys[place] == "sys" and tokens[place + 1].text.startswith(":"):
+            raise NotInStandInError("A system-defined role (SYS:…)", "a role of your own")
+        if keys[place : place + 2] == ["language", "plpythonu"]:
+            raise NotInStandInError(f"{keys[0].upper()} … LANGUAGE plpythonu", "functions in SQL")
     end = next((place for place, key in enumerate(keys) if key in {"on", "to", "from", "for"}), len(keys))
     about = keys[1:end]
     if "alter" in about and keys[end : end + 1] == ["on"] and keys[end + 1] not in _NO_TABLES:

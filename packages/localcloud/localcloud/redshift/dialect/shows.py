@@ -7,7 +7,7 @@ r_SHOW_DATABASES.html
 from __future__ import annotations
 
 from localcloud.redshift.database import DATABASE
-from localcloud.redshift.dialect.lexer import quote_text
+from localcloud.redshift.dialect.lexer import quote_name, quote_text
 from localcloud.redshift.dialect.prepared import Prepared
 from localcloud.redshift.dialect.reader import Reader
 from localcloud.redshift.errors import SqlError
@@ -64,6 +64,36 @@ def show_databases(sql: str) -> Prepared:
     reader = Reader(sql)
     reader.expect("show", "databases")
     return _prepared(_DATABASES, reader, "database_name", first=True)
+
+
+def show_table(sql: str) -> Prepared:
+    """Prepare SHOW TABLE: the statement that makes a table again.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_TABLE.html
+    """
+    return _definition(sql, "table", "pg_catalog.redshift_table_ddl({})", "Show Table DDL statement")
+
+
+def show_view(sql: str) -> Prepared:
+    """Prepare SHOW VIEW: the query of a view.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_VIEW.html
+    """
+    return _definition(sql, "view", "pg_catalog.pg_get_viewdef({}::oid)", "Show View DDL statement")
+
+
+def _definition(sql: str, kind: str, call: str, label: str) -> Prepared:
+    reader = Reader(sql)
+    reader.expect("show", kind)
+    table = reader.table()
+    reader.end()
+    found = call.format(f"{quote_text(table.sql)}::regclass")
+    kinds = "'v', 'm'" if kind == "view" else "'r'"
+    query = (
+        f"SELECT {found} AS {quote_name(label)} FROM pg_class"  # noqa: S608 - quoted
+        f" WHERE oid = {quote_text(table.sql)}::regclass AND relkind IN ({kinds})"
+    )
+    return Prepared("show", (query,))
 
 
 def _require_database(name: str) -> None:

@@ -371,6 +371,7 @@ class Session:
         if own is not None:
             return _Outcome(own, None, iter(()))
         query_id, began, error, count = self._engine.new_query_id(), self._engine.now(), "", 0
+        self._engine.begin(Ran(query_id, self._connected.info.user, self.process_id, sql, began, began))
         try:
             prepared = self._translate(sql, query_id)
             self._require_active()
