@@ -30,7 +30,7 @@ from localcloud.redshift.dialect.reader import TableName
 from localcloud.redshift.errors import NotInStandInError, SqlError
 from localcloud.redshift.history import QueryHistory, Ran
 from localcloud.redshift.late_views import LateViews
-from localcloud.redshift.loading.load import Loader
+from localcloud.redshift.loading.load import Loaded, Loader
 from localcloud.redshift.spectrum import Spectrum, Visit
 from localcloud.redshift.typing.analyst import Analyst, asking
 from localcloud.redshift.typing.rewrite import typed
@@ -54,14 +54,14 @@ class Done(Generic[T]):
         rows: that it returned or changed; none of a COPY.
         result: what its rows were read as; None when it returns none.
         status: what PostgreSQL says of it, such as ``INSERT 0 3``; empty for COPY and UNLOAD.
-        loaded: the rows that a COPY loaded.
+        loaded: what a COPY loaded.
         unloaded: the rows that an UNLOAD wrote.
     """
 
     rows: int
     result: T | None
     status: str = ""
-    loaded: int | None = None
+    loaded: Loaded | None = None
     unloaded: int | None = None
 
 
@@ -203,7 +203,7 @@ class Engine:
             _lock_rows(connection, table)
         if prepared.copy is not None:
             loaded = self._loader.load(connection, prepared.copy, query_id)
-            connection.execute(f"SET redshift.last_copy_count = '{loaded}'".encode())
+            connection.execute(f"SET redshift.last_copy_count = '{loaded.rows}'".encode())
             connection.execute(f"SET redshift.last_copy_id = '{query_id}'".encode())
             # The Data API reports no rows for a COPY; pg_last_copy_count() does.
             return Done(0, None, loaded=loaded)

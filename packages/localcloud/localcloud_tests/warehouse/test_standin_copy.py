@@ -308,7 +308,7 @@ def test_credentials_and_format(sql: Sql, s3: S3Client, bucket: str) -> None:
     assert "needs credentials" in sql.error(copy(source, options="FORMAT PARQUET"))
     assert "Invalid IAM role ARN" in sql.error(copy(source, options="IAM_ROLE 'me' FORMAT PARQUET"))
     assert "use IAM_ROLE" in sql.error(copy(source, options="CREDENTIALS 'aws_access_key_id=x' FORMAT PARQUET"))
-    for other in ("CSV", "FORMAT JSON 'auto'", "FORMAT AS ORC", ""):
+    for other in ("FORMAT AS ORC", "AVRO 'auto'", "SHAPEFILE"):
         assert "not supported by the local stand-in" in sql.error(copy(source, options=f"IAM_ROLE default {other}"))
     assert sql.rows("SELECT count(*) FROM t") == [(2,)]
 

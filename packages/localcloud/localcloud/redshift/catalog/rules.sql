@@ -12,7 +12,18 @@ CREATE TABLE IF NOT EXISTS pg_catalog.redshift_loads (
     query_id bigint, table_name text, data_source text, status text, loaded_rows bigint, source_file_count integer,
     source_file_bytes bigint, start_time timestamp, end_time timestamp, error_message text
 );
-GRANT SELECT, INSERT ON pg_catalog.redshift_loads TO PUBLIC;
+ALTER TABLE pg_catalog.redshift_loads
+    ADD COLUMN IF NOT EXISTS file_format text NOT NULL DEFAULT 'PARQUET',
+    ADD COLUMN IF NOT EXISTS user_name text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS session_id integer NOT NULL DEFAULT 0;
+GRANT SELECT ON pg_catalog.redshift_loads TO PUBLIC;
+-- One row per record that a COPY could not load.
+CREATE TABLE IF NOT EXISTS pg_catalog.redshift_load_errors (
+    query_id bigint, place integer, table_id bigint, start_time timestamp, file_name text, line_number bigint,
+    column_name text, column_type text, column_length text, position integer, raw_line text, raw_field_value text,
+    error_code integer, error_message text, user_name text, session_id integer
+);
+DELETE FROM pg_catalog.redshift_load_errors WHERE start_time < current_timestamp::timestamp - interval '7 days';
 DELETE FROM pg_catalog.redshift_loads WHERE end_time < current_timestamp::timestamp - interval '7 days';
 
 -- One row per UNLOAD, with its files.

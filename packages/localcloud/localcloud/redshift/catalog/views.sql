@@ -13,6 +13,7 @@ END $$;
 DROP VIEW IF EXISTS pg_catalog.svv_columns, pg_catalog.svv_tables, pg_catalog.pg_table_def, pg_catalog.svv_table_info;
 DROP VIEW IF EXISTS pg_catalog.stv_db_isolation_level, pg_catalog.redshift_tables;
 DROP VIEW IF EXISTS pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail;
+DROP VIEW IF EXISTS pg_catalog.stl_load_errors, pg_catalog.stl_loaderror_detail, pg_catalog.redshift_all_load_errors;
 
 -- The encoding of a column: as it was written, or as Redshift chooses it.
 -- Source: https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html
@@ -96,18 +97,38 @@ SELECT oid::integer AS db_id, datname::text AS db_name,
        CASE i.level WHEN 'serializable' THEN 'Serializable' ELSE 'Snapshot Isolation' END::text AS isolation_level
 FROM pg_database CROSS JOIN pg_catalog.redshift_isolation i WHERE datname = current_database();
 
+-- The errors of records, and of commands that failed before there was a record.
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html
+CREATE VIEW pg_catalog.redshift_all_load_errors AS
+SELECT r.oid::integer AS user_id, e.* FROM (
+    SELECT query_id, table_id, start_time, file_name, line_number, column_name, column_type, column_length, position,
+           raw_line, raw_field_value, error_code, error_message, user_name, session_id, place
+    FROM pg_catalog.redshift_load_errors
+    UNION ALL
+    SELECT query_id, (SELECT c.oid FROM pg_class c WHERE c.relname = l.table_name LIMIT 1)::bigint, start_time, data_source,
+           NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, error_message, user_name, session_id, 0
+    FROM pg_catalog.redshift_loads l
+    WHERE status = 'aborted' AND NOT EXISTS (SELECT FROM pg_catalog.redshift_load_errors e WHERE e.query_id = l.query_id)
+) e LEFT JOIN pg_roles r ON r.rolname = e.user_name
+WHERE e.user_name = current_user
+    OR pg_has_role(current_user, (SELECT datdba FROM pg_database WHERE datname = current_database()), 'MEMBER');
+GRANT SELECT ON pg_catalog.redshift_all_load_errors TO PUBLIC;
+
 CREATE VIEW pg_catalog.sys_load_history AS
 SELECT query_id, status, current_database()::text AS database_name, table_name, start_time, end_time,
-       (extract(epoch FROM end_time - start_time) * 1000000)::bigint AS duration, data_source, 'PARQUET'::text AS file_format,
+       (extract(epoch FROM end_time - start_time) * 1000000)::bigint AS duration, data_source, file_format,
        loaded_rows, source_file_bytes AS loaded_bytes, source_file_count, source_file_bytes,
        source_file_count AS file_count_scanned, source_file_bytes AS file_bytes_scanned,
-       CASE WHEN status = 'aborted' THEN 1 ELSE 0 END AS error_count, NULL::bigint AS copy_job_id
-FROM pg_catalog.redshift_loads;
+       (SELECT count(*) FROM pg_catalog.redshift_all_load_errors e WHERE e.query_id = l.query_id) AS error_count,
+       NULL::bigint AS copy_job_id
+FROM pg_catalog.redshift_loads l;
 
 CREATE VIEW pg_catalog.sys_load_error_detail AS
-SELECT query_id, current_database()::text AS database_name, start_time, data_source AS file_name,
-       left(error_message, 512) AS error_message
-FROM pg_catalog.redshift_loads WHERE status = 'aborted';
+SELECT user_id, query_id, NULL::bigint AS transaction_id, session_id, current_database()::text AS database_name,
+       table_id::integer AS table_id, start_time, file_name::char(256) AS file_name, line_number,
+       column_name::char(127) AS column_name, column_type::char(10) AS column_type, column_length::char(10) AS column_length,
+       position, error_code, left(error_message, 512) AS error_message
+FROM pg_catalog.redshift_all_load_errors;
 
 GRANT SELECT ON pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail TO PUBLIC;
 GRANT SELECT ON pg_catalog.svv_columns, pg_catalog.svv_tables, pg_catalog.pg_table_def, pg_catalog.svv_table_info,
@@ -337,12 +358,17 @@ FROM pg_catalog.redshift_query_lines;
 
 -- Source: https://docs.aws.amazon.com/redshift/latest/dg/r_STL_LOAD_ERRORS.html, r_STL_LOAD_COMMITS.html
 CREATE VIEW pg_catalog.stl_load_errors AS
-SELECT NULL::integer AS userid, 0 AS slice, (SELECT c.oid::integer FROM pg_class c WHERE c.relname = l.table_name LIMIT 1) AS tbl,
-       start_time AS starttime, NULL::integer AS session, query_id::integer AS query, data_source::char(256) AS filename,
-       NULL::bigint AS line_number, NULL::char(127) AS colname, NULL::char(10) AS type, NULL::char(10) AS col_length,
-       NULL::integer AS position, NULL::char(1024) AS raw_line, NULL::char(1024) AS raw_field_value, NULL::integer AS err_code,
-       error_message::char(100) AS err_reason, 0 AS is_partial, 0 AS start_offset, NULL::bigint AS copy_job_id
-FROM pg_catalog.redshift_loads l WHERE status = 'aborted';
+SELECT user_id AS userid, 0 AS slice, table_id::integer AS tbl, start_time AS starttime, session_id AS session,
+       query_id::integer AS query, file_name::char(256) AS filename, line_number, column_name::char(127) AS colname,
+       column_type::char(10) AS type, column_length::char(10) AS col_length, position, raw_line::char(1024) AS raw_line,
+       raw_field_value::char(1024) AS raw_field_value, error_code AS err_code, error_message::char(100) AS err_reason,
+       0 AS is_partial, 0 AS start_offset, NULL::bigint AS copy_job_id
+FROM pg_catalog.redshift_all_load_errors;
+CREATE VIEW pg_catalog.stl_loaderror_detail AS
+SELECT user_id AS userid, 0 AS slice, session_id AS session, query_id::integer AS query, file_name::char(256) AS filename,
+       line_number, position AS field, column_name::char(1024) AS colname, raw_field_value::char(1024) AS value,
+       0 AS is_null, column_type::char(10) AS type, column_length::char(10) AS col_length
+FROM pg_catalog.redshift_all_load_errors;
 CREATE VIEW pg_catalog.stl_load_commits AS
 SELECT NULL::integer AS userid, query_id::integer AS query, 0 AS slice, data_source::char(256) AS name, data_source::char(256) AS filename,
        0 AS byte_offset, loaded_rows::integer AS lines_scanned, NULL::integer AS errors, end_time AS curtime, 1 AS status,
@@ -375,7 +401,8 @@ SELECT user_id AS userid, query_id AS query, 0 AS slice, session_id AS pid, file
 FROM pg_catalog.sys_unload_detail;
 GRANT SELECT ON pg_catalog.sys_unload_history, pg_catalog.sys_unload_detail, pg_catalog.stl_unload_log TO PUBLIC;
 GRANT SELECT ON pg_catalog.sys_query_history, pg_catalog.sys_query_text, pg_catalog.stl_query, pg_catalog.stl_querytext,
-    pg_catalog.svl_qlog, pg_catalog.svl_statementtext, pg_catalog.stl_load_errors, pg_catalog.stl_load_commits TO PUBLIC;
+    pg_catalog.svl_qlog, pg_catalog.svl_statementtext, pg_catalog.stl_load_errors, pg_catalog.stl_load_commits,
+    pg_catalog.stl_loaderror_detail TO PUBLIC;
 
 CREATE VIEW pg_catalog.redshift_table_constraints AS
 SELECT current_database()::text AS constraint_catalog, t.schema_name::text AS constraint_schema,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
 from localcloud.redshift.dialect.reader import TableName
@@ -26,9 +26,51 @@ class Scope(Enum):
     CONTROLS = "controls"
 
 
+class TextKind(StrEnum):
+    """How records stand in the files of a COPY that is not columnar."""
+
+    DELIMITED = "delimited"
+    CSV = "csv"
+    FIXED = "fixedwidth"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """The files of a COPY that is not columnar, and how their texts become values.
+
+    Attributes:
+        compression: ``gzip``, ``bzip2`` or ``zstd``; empty when there is none.
+        widths: of the fields of a fixed-width file, in bytes.
+        paths: ``auto``, ``auto ignorecase``, or ``s3://bucket/key`` of a JSONPaths file.
+        null: the text that is null.
+        skipped: lines at the begin of each file that are no records.
+        most_errors: how many records may be left out before the command fails.
+        replacement: for invalid characters; empty when they are errors.
+        date_format: empty for the usual one, or ``auto``.
+        time_format: likewise, or ``epochsecs`` or ``epochmillisecs``.
+        flags: the options without a value, in lower case.
+    """
+
+    kind: TextKind = TextKind.DELIMITED
+    delimiter: str = "|"
+    quote: str = '"'
+    compression: str = ""
+    widths: tuple[int, ...] = ()
+    paths: str = ""
+    null: str = "\\N"
+    skipped: int = 0
+    most_errors: int = 0
+    replacement: str = ""
+    date_format: str = ""
+    time_format: str = ""
+    encoding: str = "utf8"
+    flags: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class CopyCommand:
-    """A COPY from Parquet files.
+    """A COPY from files in S3.
 
     Attributes:
         table: the table to load.
@@ -37,6 +79,7 @@ class CopyCommand:
         is_manifest: whether the source is a manifest.
         fills_record: whether missing trailing columns are null.
         role: that reads the files: ``default``, or an ARN, or several of a chain.
+        text: the form of the files; None for Parquet.
     """
 
     table: TableName
@@ -45,6 +88,7 @@ class CopyCommand:
     is_manifest: bool
     fills_record: bool
     role: str = "default"
+    text: TextFormat | None = None
 
 
 @dataclass(frozen=True)

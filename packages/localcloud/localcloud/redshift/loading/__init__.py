@@ -1,1 +1,1 @@
-"""COPY from Parquet: which files, whether they fit the table, and the rows into it."""
+"""COPY: which files, whether they fit the table, and the rows into it."""

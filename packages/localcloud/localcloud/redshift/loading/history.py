@@ -12,13 +12,20 @@ from datetime import datetime
 
 from localcloud.redshift.database import Database
 from localcloud.redshift.dialect.prepared import CopyCommand
+from localcloud.redshift.loading.problems import LoadError
 from localcloud.redshift.loading.source import S3Object
 
 _INSERT = """
     INSERT INTO pg_catalog.redshift_loads
         (query_id, table_name, data_source, status, loaded_rows, source_file_count, source_file_bytes,
-         start_time, end_time, error_message)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+         start_time, end_time, error_message, file_format, user_name, session_id)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_INSERT_ERROR = """
+    INSERT INTO pg_catalog.redshift_load_errors
+        (query_id, place, table_id, start_time, file_name, line_number, column_name, column_type, column_length,
+         position, raw_line, raw_field_value, error_code, error_message, user_name, session_id)
+    VALUES (%s, %s, to_regclass(%s)::oid::bigint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 
@@ -28,7 +35,10 @@ class Load:
 
     Attributes:
         rows: how many it loaded, 0 when it failed.
+        user_name: who ran it.
+        session_id: the process of his session.
         error: why it failed, empty when it did not.
+        errors: of records.
     """
 
     query_id: int
@@ -37,7 +47,10 @@ class Load:
     rows: int
     started_at: datetime
     ended_at: datetime
+    user_name: str
+    session_id: int
     error: str = ""
+    errors: Sequence[LoadError] = ()
 
 
 class LoadHistory:
@@ -63,6 +76,31 @@ class LoadHistory:
             load.started_at.replace(tzinfo=None),
             load.ended_at.replace(tzinfo=None),
             load.error,
+            "PARQUET" if load.command.text is None else load.command.text.kind.upper(),
+            load.user_name,
+            load.session_id,
         )
-        with self._database.connect() as connection:
-            connection.execute(_INSERT, values)
+        with self._database.administer() as connection, connection.cursor() as cursor:
+            cursor.execute(_INSERT, values)
+            cursor.executemany(_INSERT_ERROR, [_error(load, *pair) for pair in enumerate(load.errors)])
+
+
+def _error(load: Load, place: int, error: LoadError) -> tuple[object, ...]:
+    return (
+        load.query_id,
+        place,
+        load.command.table.sql,
+        load.started_at.replace(tzinfo=None),
+        error.url,
+        error.line,
+        error.column,
+        error.type,
+        error.length,
+        error.position,
+        error.raw_line,
+        error.raw_value,
+        error.problem.code,
+        error.problem.reason[:100],
+        load.user_name,
+        load.session_id,
+    )

@@ -1,4 +1,4 @@
-"""Runs a COPY: every file is fetched, checked and streamed into the table; any error fails the command."""
+"""Runs a COPY: every file is fetched, checked and streamed into the table; more errors than it allows fail it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import psycopg
@@ -13,12 +14,14 @@ from botocore.exceptions import ClientError
 from psycopg import sql
 
 from localcloud.redshift.clock import Clock
-from localcloud.redshift.database import Connection
-from localcloud.redshift.dialect.prepared import CopyCommand
+from localcloud.redshift.database import Connection, session_user
+from localcloud.redshift.dialect.prepared import CopyCommand, TextFormat
 from localcloud.redshift.errors import SqlError
 from localcloud.redshift.loading.history import Load, LoadHistory
 from localcloud.redshift.loading.parquet import ParquetSource, TargetColumn
-from localcloud.redshift.loading.source import S3Object, files, s3_error
+from localcloud.redshift.loading.records import Path, read_paths
+from localcloud.redshift.loading.source import S3Object, files, parse_url, s3_error
+from localcloud.redshift.loading.text import Tally, TextSource
 from localcloud.redshift.roles import OfRole
 
 if TYPE_CHECKING:
@@ -33,8 +36,21 @@ _COLUMNS = """
 _ARGUMENTS = re.compile(r"\((\d+)(?:,(\d+))?\)")
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What a COPY did.
+
+    Attributes:
+        rows: that it loaded.
+        left_out: records with errors.
+    """
+
+    rows: int
+    left_out: int = 0
+
+
 class Loader:
-    """Loads Parquet files into tables.
+    """Loads files into tables.
 
     Args:
         s3: gives the client that reads the files, for the role of a COPY.
@@ -47,8 +63,8 @@ class Loader:
         self._history = history
         self._clock = clock
 
-    def load(self, connection: Connection, command: CopyCommand, query_id: int) -> int:
-        """Run a COPY inside the connection's transaction and give the number of rows.
+    def load(self, connection: Connection, command: CopyCommand, query_id: int) -> Loaded:
+        """Run a COPY inside the connection's transaction and give the numbers of rows.
 
         Args:
             connection: in a transaction.
@@ -60,25 +76,61 @@ class Loader:
         """
         started_at = self._clock()
         found: list[S3Object] = []
+        tally = Tally(command.text.most_errors if command.text is not None else 0)
+        rows, failure = 0, ""
         try:
-            rows = self._load(connection, command, found)
+            rows = self._load(connection, command, found, tally)
         except (SqlError, psycopg.Error) as error:
-            self._history.add(Load(query_id, command, found, 0, started_at, self._clock(), str(error)))
+            failure = str(error)
             raise
-        self._history.add(Load(query_id, command, found, rows, started_at, self._clock()))
-        return rows
+        finally:
+            who = session_user(connection)
+            load = Load(
+                query_id,
+                command,
+                found,
+                rows,
+                started_at,
+                self._clock(),
+                who,
+                connection.info.backend_pid,
+                failure,
+                tally.errors,
+            )
+            self._history.add(load)
+        return Loaded(rows, len(tally.errors))
 
-    def _load(self, connection: Connection, command: CopyCommand, found: list[S3Object]) -> int:
+    def _load(self, connection: Connection, command: CopyCommand, found: list[S3Object], tally: Tally) -> int:
         columns = _columns(connection, command)
         s3 = self._s3(command.role)
-        found.extend(files(s3, command.source, is_manifest=command.is_manifest))
+        text = command.text
+        paths = _paths(s3, text, len(columns)) if text is not None else ()
+        found.extend(files(s3, command.source, is_manifest=command.is_manifest, is_columnar=text is None))
         total = 0
         for item in found:
             with tempfile.TemporaryFile() as local:
                 _fetch(s3, item, local)
-                source = ParquetSource(local, item.url, columns, fills_record=command.fills_record)
+                source: ParquetSource | TextSource = (
+                    ParquetSource(local, item.url, columns, fills_record=command.fills_record)
+                    if text is None
+                    else TextSource(local, item.url, command, text, columns, paths, tally)
+                )
                 total += _stream(connection, command, source)
+            if tally.is_over:
+                raise SqlError(
+                    f"Load into table '{command.table.name}' failed.  Check 'stl_load_errors' system table for details."
+                )
         return total
+
+
+def _paths(s3: S3Client, text: TextFormat, count: int) -> tuple[Path, ...]:
+    """Read the JSONPaths file that a COPY names."""
+    if not text.paths.startswith("s3://"):
+        return ()
+    bucket, key = parse_url(text.paths)
+    with tempfile.TemporaryFile() as local:
+        _fetch(s3, S3Object(bucket, key, 0), local)
+        return read_paths(local.read(), count, text.paths)
 
 
 def _columns(connection: Connection, command: CopyCommand) -> tuple[TargetColumn, ...]:
@@ -118,10 +170,14 @@ def _fetch(s3: S3Client, item: S3Object, local: IO[bytes]) -> None:
     local.seek(0)
 
 
-def _stream(connection: Connection, command: CopyCommand, source: ParquetSource) -> int:
+def _stream(connection: Connection, command: CopyCommand, source: ParquetSource | TextSource) -> int:
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in source.columns)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(sql.SQL(command.table.sql), names)
+    null = "" if command.text is None else ", NULL '\\\\N'"
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv" + null + ")").format(sql.SQL(command.table.sql), names)
     total = 0
+    if command.text is not None and "noload" in command.text.flags:
+        # The files are looked at, and that is all.
+        return sum(0 for _ in source.csv())
     with connection.cursor() as cursor, cursor.copy(statement) as stream:
         for piece, count in source.csv():
             stream.write(piece)

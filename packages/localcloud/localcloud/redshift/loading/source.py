@@ -37,27 +37,30 @@ class S3Object:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a manifest."""
+    """One entry of a manifest; it need not tell the size of a file that is not columnar."""
 
     bucket: str
     key: str
     is_mandatory: bool
-    size_bytes: int
+    size_bytes: int | None
 
 
-def files(s3: S3Client, source: str, *, is_manifest: bool) -> tuple[S3Object, ...]:
+def files(s3: S3Client, source: str, *, is_manifest: bool, is_columnar: bool = True) -> tuple[S3Object, ...]:
     """Give the objects of a COPY's FROM; one that a manifest lists twice comes twice.
 
     Args:
         s3: reads the manifest and looks the objects up.
         source: ``s3://bucket/key`` of the manifest, or the prefix of the keys.
         is_manifest: which of the two it is.
+        is_columnar: whether the files are Parquet: then a manifest has to tell their sizes.
 
     Raises:
         SqlError: the manifest breaks a rule, a mandatory file is missing, or there is no file at all.
     """
     bucket, key = parse_url(source)
-    found = _of_manifest(s3, bucket, key) if is_manifest else tuple(_of_prefix(s3, bucket, key))
+    found = (
+        _of_manifest(s3, bucket, key, is_columnar=is_columnar) if is_manifest else tuple(_of_prefix(s3, bucket, key))
+    )
     if not found:
         raise SqlError(f"The specified S3 prefix '{key}' does not exist" if not is_manifest else _nothing(source))
     return found
@@ -90,13 +93,13 @@ def _of_prefix(s3: S3Client, bucket: str, prefix: str) -> Iterator[S3Object]:
         raise s3_error(error, f"s3://{bucket}/{prefix}") from error
 
 
-def _of_manifest(s3: S3Client, bucket: str, key: str) -> tuple[S3Object, ...]:
+def _of_manifest(s3: S3Client, bucket: str, key: str, *, is_columnar: bool) -> tuple[S3Object, ...]:
     url = f"s3://{bucket}/{key}"
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         raise s3_error(error, url) from error
-    looked_up = (_look_up(s3, entry) for entry in parse_manifest(body, url))
+    looked_up = (_look_up(s3, entry) for entry in parse_manifest(body, url, is_columnar=is_columnar))
     return tuple(item for item in looked_up if item is not None)
 
 
@@ -108,11 +111,11 @@ def s3_error(error: ClientError, url: str) -> SqlError:
     return SqlError(f"S3ServiceException: {error.response.get('Error', {}).get('Message', code)}: {url}")
 
 
-def parse_manifest(body: bytes, url: str) -> tuple[Entry, ...]:
-    """Read a manifest for columnar files.
+def parse_manifest(body: bytes, url: str, *, is_columnar: bool = True) -> tuple[Entry, ...]:
+    """Read a manifest.
 
     Raises:
-        SqlError: it is not JSON in UTF-8, has no entries, or an entry lacks what columnar files need.
+        SqlError: it is not JSON in UTF-8, has no entries, or an entry lacks what its files need.
     """
     try:
         document = json.loads(body.decode("utf-8"))
@@ -121,14 +124,16 @@ def parse_manifest(body: bytes, url: str) -> tuple[Entry, ...]:
     entries = document.get("entries") if isinstance(document, dict) else None
     if not isinstance(entries, list) or not entries:
         raise _problem(url, "it has no entries")
-    return tuple(_entry(entry, f"{url} entry {number}") for number, entry in enumerate(entries, start=1))
+    return tuple(
+        _entry(entry, f"{url} entry {number}", is_columnar=is_columnar) for number, entry in enumerate(entries, start=1)
+    )
 
 
 def _problem(where: str, what: str) -> SqlError:
     return SqlError(f"Problem reading manifest file {where} - {what}")
 
 
-def _entry(entry: object, where: str) -> Entry:
+def _entry(entry: object, where: str, *, is_columnar: bool) -> Entry:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("url"), str):
         raise _problem(where, "url is missing")
     mandatory = entry.get("mandatory", False)
@@ -136,6 +141,8 @@ def _entry(entry: object, where: str) -> Entry:
         raise _problem(where, "mandatory is neither true nor false")
     meta: Any = entry.get("meta")
     size = meta.get("content_length") if isinstance(meta, Mapping) else None
+    if size is None and not is_columnar:
+        return Entry(*parse_url(entry["url"]), mandatory, None)
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise _problem(where, "meta.content_length is required for files in a columnar format")
     bucket, key = parse_url(entry["url"])
@@ -150,6 +157,6 @@ def _look_up(s3: S3Client, entry: Entry) -> S3Object | None:
         if error.response.get("Error", {}).get("Code") in _ABSENT and not entry.is_mandatory:
             return None
         raise s3_error(error, url) from error
-    if size != entry.size_bytes:
+    if entry.size_bytes is not None and size != entry.size_bytes:
         raise SqlError(f"File size mismatch: {url} has {size} bytes, the manifest says {entry.size_bytes}")
     return S3Object(entry.bucket, entry.key, size)

@@ -25,6 +25,7 @@ from localcloud.redshift.dialect.prepared import Prepared
 from localcloud.redshift.engine import Done, Engine, Report, report
 from localcloud.redshift.errors import LoginError, SqlError
 from localcloud.redshift.history import Ran
+from localcloud.redshift.loading.load import Loaded
 from localcloud.redshift.port import messages, values
 from localcloud.redshift.port.login import Login, check_encoding
 from localcloud.redshift.port.messages import Bind, Body, Field, Parse, ProtocolError, format_of
@@ -388,12 +389,18 @@ class Session:
             self._engine.record(ran)
         if done.unloaded is not None:
             self._tell("INFO", "00000", f"UNLOAD completed, {done.unloaded} record(s) unloaded successfully.")
-        if prepared.copy is not None:
-            table = prepared.copy.table.name
-            self._tell(
-                "INFO", "00000", f"Load into table '{table}' completed, {done.loaded} record(s) loaded successfully."
-            )
+        if prepared.copy is not None and done.loaded is not None:
+            self._tell_loaded(prepared.copy.table.name, done.loaded)
         return _outcome(sql, done, formats)
+
+    def _tell_loaded(self, table: str, loaded: Loaded) -> None:
+        if loaded.left_out:
+            where = "Check 'stl_load_errors' system table for details."
+            text = f"Load into table '{table}' completed, {loaded.left_out} record(s) could not be loaded.  {where}"
+            self._tell("WARNING", "01000", text)
+        self._tell(
+            "INFO", "00000", f"Load into table '{table}' completed, {loaded.rows} record(s) loaded successfully."
+        )
 
     def _translate(self, sql: str, query_id: int) -> Prepared:
         visit = self._engine.visit(self._connected, self._require_active)
