@@ -89,7 +89,9 @@ def refuse(sql: str) -> None:
     windows.refuse(sql)
     for place, key in enumerate(keys):
         for sequence, reason in _REFUSED_BY_FIRST.get(key, ()):
-            if tuple(keys[place : place + len(sequence)]) == sequence and not _is_part(keys, place):
+            if tuple(keys[place : place + len(sequence)]) != sequence or _is_part(keys, place):
+                continue
+            if sequence != _ARRAY or not _asks_catalog_only(keys):
                 raise SqlError(f'syntax error at or near "{tokens[place].text}"', reason)
         _refuse_missing(keys, place)
         if _is_called(keys, place):
@@ -177,6 +179,16 @@ def _refuse_leader(keys: list[str]) -> None:
         raise SqlError("Specified types or functions (one per INFO message) not supported on Redshift tables.")
 
 
+def _asks_catalog_only(keys: list[str]) -> bool:
+    """Whether a query reads system tables only: the leader node answers it alone, and has PostgreSQL's arrays.
+
+    Drivers ask so: ``WHERE relkind = ANY (ARRAY['r', 'v'])``.
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/c_SQL_functions_leader_node_only.html
+    """
+    read = [place for place, key in enumerate(keys) if key in {"from", "join"}]
+    return bool(read) and not any(_is_own_table(keys, place) for place in read)
+
+
 def _is_own_table(keys: list[str], place: int) -> bool:
     name, follower = _next(keys, place), _next(keys, place + 1)
     is_query = follower == "(" or any(
@@ -185,6 +197,7 @@ def _is_own_table(keys: list[str], place: int) -> bool:
     return name.isidentifier() and not is_query and not name.startswith(LEADER_TABLES)
 
 
+_ARRAY = ("array", "[")
 _BEHIND_ALIAS = frozenset(
     {"where", "on", "join", "left", "right", "inner", "full", "cross", "group", "order", "limit", "time"}
 )
