@@ -1,6 +1,6 @@
 """What people have connects: each driver makes a table, writes, reads, fails and goes on, as its manual says.
 
-The drivers are no dependencies of the package: an environment that has none of them leaves its tests out by name.
+The drivers are development dependencies of the repository: where the package is tested alone they are left out by name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from localcloud_tests.warehouse.client import Sql
 from localcloud_tests.warehouse.conftest import PASSWORD, LocalAws
 
-WHY = "the driver is not in this environment: `make fidelity-tools` has all of them"
+WHY = "the driver is not in this environment; `make setup` has it"
 MOMENT = dt.datetime(2026, 11, 20, 13, 0, 0, 1000)  # noqa: DTZ001 - a timestamp without a zone
 ROWS = [(1, "it's \\ ä", Decimal("1.50"), MOMENT, True), (2, None, None, None, None)]
 TABLE = "CREATE TABLE t (id INT NOT NULL DISTKEY, name VARCHAR(20), price DECIMAL(8,2), seen TIMESTAMP, ok BOOLEAN)"
@@ -58,7 +58,7 @@ def test_redshift_connector(address: dict[str, Any]) -> None:
         assert "Redshift" in row[9]
 
 
-@pytest.mark.filterwarnings("ignore:ssl.SSLContext:DeprecationWarning")  # the driver's own
+@pytest.mark.filterwarnings("ignore:ssl:DeprecationWarning")  # the driver's own
 def test_redshift_connector_verifies_the_certificate(address: dict[str, Any], local_aws: LocalAws) -> None:
     driver = pytest.importorskip("redshift_connector", reason=WHY)
     with psycopg.connect(local_aws.warehouse.dsn, sslmode="require"):
@@ -99,6 +99,7 @@ def test_psycopg2(address: dict[str, Any]) -> None:
     ("driver", "options"),
     [("psycopg2", {"sslmode": "prefer"}), ("redshift_connector", {"ssl": False})],
 )
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning")  # a driver's
 def test_sqlalchemy(address: dict[str, Any], driver: str, options: dict[str, Any]) -> None:
     pytest.importorskip(driver, reason=WHY)
     alchemy = pytest.importorskip("sqlalchemy", reason=WHY)

@@ -195,8 +195,8 @@ def test_small_differences(sql: Sql) -> None:
             "CREATE OR REPLACE EXTERNAL FUNCTION f() RETURNS INT STABLE LAMBDA 'x' IAM_ROLE default",
             "CREATE EXTERNAL FUNCTION",
         ),
-        ("COPY t FROM 's3://b/k' IAM_ROLE default GZIP", "COPY in a format other than PARQUET"),
-        ("COPY t FROM 's3://b/k' IAM_ROLE 'not an ARN' DELIMITER '|'", "COPY with DELIMITER"),
+        ("COPY t FROM 's3://b/k' IAM_ROLE default LZOP", "COPY with LZOP"),
+        ("COPY t FROM 's3://b/k' IAM_ROLE 'not an ARN' AVRO 'auto'", "COPY with AVRO"),
     ],
 )
 def test_what_only_redshift_has_is_refused_by_its_name(sql: Sql, statement: str, what: str) -> None:

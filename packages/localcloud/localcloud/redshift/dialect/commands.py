@@ -334,7 +334,10 @@ def declare(sql: str) -> Prepared:
     reader = Reader(sql)
     reader.expect("declare")
     name = reader.name()
-    reader.expect("cursor", "for")
+    reader.expect("cursor")
+    # As psycopg2 writes it; PostgreSQL 8.0 has it, and it means nothing.
+    reader.take("without", "hold")
+    reader.expect("for")
     step = f"DECLARE {quote_name(name)} CURSOR FOR {prepare_query(reader.rest())}"
     # Outside a transaction block it runs without one, so that PostgreSQL refuses it.
     return Prepared("declare", (step,), scope=Scope.MAY_COMMIT)
