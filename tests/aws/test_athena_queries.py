@@ -85,7 +85,8 @@ def test_a_column_says_what_it_holds(lake: Queries) -> None:
         ("SELECT FROM t WHERE", "SYNTAX_ERROR: line 1:15: mismatched input 'WHERE'"),
         ("SELECT 1 FROM t WHERE n = '1'", "TYPE_MISMATCH: Cannot apply operator: bigint = varchar"),
         ("SELECT 1 / (n - n) FROM t", "DIVISION_BY_ZERO: Division by zero"),
-        ("DELETE FROM t", "NOT_SUPPORTED: DELETE is not in the local stand-in of Athena"),
+        ("DELETE FROM t",
+         "NOT_SUPPORTED: DELETE, which is for Iceberg tables only, is not in the local stand-in of Athena"),
     ],
 )  # fmt: skip
 def test_a_query_that_fails(lake: Queries, sql: str, reason: str) -> None:

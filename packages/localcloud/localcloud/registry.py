@@ -160,23 +160,14 @@ def all_athena_executions() -> list[dict[str, Any]]:
     return [record for _, record in _ministack("services.athena")._executions.all_items()]
 
 
-def athena_definition(sql: str) -> object:
-    """A CREATE EXTERNAL TABLE or DROP TABLE of Athena, read; None when the statement is none that MiniStack reads."""
-    definition: object = _ministack("services.athena")._parse_ddl(sql)
-    return definition
-
-
-def run_athena_definition(definition: object, database: str) -> None:
-    """Do what `athena_definition` read, in the present account and region.
-
-    Args:
-        definition: what was read.
-        database: of a table that is named without one.
-
-    Raises:
-        ValueError: it cannot be done.
-    """
-    _ministack("services.athena")._run_ddl(definition, database)
+def athena_table(sql: str) -> dict[str, Any] | None:
+    """The TableInput of a CREATE TABLE of Athena with columns; None when MiniStack does not read the statement."""
+    athena = _ministack("services.athena")
+    found = athena._parse_ddl(sql)
+    if not hasattr(found, "partition_keys"):
+        return None
+    table: dict[str, Any] = athena._create_table_input(found)
+    return table
 
 
 def replace_body_lookup(make: Callable[[Any], Any]) -> None:

@@ -1,11 +1,12 @@
-"""The Data Catalog as Athena sees it: tables with their columns, and the partitions that are registered.
+"""The Data Catalog as Athena sees it: databases, tables with their columns, and the partitions that are registered.
 
 Only registered partitions are read, each from its own location.
 
 Source: https://docs.aws.amazon.com/athena/latest/ug/partitions.html
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """Hive's name of a partition whose value is null."""
+VIEW = "VIRTUAL_VIEW"
 _ABSENT = "EntityNotFoundException"
-_VIEW = "VIRTUAL_VIEW"
+_PER_CALL = 100
+#: What GetTable gives and UpdateTable takes.
+_INPUT = (
+    "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "ViewOriginalText",
+    "ViewExpandedText", "TableType", "Parameters",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class TableDefinition:
         parameters: of the table.
         view_text: of a view, None of a table.
         formats: the classes that read and write its files.
+        buckets: columns that its files are bucketed by.
     """
 
     database: str
@@ -70,6 +78,7 @@ class TableDefinition:
     parameters: Mapping[str, str] = field(default_factory=dict)
     view_text: str | None = None
     formats: tuple[str, str] = ("", "")
+    buckets: tuple[str, ...] = ()
 
     @property
     def all_columns(self) -> tuple[Column, ...]:
@@ -81,7 +90,7 @@ class TableDefinition:
 
 
 class Catalog:
-    """Reads the Data Catalog.
+    """Reads and changes the Data Catalog.
 
     Args:
         glue: gives the client.
@@ -92,13 +101,88 @@ class Catalog:
 
     def table(self, database: str, name: str) -> TableDefinition | None:
         """A table, None when there is none."""
+        item = self.item(database, name)
+        return None if item is None else _table(database, item)
+
+    def existing(self, database: str, name: str) -> TableDefinition:
+        """A table that has to be there.
+
+        Raises:
+            QueryError: it is not.
+        """
+        found = self.table(database, name)
+        if found is None:
+            raise QueryError("TABLE_NOT_FOUND", f"Table '{database}.{name}' does not exist")
+        return found
+
+    def item(self, database: str, name: str) -> dict[str, Any] | None:
+        """The catalog's record of a table, None when there is none."""
         try:
-            item = self._glue().get_table(DatabaseName=database, Name=name)["Table"]
+            found: Any = self._glue().get_table(DatabaseName=database, Name=name)["Table"]
         except ClientError as error:
             if error.response["Error"]["Code"] == _ABSENT:
                 return None
             raise _refused(error) from error
-        return _table(database, item)
+        item: dict[str, Any] = found
+        return item
+
+    def create(self, database: str, item: Mapping[str, Any]) -> None:
+        """Register a table or a view.
+
+        Args:
+            database: where.
+            item: its TableInput.
+
+        Raises:
+            QueryError: the database does not exist, or the name is taken.
+        """
+        given: Any = item
+        with _refusals():
+            self._glue().create_table(DatabaseName=database, TableInput=given)
+
+    def replace(self, database: str, item: Mapping[str, Any]) -> None:
+        """Change a table or a view.
+
+        Args:
+            database: where.
+            item: its record with what is to be changed.
+        """
+        given: Any = {name: item[name] for name in _INPUT if item.get(name) not in (None, "")}
+        with _refusals():
+            self._glue().update_table(DatabaseName=database, TableInput=given)
+
+    def drop(self, database: str, name: str) -> None:
+        """Remove a table or a view; its files stay."""
+        with _refusals():
+            self._glue().delete_table(DatabaseName=database, Name=name)
+
+    def database(self, name: str) -> dict[str, Any] | None:
+        """The catalog's record of a database, None when there is none."""
+        try:
+            found: Any = self._glue().get_database(Name=name)["Database"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == _ABSENT:
+                return None
+            raise _refused(error) from error
+        database: dict[str, Any] = found
+        return database
+
+    def create_database(self, item: Mapping[str, Any]) -> None:
+        """Make a database from its DatabaseInput."""
+        given: Any = item
+        with _refusals():
+            self._glue().create_database(DatabaseInput=given)
+
+    def replace_database(self, item: Mapping[str, Any]) -> None:
+        """Change a database to its DatabaseInput."""
+        given: Any = item
+        with _refusals():
+            self._glue().update_database(Name=item["Name"], DatabaseInput=given)
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database."""
+        with _refusals():
+            self._glue().delete_database(Name=name)
 
     def databases(self) -> list[str]:
         """The names of all databases, sorted."""
@@ -134,10 +218,90 @@ class Catalog:
         except ClientError as error:
             raise _refused(error) from error
 
+    def create_partitions(self, table: TableDefinition, wanted: Sequence[Partition]) -> None:
+        """Register partitions, which get the table's columns and format."""
+        if not wanted:
+            return
+        item = self.item(table.database, table.name) or {}
+        storage: Any = item.get("StorageDescriptor") or {}
+        inputs: list[Any] = [
+            {"Values": catalog_values(one.values), "StorageDescriptor": storage | {"Location": one.location}}
+            for one in wanted
+        ]
+        for start in range(0, len(inputs), _PER_CALL):
+            with _refusals():
+                self._glue().batch_create_partition(
+                    DatabaseName=table.database,
+                    TableName=table.name,
+                    PartitionInputList=inputs[start : start + _PER_CALL],
+                )
+
+    def drop_partition(self, table: TableDefinition, values: Sequence[str | None]) -> None:
+        """Remove a partition; its files stay."""
+        with _refusals():
+            self._glue().delete_partition(
+                DatabaseName=table.database, TableName=table.name, PartitionValues=catalog_values(values)
+            )
+
+    def partition(self, table: TableDefinition, values: Sequence[str | None]) -> dict[str, Any]:
+        """The catalog's record of a partition.
+
+        Raises:
+            QueryError: there is no such partition.
+        """
+        with _refusals():
+            found: Any = self._glue().get_partition(
+                DatabaseName=table.database, TableName=table.name, PartitionValues=catalog_values(values)
+            )["Partition"]
+        record: dict[str, Any] = found
+        return record
+
+    def change_partition(
+        self,
+        table: TableDefinition,
+        values: Sequence[str | None],
+        new_values: Sequence[str | None],
+        storage: Mapping[str, Any],
+    ) -> None:
+        """Give a partition other values, or change parts of its StorageDescriptor.
+
+        Args:
+            table: whose partition it is.
+            values: of the partition.
+            new_values: that it gets.
+            storage: parts of its StorageDescriptor that change.
+
+        Raises:
+            QueryError: there is no such partition.
+        """
+        found = self.partition(table, values)
+        at: Any = {"DatabaseName": table.database, "TableName": table.name}
+        with _refusals():
+            changed: Any = {
+                "Values": catalog_values(new_values),
+                "StorageDescriptor": {**found.get("StorageDescriptor", {}), **storage},
+                "Parameters": found.get("Parameters", {}),
+            }
+            self._glue().update_partition(**at, PartitionValueList=catalog_values(values), PartitionInput=changed)
+
+
+def catalog_values(values: Sequence[str | None]) -> list[str]:
+    """The values of a partition as the catalog has them."""
+    return [NULL_PARTITION if value is None else value for value in values]
+
 
 def is_view(item: Mapping[str, Any]) -> bool:
     """Whether the catalog's record of a table is that of a view."""
-    return item.get("TableType") == _VIEW
+    return item.get("TableType") == VIEW
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Tell what the catalog refuses as the failure of a query."""
+    try:
+        yield
+    except ClientError as error:
+        raise _refused(error) from error
 
 
 def _refused(error: ClientError) -> QueryError:
@@ -159,6 +323,7 @@ def _table(database: str, item: Mapping[str, Any]) -> TableDefinition:
         parameters=item.get("Parameters") or {},
         view_text=(item.get("ViewOriginalText") or "") if is_view(item) else None,
         formats=(storage.get("InputFormat") or "", storage.get("OutputFormat") or ""),
+        buckets=tuple(storage.get("BucketColumns") or ()),
     )
 
 

@@ -2,17 +2,18 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
+import pyarrow as pa
 from sqlglot import exp
 
 from localcloud.athena import information
 from localcloud.athena.catalog import Catalog, Partition, TableDefinition
-from localcloud.athena.dialect.columns import column_names
+from localcloud.athena.dialect.columns import column_names, is_named
 from localcloud.athena.dialect.functions import create_macros
 from localcloud.athena.dialect.messages import plan_error, run_error
 from localcloud.athena.dialect.oracle import UnknownTypesError
@@ -22,7 +23,9 @@ from localcloud.athena.errors import QueryCancelledError, not_here
 from localcloud.athena.objects import FileGoneError, Objects, TableFile
 from localcloud.athena.results import Answer, Kind, ResultColumn, result_column, text_of
 from localcloud.athena.scan import Read
+from localcloud.athena.types import quote
 
+T = TypeVar("T")
 TRIES = 5
 """How often files are listed when one goes away between its listing and its reading."""
 _MANY = 10  # so many partitions are listed with one listing of their table's folder
@@ -82,6 +85,49 @@ class Control:
             self._connection = connection
 
 
+@dataclass(frozen=True)
+class Shape:
+    """The columns of a query.
+
+    Attributes:
+        names: of the columns; of those without one, by their place.
+        named: whether the query names them.
+        kinds: their types.
+    """
+
+    names: tuple[str, ...]
+    named: tuple[bool, ...]
+    kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """How a query would run.
+
+    Attributes:
+        plan: DuckDB's, as JSON.
+        names: of the columns.
+        scans: tables and the partitions that are read of them, by their names in the plan.
+    """
+
+    plan: Any
+    names: tuple[str, ...]
+    scans: Mapping[str, tuple[TableDefinition, tuple[Partition, ...]]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a query, to be written.
+
+    Attributes:
+        table: the columns that were asked for.
+        scanned_bytes: that were read of the tables' files.
+    """
+
+    table: pa.Table
+    scanned_bytes: int
+
+
 class Engine:
     """Answers queries.
 
@@ -107,21 +153,71 @@ class Engine:
             QueryError: it fails.
             QueryCancelledError: it was stopped, or would have scanned too much.
         """
+        return self._tried(sql, database, control, parameters, _Run.answer)
+
+    def rows(
+        self,
+        sql: str,
+        database: str,
+        control: Control,
+        parameters: Sequence[str],
+        accept: Callable[[Shape], Mapping[str, str]],
+    ) -> Rows:
+        """Give the rows of a query as they are to be written.
+
+        Args:
+            sql: in Athena's dialect.
+            database: of tables that are named without one.
+            control: stops it.
+            parameters: SQL of the values for its question marks.
+            accept: gives, for the columns of the query, DuckDB's expressions of the columns to write by name, in which
+                the query's are c0, c1 and so on; it is called before a file is read and may raise.
+
+        Raises:
+            QueryError: it fails.
+            QueryCancelledError: it was stopped, or would have scanned too much.
+        """
+        return self._tried(sql, database, control, parameters, lambda run, folder: run.rows(folder, accept))
+
+    def shape(self, sql: str, database: str, control: Control, parameters: Sequence[str] = ()) -> Shape:
+        """Give the columns of a query, of which nothing is read.
+
+        Raises:
+            QueryError: it cannot be run.
+        """
+        return self._tried(sql, database, control, parameters, lambda run, _: run.shape())
+
+    def explain(self, sql: str, database: str, control: Control, parameters: Sequence[str] = ()) -> Explained:
+        """Give the plan of a query, of which nothing is read but the catalog.
+
+        Raises:
+            QueryError: it cannot be run.
+        """
+        return self._tried(sql, database, control, parameters, lambda run, _: run.explain())
+
+    def _tried(
+        self,
+        sql: str,
+        database: str,
+        control: Control,
+        parameters: Sequence[str],
+        finish: "Callable[[_Run, Path], T]",
+    ) -> T:
         query = read_query(sql, database, self.catalog.table, parameters)
         for attempt in range(TRIES):
             try:
-                return self._attempt(query, sql, control)
+                return self._attempt(query, sql, control, finish)
             except FileGoneError:
                 # Who replaces files puts the new ones down first: the next listing has them.
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("unreachable")
 
-    def _attempt(self, query: Query, sql: str, control: Control) -> Answer:
+    def _attempt(self, query: Query, sql: str, control: Control, finish: "Callable[[_Run, Path], T]") -> T:
         with duckdb.connect(":memory:") as connection, self._objects.workspace() as folder:
             control.watch(connection)
             try:
-                return _Run(self, connection, query, sql, control).answer(folder)
+                return finish(_Run(self, connection, query, sql, control), folder)
             except duckdb.InterruptException as error:
                 control.check()
                 raise QueryCancelledError(str(error)) from error
@@ -156,12 +252,50 @@ class _Run:
     control: Control
 
     def answer(self, folder: Path) -> Answer:
+        text, partitions = self._bound()
+        scanned = self._read(folder, text, partitions)
+        columns, rows = self._rows(text)
+        return Answer(columns, rows, scanned)
+
+    def rows(self, folder: Path, accept: Callable[[Shape], Mapping[str, str]]) -> Rows:
+        text, partitions = self._bound()
+        shape = self._shape(text)
+        wanted = accept(shape)
+        scanned = self._read(folder, text, partitions)
+        columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in wanted.items())
+        places = ", ".join(f"c{place}" for place in range(len(shape.names)))
+        try:
+            found = self.connection.sql(f"SELECT {columns} FROM ({text}) AS r({places})")  # noqa: S608 - the query
+            return Rows(found.to_arrow_table(), scanned)
+        except duckdb.Error as error:
+            self.control.check()
+            raise run_error(error) from error
+
+    def shape(self) -> Shape:
+        text, _ = self._bound()
+        return self._shape(text)
+
+    def explain(self) -> Explained:
+        text, partitions = self._bound()
+        plan = self._plan(text)
+        scans = {
+            planned.scan.view: (planned.scan.table, tuple(self._pruned(planned, found)))
+            for planned, found in zip(self.query.scans, partitions, strict=True)
+            if not (planned.is_list or planned.is_information)
+        }
+        return Explained(plan, self._shape(text).names, scans)
+
+    def _bound(self) -> tuple[str, list[tuple[Partition, ...]]]:
+        """The query as DuckDB's, and the partitions of the tables that it names."""
         for setting in _SETTINGS:
             self.connection.execute(setting)
         create_macros(self.connection)
         partitions = [self._partitions(planned) for planned in self.query.scans]
-        text = to_duckdb(self._typed())
-        used = self._plan(text)
+        return to_duckdb(self._typed()), partitions
+
+    def _read(self, folder: Path, text: str, partitions: Sequence[Sequence[Partition]]) -> int:
+        """Put the files that a query reads in place of the empty tables; give the bytes that it reads."""
+        used = _used(self._plan(text))
         scanned = 0
         for planned, all_partitions in zip(self.query.scans, partitions, strict=True):
             if planned.is_list or planned.is_information:
@@ -177,8 +311,15 @@ class _Run:
             self.control.check_bytes(scanned)
             planned.scan.create_full(self.connection, read)
         self.control.check()
-        columns, rows = self._rows(text)
-        return Answer(columns, rows, scanned)
+        return scanned
+
+    def _shape(self, text: str) -> Shape:
+        try:
+            kinds, names = self._described(text)
+        except duckdb.Error as error:
+            self.control.check()
+            raise plan_error(error, self.sql) from error
+        return Shape(tuple(column_names(names)), tuple(is_named(name) for name in names), tuple(kinds))
 
     def _partitions(self, planned: PlannedScan) -> tuple[Partition, ...]:
         if planned.is_information:
@@ -209,8 +350,8 @@ class _Run:
             self._plan(to_duckdb(self.query.tree))
             raise not_here("a query whose types DuckDB does not tell") from error
 
-    def _plan(self, text: str) -> Mapping[str, list[str]]:
-        """The columns that a query reads of each table; wrong names and types show here, before a file is read."""
+    def _plan(self, text: str) -> Any:  # noqa: ANN401 - JSON
+        """The plan of a query; wrong names and types show here, before a file is read."""
         self.connection.execute(_PLANNING)
         try:
             [(_, plan)] = self.connection.execute(f"EXPLAIN (FORMAT json) {text}").fetchall()
@@ -218,14 +359,7 @@ class _Run:
             self.control.check()
             raise plan_error(error, self.sql) from error
         self.connection.execute("RESET disabled_optimizers")
-        used: dict[str, list[str]] = {}
-        for node in _nodes(json.loads(plan)):
-            about = node.get("extra_info") or {}
-            view = str(about.get("Table", "")).rpartition(".")[2]
-            columns = about.get("Projections") or []
-            if view:
-                used.setdefault(view, []).extend([columns] if isinstance(columns, str) else columns)
-        return used
+        return json.loads(plan)
 
     def _pruned(self, planned: PlannedScan, partitions: Sequence[Partition]) -> list[Partition]:
         """The partitions that the query's conditions leave."""
@@ -275,8 +409,20 @@ class _Run:
         return tuple(result_column(name, kind) for name, kind in columns), rows
 
     def _described(self, text: str) -> tuple[list[Kind], list[str]]:
-        found: Any = self.connection.execute(f"SELECT * FROM ({text}) LIMIT 0").description  # noqa: S608
+        found: Any = self.connection.execute(f"({text}) LIMIT 0").description
         return [Kind.of(column[1]) for column in found], [str(column[0]) for column in found]
+
+
+def _used(plan: Any) -> Mapping[str, list[str]]:  # noqa: ANN401 - JSON
+    """The columns that a query reads of each table."""
+    used: dict[str, list[str]] = {}
+    for node in _nodes(plan):
+        about = node.get("extra_info") or {}
+        view = str(about.get("Table", "")).rpartition(".")[2]
+        columns = about.get("Projections") or []
+        if view:
+            used.setdefault(view, []).extend([columns] if isinstance(columns, str) else columns)
+    return used
 
 
 def _nodes(plan: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - JSON

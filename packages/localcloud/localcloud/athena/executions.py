@@ -17,7 +17,8 @@ from localcloud import registry
 from localcloud.athena.engine import Control
 from localcloud.athena.errors import QueryCancelledError, QueryError
 from localcloud.athena.results import Answer, ResultColumn
-from localcloud.athena.statements import Context, Statement, Statements, read_statement
+from localcloud.athena.statement_texts import Statement, read_statement
+from localcloud.athena.statements import Context, Statements
 from localcloud.athena.stored import ResultWriter
 from localcloud.errors import AwsApiError
 from localcloud.routing import ActionRouter
@@ -104,7 +105,8 @@ class QueryService:
             limit = _configuration(workgroup).get("BytesScannedCutoffPerQuery")
             control = self._controls[query_id] = Control(None if limit is None else int(limit))
             # A daemon: whatever a query does, the process ends.
-            arguments = (record, statement, control, scope)
+            context = _context(record, control, is_enforced=_is_enforced(workgroup))
+            arguments = (record, statement, context, scope)
             thread = threading.Thread(target=self._run, args=arguments, name=f"athena-{query_id}", daemon=True)
             self._threads.add(thread)
         thread.start()
@@ -135,7 +137,7 @@ class QueryService:
         answer = record["_results"] or {"columns": [], "rows": [], "updated": None}
         columns = [ResultColumn(**column) for column in answer["columns"]]
         rows = list(answer["rows"])
-        if record["StatementType"] == "DML":
+        if record["StatementType"] == "DML" and answer["updated"] is None:
             rows.insert(0, [column.name for column in columns])
         start = _offset(request.get("NextToken"))
         page: dict[str, Any] = {
@@ -165,25 +167,24 @@ class QueryService:
         timeline = {name: statistics[name] for name in names}
         return {"QueryRuntimeStatistics": {"Timeline": timeline, "Rows": rows}}
 
-    def _run(self, record: dict[str, Any], statement: Statement, control: Control, scope: tuple[str, str]) -> None:
+    def _run(self, record: dict[str, Any], statement: Statement, context: Context, scope: tuple[str, str]) -> None:
         """The entry of a query's thread: whatever happens, the record says so."""
-        with self._slots:
-            self._run_now(record, statement, control, scope)
+        with self._slots, registry.request_scope(*scope):
+            self._run_now(record, statement, context)
         with self._lock:
             self._threads.discard(threading.current_thread())
 
-    def _run_now(self, record: dict[str, Any], statement: Statement, control: Control, scope: tuple[str, str]) -> None:
+    def _run_now(self, record: dict[str, Any], statement: Statement, context: Context) -> None:
         submitted = record["Status"]["SubmissionDateTime"]
         began = time.time()
         record["Statistics"]["QueryQueueTimeInMillis"] = _milliseconds(began - submitted)
         try:
-            with registry.request_scope(*scope):
-                self._answer(record, statement, control)
+            self._answer(record, statement, context)
         except QueryCancelledError as error:
             self._end(record, "CANCELLED", str(error))
         except QueryError as error:
-            if control.reason is not None:  # an interrupted query fails in many ways
-                self._end(record, "CANCELLED", control.reason)
+            if context.control.reason is not None:  # an interrupted query fails in many ways
+                self._end(record, "CANCELLED", context.control.reason)
             self._end(record, "FAILED", str(error), _USER_ERROR)
         except Exception as error:  # the thread's entry point: a caller waits for an end
             logger.exception("query %s of Athena failed", record["QueryExecutionId"])
@@ -192,16 +193,20 @@ class QueryService:
             with self._lock:
                 self._controls.pop(record["QueryExecutionId"], None)
 
-    def _answer(self, record: dict[str, Any], statement: Statement, control: Control) -> None:
+    def _answer(self, record: dict[str, Any], statement: Statement, context: Context) -> None:
         with self._lock:
-            control.check()
+            context.control.check()
             record["Status"]["State"] = "RUNNING"
         began = time.time()
-        context = Context(record["QueryExecutionContext"]["Database"], record["WorkGroup"], control)
         answer = self._statements.run(statement, record["ExecutionParameters"], context)
         record["Statistics"]["EngineExecutionTimeInMillis"] = _milliseconds(time.time() - began)
         record["Statistics"]["DataScannedInBytes"] = answer.scanned_bytes
-        self._writer.write(record["ResultConfiguration"]["OutputLocation"], answer)
+        if answer.updated is None:
+            self._writer.write(record["ResultConfiguration"]["OutputLocation"], answer)
+        else:
+            manifest = f"{record['_results_location']}{record['QueryExecutionId']}-manifest.csv"
+            self._writer.write_manifest(manifest, answer)
+            record["Statistics"]["DataManifestLocation"] = manifest
         record["_results"] = _kept(answer)
         self._end(record, "SUCCEEDED", "")
 
@@ -225,9 +230,7 @@ class QueryService:
         configuration = _configuration(workgroup)
         given = dict(request.get("ResultConfiguration") or {})
         default = dict(configuration.get("ResultConfiguration") or {})
-        # AWS enforces unless the workgroup says otherwise; without a place of its own there is nothing to enforce.
-        is_enforced = bool(configuration.get("EnforceWorkGroupConfiguration", True)) and "OutputLocation" in default
-        chosen = default if is_enforced or "OutputLocation" not in given else given
+        chosen = default if _is_enforced(workgroup) or "OutputLocation" not in given else given
         location = str(chosen.get("OutputLocation") or "")
         if not location:
             raise _invalid(
@@ -245,6 +248,21 @@ def _configuration(workgroup: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def _is_enforced(workgroup: Mapping[str, Any]) -> bool:
+    """Whether a workgroup's place of results is everybody's.
+
+    AWS enforces unless the workgroup says otherwise; without a place of its own there is nothing to enforce.
+    """
+    configuration = _configuration(workgroup)
+    has_place = "OutputLocation" in (configuration.get("ResultConfiguration") or {})
+    return bool(configuration.get("EnforceWorkGroupConfiguration", True)) and has_place
+
+
+def _context(record: Mapping[str, Any], control: Control, *, is_enforced: bool) -> Context:
+    tables = f"{record['_results_location']}tables/{record['QueryExecutionId']}/"
+    return Context(record["QueryExecutionContext"]["Database"], record["WorkGroup"], control, tables, is_enforced)
+
+
 def _new_record(
     request: Mapping[str, Any],
     sql: str,
@@ -255,7 +273,10 @@ def _new_record(
     """A query's record; all its names are there from the start, because MiniStack may copy it at any moment."""
     query_id = str(uuid.uuid4())
     context = request.get("QueryExecutionContext") or {}
-    suffix = "csv" if statement.kind == "DML" else "txt"
+    folder = result["OutputLocation"]
+    output = f"{folder}{query_id}.{'csv' if statement.kind == 'DML' else 'txt'}"
+    if statement.writes_files:
+        output = f"{folder}tables/{query_id}" if statement.is_ctas else f"{folder}{query_id}"
     times = (
         "QueryQueueTime",
         "QueryPlanningTime",
@@ -267,8 +288,8 @@ def _new_record(
         "QueryExecutionId": query_id,
         "Query": sql,
         "StatementType": statement.kind,
-        "SubstatementType": statement.word,
-        "ResultConfiguration": {**result, "OutputLocation": f"{result['OutputLocation']}{query_id}.{suffix}"},
+        "SubstatementType": statement.subkind,
+        "ResultConfiguration": {**result, "OutputLocation": output},
         "QueryExecutionContext": {
             "Database": context.get("Database") or "default",
             "Catalog": context.get("Catalog") or "AwsDataCatalog",
@@ -279,6 +300,7 @@ def _new_record(
         "WorkGroup": workgroup["Name"],
         "EngineVersion": {"SelectedEngineVersion": _VERSION, "EffectiveEngineVersion": _VERSION},
         "_results": None,
+        "_results_location": folder,
     }
 
 

@@ -1,18 +1,42 @@
 """Puts our Athena over MiniStack's."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from localcloud import registry
 from localcloud.athena.catalog import Catalog
-from localcloud.athena.engine import Engine
 from localcloud.athena.executions import QueryService
 from localcloud.athena.objects import Objects
-from localcloud.athena.partition_commands import PartitionCommands
-from localcloud.athena.shows import Shows
 from localcloud.athena.statements import Statements
 from localcloud.athena.stored import ResultWriter
 from localcloud.clients import Clients
 from localcloud.config import LocalCloudConfig
 from localcloud.errors import AwsApiError
 from localcloud.routing import ActionRouter
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """The prepared statements that MiniStack keeps."""
+
+    athena: ActionRouter
+
+    def find(self, workgroup: str, name: str) -> str | None:
+        try:
+            found = self._call("GetPreparedStatement", workgroup, name)
+        except AwsApiError:
+            return None
+        return str(found["PreparedStatement"]["QueryStatement"])
+
+    def keep(self, workgroup: str, name: str, sql: str) -> None:
+        self._call("CreatePreparedStatement", workgroup, name, QueryStatement=sql)
+
+    def drop(self, workgroup: str, name: str) -> None:
+        self._call("DeletePreparedStatement", workgroup, name)
+
+    def _call(self, action: str, workgroup: str, name: str, **more: str) -> dict[str, Any]:
+        request = {"WorkGroup": workgroup, "StatementName": name, **more}
+        return self.athena.call_inner(f"AmazonAthena.{action}", request)
 
 
 def install_athena(config: LocalCloudConfig, clients: Clients) -> QueryService:
@@ -23,18 +47,8 @@ def install_athena(config: LocalCloudConfig, clients: Clients) -> QueryService:
         clients: of its endpoint.
     """
     athena = ActionRouter(registry.get_handler("athena"))
-    catalog, objects = Catalog(clients.glue), Objects(config.state_dir / "athena", clients.s3)
-
-    def prepared(workgroup: str, name: str) -> str | None:
-        request = {"WorkGroup": workgroup, "StatementName": name}
-        try:
-            found = athena.call_inner("AmazonAthena.GetPreparedStatement", request)
-        except AwsApiError:
-            return None
-        return str(found["PreparedStatement"]["QueryStatement"])
-
-    partitions = PartitionCommands(clients.glue, catalog, objects)
-    statements = Statements(Engine(catalog, objects), Shows(catalog), partitions, clients.glue, prepared)
+    objects = Objects(config.state_dir / "athena", clients.s3)
+    statements = Statements(Catalog(clients.glue), objects, _Prepared(athena))
     service = QueryService(athena, statements, ResultWriter(clients.s3))
     service.install()
     registry.set_handler("athena", athena)

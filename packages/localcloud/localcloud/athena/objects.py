@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.athena.errors import QueryError
 from localcloud.glue.cache import ObjectCache
-from localcloud.glue.objects import RemoteObject
+from localcloud.glue.objects import RemoteObject, split_location
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -118,6 +118,28 @@ class Objects:
         except ClientError as error:
             message = error.response["Error"].get("Message", "")
             raise QueryError("HIVE_FILESYSTEM_ERROR", f"Failed to list directory: {location}: {message}") from error
+
+    def is_empty(self, location: str) -> bool:
+        """Whether no object is below a location."""
+        return next(self._below(location), None) is None
+
+    def put(self, url: str, path: Path) -> None:
+        """Put a file into S3.
+
+        Args:
+            url: of the object.
+            path: of the file.
+
+        Raises:
+            QueryError: S3 refuses.
+        """
+        bucket, key = split_location(url)
+        try:
+            with path.open("rb") as body:
+                self._s3().put_object(Bucket=bucket, Key=key, Body=body)
+        except ClientError as error:
+            message = error.response["Error"].get("Message", "")
+            raise QueryError("HIVE_WRITER_OPEN_ERROR", f"Error creating file {url}: {message}") from error
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:

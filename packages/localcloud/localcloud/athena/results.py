@@ -91,12 +91,14 @@ class Answer:
         rows: texts, None for null.
         scanned_bytes: that were read of the tables' files.
         updated: rows that a statement wrote, None for one that writes none.
+        files: that it wrote beside its result.
     """
 
     columns: tuple[ResultColumn, ...] = ()
     rows: Sequence[Sequence[str | None]] = ()
     scanned_bytes: int = 0
     updated: int | None = field(default=None)
+    files: tuple[str, ...] = ()
 
     @classmethod
     def of_texts(cls, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> "Answer":
@@ -163,6 +165,11 @@ def type_text(kind: Kind) -> str:
         return f"row({', '.join(type_text(child) for child in kind.children)})"
     named = {"float": "real", "timestamp": "timestamp(3)", "timestamp with time zone": "timestamp(3) with time zone"}
     return named.get(kind.id, _TYPES.get(kind.id, (kind.id, 0))[0])
+
+
+def athena_type(kind: Kind) -> str:
+    """A type of a result's column as Athena's messages name it."""
+    return f"{MARKED[kind.mark]}" if kind.mark else type_text(kind)
 
 
 def text_of(value: Any, kind: Kind) -> str | None:  # noqa: ANN401 - any value of DuckDB

@@ -10,8 +10,12 @@ from localcloud.athena.catalog import Catalog, Column, TableDefinition, is_view
 from localcloud.athena.errors import QueryError, not_here
 from localcloud.athena.results import Answer
 from localcloud.athena.scan import partition_name
-from localcloud.athena.types import Type
-from localcloud.athena.words import TableName, Words
+from localcloud.athena.words import Words
+
+#: Source: https://docs.aws.amazon.com/athena/latest/ug/unsupported-ddl.html
+_UNSUPPORTED = (
+    "COMPACTIONS", "CURRENT", "GRANT", "INDEXES", "LOCKS", "PRINCIPALS", "ROLE", "ROLES", "STATS", "TRANSACTIONS",
+)  # fmt: skip
 
 
 class Shows:
@@ -23,18 +27,6 @@ class Shows:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-
-    def table(self, name: TableName, database: str) -> TableDefinition:
-        """A table of the catalog.
-
-        Raises:
-            QueryError: there is none.
-        """
-        found = self._catalog.table(name.database or database, name.name)
-        if found is None:
-            full = f"{name.database or database}.{name.name}"
-            raise QueryError("TABLE_NOT_FOUND", f"Table '{full}' does not exist")
-        return found
 
     def show(self, words: Words, database: str) -> Answer:
         """SHOW, from behind its word."""
@@ -48,38 +40,79 @@ class Shows:
                 names = [str(item["Name"]) for item in found if word == "TABLES" or is_view(item)]
                 return self._names("tab_name" if word == "TABLES" else "views", names, words)
         if words.take("PARTITIONS"):
-            return self._partitions(self.table(_only_table(words), database))
+            return self._partitions(self._only_table(words, database))
         if words.take("COLUMNS"):
-            if not words.take("IN"):
-                words.expect("FROM")
-            found_table = self._table_of_columns(words, database)
-            return Answer.of_texts(["field"], [[column.name] for column in found_table.all_columns])
+            return self._columns(words, database)
         if words.take("TBLPROPERTIES"):
-            parameters = self.table(_only_table(words), database).parameters
-            return Answer.of_texts(["prpt_name", "prpt_value"], [[k, v] for k, v in sorted(parameters.items())])
+            return self._parameters(words, database)
         if words.take("CREATE", "TABLE"):
-            lines = _definition(self.table(_only_table(words), database))
-            return Answer.of_texts(["createtab_stmt"], [[line] for line in lines])
+            return self._create_table(words, database)
+        if any(words.follows(word) for word in _UNSUPPORTED):
+            raise QueryError("NOT_SUPPORTED", f"SHOW {words.rest} is not supported by Athena")
         raise not_here(f"SHOW {words.rest}")
 
-    def _table_of_columns(self, words: Words, database: str) -> TableDefinition:
+    def _columns(self, words: Words, database: str) -> Answer:
+        if not words.take("IN"):
+            words.expect("FROM")
         name = words.table()
         if words.take("FROM") or words.take("IN"):
             database = words.name()
         words.end()
-        return self.table(name, database)
+        table = self._catalog.existing(name.database or database, name.name)
+        return Answer.of_texts(["field"], [[column.name] for column in table.all_columns])
+
+    def _parameters(self, words: Words, database: str) -> Answer:
+        name = words.table()
+        wanted = None
+        if words.take("("):
+            wanted = words.string()
+            words.expect(")")
+        words.end()
+        parameters = self._catalog.existing(name.database or database, name.name).parameters
+        if wanted is None:
+            return Answer.of_texts(["prpt_name", "prpt_value"], [[k, v] for k, v in sorted(parameters.items())])
+        text = parameters.get(wanted, f"Table {database}.{name.name} does not have property: {wanted}")
+        return Answer.of_texts(["prpt_value"], [[text]])
+
+    def _create_table(self, words: Words, database: str) -> Answer:
+        table = self._only_table(words, database)
+        if table.view_text is not None:
+            raise QueryError("GENERIC_USER_ERROR", f"{table.name} is a view: use SHOW CREATE VIEW")
+        return Answer.of_texts(["createtab_stmt"], [[line] for line in _definition(table)])
 
     def describe(self, words: Words, database: str) -> Answer:
         """DESCRIBE, from behind its word: columns, then the partition keys once more as Hive has them."""
         if words.take("EXTENDED") or words.take("FORMATTED"):
             raise not_here("DESCRIBE EXTENDED and DESCRIBE FORMATTED")
-        words.take("TABLE")
-        table = self.table(_only_table(words), database)
+        for word in ("INPUT", "OUTPUT"):
+            if words.follows(word) and not words.follows(word, "."):
+                raise QueryError("NOT_SUPPORTED", f"DESCRIBE {word} is not supported by Athena")
+        name = words.table()
+        table = self._catalog.existing(name.database or database, name.name)
+        if not words.at_end():
+            return self._described_column(table, words)
         lines = [_described(column) for column in table.all_columns]
         if table.keys:
             lines += ["\t \t ", "# Partition Information\t \t ", f"{'# col_name':20}\t{'data_type':20}\t{'comment':20}"]
             lines += ["\t \t ", *(_described(key) for key in table.keys)]
         return Answer.of_texts(["col_name"], [[line] for line in lines])
+
+    def _described_column(self, table: TableDefinition, words: Words) -> Answer:
+        if words.follows("PARTITION"):
+            raise not_here("DESCRIBE with PARTITION")
+        name = words.name()
+        if words.follows("."):
+            raise not_here("DESCRIBE of a part of a column")
+        words.end()
+        found = [_described(column) for column in table.all_columns if column.name == name]
+        if not found:
+            raise QueryError("COLUMN_NOT_FOUND", f"Column '{name}' of table '{table}' does not exist")
+        return Answer.of_texts(["col_name"], [[line] for line in found])
+
+    def _only_table(self, words: Words, database: str) -> TableDefinition:
+        name = words.table()
+        words.end()
+        return self._catalog.existing(name.database or database, name.name)
 
     def _partitions(self, table: TableDefinition) -> Answer:
         if not table.keys:
@@ -91,16 +124,10 @@ class Shows:
         words.take("LIKE")
         if words.is_string():
             # A regular expression in which * stands for any letters.
-            pattern = words.string().replace("*", ".*")
+            pattern = re.sub(r"(?<!\.)\*", ".*", words.string())
             names = [name for name in names if re.fullmatch(pattern, name)]
         words.end()
         return Answer.of_texts([column], [[name] for name in names])
-
-
-def _only_table(words: Words) -> TableName:
-    name = words.table()
-    words.end()
-    return name
 
 
 def _definition(table: TableDefinition) -> Iterator[str]:
@@ -134,20 +161,8 @@ def _listed(entries: Sequence[str]) -> Iterator[str]:
 
 def _column(column: Column) -> str:
     comment = " COMMENT '{}'".format(column.comment.replace("'", "''")) if column.comment else ""
-    return f"`{column.name}` {hive_name(column.type)}{comment}"
+    return f"`{column.name}` {column.type.hive}{comment}"
 
 
 def _described(column: Column) -> str:
-    return f"{column.name:20}\t{hive_name(column.type):20}\t{column.comment:20}"
-
-
-def hive_name(kind: Type) -> str:
-    """A type as definitions of tables name it."""
-    inner = [hive_name(child) for child in kind.children]
-    if kind.base == "struct":
-        return f"struct<{','.join(f'{name}:{child}' for name, child in zip(kind.names, inner, strict=True))}>"
-    if inner:
-        return f"{kind.base}<{','.join(inner)}>"
-    if kind.base == "decimal":
-        return f"decimal({kind.precision},{kind.scale})"
-    return kind.base + (f"({kind.arguments[0]})" if kind.arguments else "")
+    return f"{column.name:20}\t{column.type.hive:20}\t{column.comment:20}"

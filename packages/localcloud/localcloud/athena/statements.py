@@ -2,41 +2,53 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from botocore.exceptions import ClientError
-
-from localcloud import registry
+from localcloud.athena.catalog import Catalog
+from localcloud.athena.definitions import Definitions
 from localcloud.athena.dialect.parsing import tokens_of
 from localcloud.athena.engine import Control, Engine
 from localcloud.athena.errors import QueryError, not_here
+from localcloud.athena.explain import Explains
+from localcloud.athena.objects import Objects
 from localcloud.athena.partition_commands import PartitionCommands
 from localcloud.athena.results import Answer
 from localcloud.athena.shows import Shows
+from localcloud.athena.statement_texts import QUERIES, Statement, read_statement
+from localcloud.athena.views import Views
 from localcloud.athena.words import Words
+from localcloud.athena.writes import Source, Writes
 
-if TYPE_CHECKING:
-    from mypy_boto3_glue import GlueClient
+_OF_ICEBERG = ("UPDATE", "DELETE", "MERGE", "OPTIMIZE", "VACUUM")
+#: First words of statements that Athena itself has not.
+#: Source: https://docs.aws.amazon.com/athena/latest/ug/unsupported-ddl.html
+_UNSUPPORTED = (
+    "COMMIT",
+    "ROLLBACK",
+    "START",
+    "GRANT",
+    "REVOKE",
+    "LOCK",
+    "UNLOCK",
+    "EXPORT",
+    "IMPORT",
+    "DFS",
+    "TRUNCATE",
+)
+_PREPARABLE = (*QUERIES, "INSERT", "UNLOAD")
 
-_QUERIES = ("SELECT", "WITH", "VALUES", "TABLE")
-_DML = (*_QUERIES, "INSERT", "UPDATE", "DELETE", "MERGE", "UNLOAD", "EXECUTE")
-_DDL = ("CREATE", "DROP", "ALTER", "MSCK")
-Prepared = Callable[[str, str], str | None]
 
+class PreparedStatements(Protocol):
+    """The prepared statements of workgroups."""
 
-@dataclass(frozen=True)
-class Statement:
-    """A statement, as far as its first words say what it is.
+    def find(self, workgroup: str, name: str) -> str | None:
+        """The text of a statement, None when there is none."""
 
-    Attributes:
-        sql: its text, without a semicolon at the end.
-        word: its first word, in upper case.
-        kind: Athena's type of it: DML, DDL or UTILITY.
-    """
+    def keep(self, workgroup: str, name: str, sql: str) -> None:
+        """Keep a statement under a name that is free."""
 
-    sql: str
-    word: str
-    kind: str
+    def drop(self, workgroup: str, name: str) -> None:
+        """Forget a statement that is there."""
 
 
 @dataclass(frozen=True)
@@ -47,46 +59,35 @@ class Context:
         database: of tables that are named without one.
         workgroup: whose prepared statements it may name.
         control: stops it.
+        tables_location: where the files of tables go whose statement names no place.
+        is_enforced: whether the workgroup enforces its place of results.
     """
 
     database: str
     workgroup: str
     control: Control
-
-
-def read_statement(sql: str) -> Statement:
-    """What a text is; one that cannot be read is a query, which then fails."""
-    tokens = tokens_of(sql)
-    word = tokens[0].text.upper() if tokens else "SELECT"
-    if word == "(":
-        word = "SELECT"
-    kind = "DML" if word in _DML else "DDL" if word in _DDL else "UTILITY"
-    return Statement(sql.strip().rstrip(";").strip(), word, kind)
+    tables_location: str = ""
+    is_enforced: bool = False
 
 
 class Statements:
     """Answers statements.
 
     Args:
-        engine: answers queries.
-        shows: answers SHOW and DESCRIBE.
-        partitions: registers partitions.
-        glue: gives a client of the catalog.
-        prepared: gives the text of a workgroup's prepared statement, None when there is none.
+        catalog: where tables are found.
+        objects: where files are found.
+        prepared: keeps prepared statements.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        shows: Shows,
-        partitions: PartitionCommands,
-        glue: "Callable[[], GlueClient]",
-        prepared: Prepared,
-    ) -> None:
-        self._engine = engine
-        self._shows = shows
-        self._partitions = partitions
-        self._glue = glue
+    def __init__(self, catalog: Catalog, objects: Objects, prepared: PreparedStatements) -> None:
+        self._catalog = catalog
+        self._engine = Engine(catalog, objects)
+        self._partitions = PartitionCommands(catalog, objects)
+        self._definitions = Definitions(catalog, self._partitions)
+        self._shows = Shows(catalog)
+        self._views = Views(catalog, self._engine)
+        self._writes = Writes(self._engine, catalog, objects)
+        self._explains = Explains(self._engine)
         self._prepared = prepared
 
     def run(self, statement: Statement, parameters: Sequence[str], context: Context) -> Answer:
@@ -101,73 +102,100 @@ class Statements:
             QueryError: it fails.
             QueryCancelledError: it was stopped.
         """
-        if statement.word in _QUERIES:
+        if statement.word in QUERIES:
             return self._engine.query(statement.sql, context.database, context.control, parameters)
         words = Words(statement.sql)
-        others: Mapping[str, Callable[[Words, Context], Answer]] = {
-            "SHOW": lambda words, context: self._shows.show(words, context.database),
-            "DESCRIBE": lambda words, context: self._shows.describe(words, context.database),
-            "DESC": lambda words, context: self._shows.describe(words, context.database),
-            "MSCK": self._repair,
-            "ALTER": self._alter,
-            "EXECUTE": self._execute,
+        words.take(statement.word)
+        if statement.writes_files:
+            return self._write(statement, words, parameters, context)
+        others: Mapping[str, Callable[[], Answer]] = {
+            "SHOW": lambda: self._show(words, context),
+            "DESCRIBE": lambda: self._shows.describe(words, context.database),
+            "DESC": lambda: self._shows.describe(words, context.database),
+            "MSCK": lambda: self._repair(words, context),
+            "ALTER": lambda: self._definitions.alter(words, context.database),
+            "EXECUTE": lambda: self._execute(words, parameters, context),
+            "PREPARE": lambda: self._prepare(words, context),
+            "DEALLOCATE PREPARE": lambda: self._deallocate(words, context),
+            "EXPLAIN": lambda: self._explains.explain(words, context.database, context.control, parameters),
+            "CREATE": lambda: self._create(statement, words, context),
+            "DROP": lambda: self._drop(words, context),
         }
         if statement.word in others:
-            words.take(statement.word)
-            return others[statement.word](words, context)
-        if statement.word in ("CREATE", "DROP"):
-            return self._define(statement, words, context)
-        raise not_here(statement.word)
+            return others[statement.word]()
+        if statement.word in _OF_ICEBERG:
+            raise not_here(f"{statement.word}, which is for Iceberg tables only,")
+        if statement.word in _UNSUPPORTED:
+            raise QueryError("NOT_SUPPORTED", f"{statement.word} is not supported by Athena")
+        raise QueryError("SYNTAX_ERROR", f"line 1:1: mismatched input '{statement.sql.split(maxsplit=1)[0]}'")
+
+    def _write(self, statement: Statement, words: Words, parameters: Sequence[str], context: Context) -> Answer:
+        source = Source(context.database, parameters, context.control, context.tables_location, context.is_enforced)
+        if statement.is_ctas:
+            return self._writes.create(words, source)
+        if statement.word == "UNLOAD":
+            return self._writes.unload(words, source)
+        words.expect("INTO")
+        return self._writes.insert(words, source)
+
+    def _show(self, words: Words, context: Context) -> Answer:
+        if words.take("CREATE", "VIEW"):
+            return self._views.show(words, context.database)
+        return self._shows.show(words, context.database)
 
     def _repair(self, words: Words, context: Context) -> Answer:
         words.expect("REPAIR", "TABLE")
-        table = self._shows.table(words.table(), context.database)
+        name = words.table()
         words.end()
-        return self._partitions.repair(table)
+        return self._partitions.repair(self._catalog.existing(name.database or context.database, name.name))
 
-    def _alter(self, words: Words, context: Context) -> Answer:
+    def _create(self, statement: Statement, words: Words, context: Context) -> Answer:
+        if words.take("DATABASE") or words.take("SCHEMA"):
+            return self._definitions.create_database(words)
+        if words.follows("VIEW") or words.follows("OR", "REPLACE", "VIEW"):
+            return self._views.create(words, context.database, context.control)
+        if words.follows("TABLE") or words.follows("EXTERNAL", "TABLE"):
+            return self._definitions.create_table(statement.sql, words, context.database)
+        raise words.unexpected()
+
+    def _drop(self, words: Words, context: Context) -> Answer:
+        if words.take("DATABASE") or words.take("SCHEMA"):
+            return self._definitions.drop_database(words)
+        if words.take("VIEW"):
+            return self._views.drop(words, context.database)
         words.expect("TABLE")
-        return self._partitions.alter(self._shows.table(words.table(), context.database), words)
+        return self._definitions.drop_table(words, context.database)
 
-    def _execute(self, words: Words, context: Context) -> Answer:
-        """EXECUTE name USING value, …: a prepared statement with values for its question marks."""
+    def _prepare(self, words: Words, context: Context) -> Answer:
+        """PREPARE name FROM statement."""
         name = words.name()
-        sql = self._prepared(context.workgroup, name)
+        words.expect("FROM")
+        statement = read_statement(words.rest)
+        if statement.word not in _PREPARABLE and not statement.is_ctas:
+            raise QueryError("NOT_SUPPORTED", f"{statement.word} cannot be prepared")
+        if self._prepared.find(context.workgroup, name) is not None:
+            raise QueryError("ALREADY_EXISTS", f"Prepared statement already exists: {name}")
+        self._prepared.keep(context.workgroup, name, statement.sql)
+        return Answer()
+
+    def _execute(self, words: Words, parameters: Sequence[str], context: Context) -> Answer:
+        """EXECUTE name [USING value, …]: a prepared statement with values for its question marks."""
+        name = words.name()
+        sql = self._prepared.find(context.workgroup, name)
         if sql is None:
             raise QueryError("NOT_FOUND", f"Prepared statement not found: {name}")
         has_values = words.take("USING")
-        parameters = _split(words.rest) if has_values else []
-        return self.run(read_statement(sql), parameters, context)
+        given = _split(words.rest) if has_values else parameters
+        return self.run(read_statement(sql), given, context)
 
-    def _define(self, statement: Statement, words: Words, context: Context) -> Answer:
-        words.take(statement.word)
-        if words.take("DATABASE") or words.take("SCHEMA"):
-            self._define_database(statement.word, words)
-            return Answer()
-        definition = registry.athena_definition(statement.sql)
-        if definition is None:
-            raise not_here(f"{statement.word} {words.rest.partition(' ')[0].upper()} in this form")
-        try:
-            registry.run_athena_definition(definition, context.database)
-        except ValueError as error:
-            raise QueryError("GENERIC_USER_ERROR", str(error)) from error
-        return Answer()
-
-    def _define_database(self, word: str, words: Words) -> None:
-        is_lenient = words.take("IF", "NOT", "EXISTS") if word == "CREATE" else words.take("IF", "EXISTS")
+    def _deallocate(self, words: Words, context: Context) -> Answer:
+        """DEALLOCATE PREPARE name."""
         name = words.name()
-        words.take("CASCADE")
         words.end()
-        glue = self._glue()
-        tolerated = {"CREATE": "AlreadyExistsException", "DROP": "EntityNotFoundException"}[word]
-        try:
-            if word == "CREATE":
-                glue.create_database(DatabaseInput={"Name": name})
-            else:
-                glue.delete_database(Name=name)
-        except ClientError as error:
-            if not (is_lenient and error.response["Error"]["Code"] == tolerated):
-                raise QueryError("HIVE_METASTORE_ERROR", str(error)) from error
+        if self._prepared.find(context.workgroup, name) is None:
+            raise QueryError("NOT_FOUND", f"Prepared statement not found: {name}")
+        self._prepared.drop(context.workgroup, name)
+        return Answer()
 
 
 def _split(text: str) -> list[str]:

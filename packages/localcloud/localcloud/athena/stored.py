@@ -49,8 +49,21 @@ class ResultWriter:
         Raises:
             QueryError: S3 refuses.
         """
+        body = csv_text(answer) if location.endswith(".csv") else plain_text(answer)
+        self._put(location, body)
+
+    def write_manifest(self, location: str, answer: Answer) -> None:
+        """Write the list of the files that a statement has written, one a line.
+
+        Source: https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html (data manifest files)
+
+        Raises:
+            QueryError: S3 refuses.
+        """
+        self._put(location, "".join(f"{url}\n" for url in answer.files))
+
+    def _put(self, location: str, body: str) -> None:
         bucket, key = split_location(location)
-        body = csv_text(answer) if key.endswith(".csv") else plain_text(answer)
         try:
             self._s3().put_object(Bucket=bucket, Key=key, Body=body.encode())
         except ClientError as error:

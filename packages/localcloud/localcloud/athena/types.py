@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from localcloud.athena.errors import QueryError
+from localcloud.athena.results import Kind
 
 _TOKEN = re.compile(r"\s*([\w ]+|[<>(),:])")
 _DUCKDB = {
@@ -74,6 +75,18 @@ class Type:
         return _ATHENA.get(self.base, self.base) + (f"({self.arguments[0]})" if self.arguments else "")
 
     @property
+    def hive(self) -> str:
+        """The name of the type in definitions of tables."""
+        inner = [child.hive for child in self.children]
+        if self.base == "struct":
+            return f"struct<{','.join(f'{name}:{child}' for name, child in zip(self.names, inner, strict=True))}>"
+        if inner:
+            return f"{self.base}<{','.join(inner)}>"
+        if self.base == "decimal":
+            return f"decimal({self.precision},{self.scale})"
+        return self.base + (f"({self.arguments[0]})" if self.arguments else "")
+
+    @property
     def precision(self) -> int:
         """Digits of a decimal."""
         return self.arguments[0] if self.arguments else 10
@@ -82,6 +95,36 @@ class Type:
     def scale(self) -> int:
         """Digits of a decimal after the point."""
         return self.arguments[1] if len(self.arguments) > 1 else 0
+
+
+#: DuckDB's types that a table of Hive can have, by their names in Hive.
+_OF_KIND = {
+    "boolean": "boolean", "tinyint": "tinyint", "smallint": "smallint", "integer": "int", "bigint": "bigint",
+    "hugeint": "bigint", "ubigint": "bigint", "uinteger": "bigint", "float": "float", "double": "double",
+    "varchar": "string", "blob": "binary", "date": "date", "timestamp": "timestamp",
+}  # fmt: skip
+
+
+def hive_type(kind: Kind) -> str | None:
+    """The type of a column of a table that holds values of a query; None when a table of Hive has none for them.
+
+    Args:
+        kind: of the values.
+    """
+    if kind.mark or kind.id == "tuple":
+        return None
+    inner = [hive_type(child) for child in kind.children]
+    if any(one is None for one in inner):
+        return None
+    if kind.id == "decimal":
+        return f"decimal({kind.precision},{kind.scale})"
+    if kind.id in ("list", "array"):
+        return f"array<{inner[0]}>"
+    if kind.id == "map":
+        return f"map<{inner[0]},{inner[1]}>"
+    if kind.id == "struct":
+        return f"struct<{','.join(f'{name.lower()}:{one}' for name, one in zip(kind.names, inner, strict=True))}>"
+    return _OF_KIND.get(kind.id)
 
 
 def quote(name: str) -> str:

@@ -1,11 +1,15 @@
 """The words of a statement that is not a query, read one after the other."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlglot.tokenizer_core import Token, TokenType
 
 from localcloud.athena.dialect.parsing import tokens_of
 from localcloud.athena.errors import QueryError
+
+Property = str | int | bool | tuple[str, ...]
+"""A value of a property: text, number, truth value or list of texts."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,120 @@ class Words:
         """
         token = self._peek()
         if token is not None and token.token_type == TokenType.NUMBER:
+            self._next += 1
+            return token.text
+        return self.string()
+
+    def follows(self, *words: str) -> bool:
+        """Whether these words come next; nothing is taken."""
+        before = self._next
+        found = self.take(*words)
+        self._next = before
+        return found
+
+    def drop_end(self, *words: str) -> bool:
+        """Leave out the last words of the statement when they are these; tell whether they were."""
+        start = len(self._tokens) - len(words)
+        last = [token.text.upper() for token in self._tokens[start:]]
+        if start < self._next or last != list(words):
+            return False
+        self._sql = self._sql[: self._tokens[start].start]
+        self._tokens = self._tokens[:start]
+        return True
+
+    def names(self) -> list[str]:
+        """Names in brackets, separated by commas."""
+        self.expect("(")
+        found = [self.name()]
+        while self.take(","):
+            found.append(self.name())
+        self.expect(")")
+        return found
+
+    def bracketed(self) -> str:
+        """The text inside of the brackets that come next.
+
+        Raises:
+            QueryError: there are none, or they do not end.
+        """
+        self.expect("(")
+        start, depth = self._next, 1
+        while depth:
+            token = self._peek()
+            if token is None:
+                raise self.unexpected()
+            depth += (token.text == "(") - (token.text == ")")
+            self._next += 1
+        first, last = self._tokens[start], self._tokens[self._next - 1]
+        return self._sql[first.start : last.start].strip()
+
+    def properties(self) -> dict[str, Property]:
+        """Properties in brackets: name = value, ….
+
+        Raises:
+            QueryError: there are none.
+        """
+        self.expect("(")
+        found: dict[str, Property] = {}
+        while True:
+            name = self.string() if self.is_string() else self.name()
+            self.expect("=")
+            found[name] = self._property()
+            if not self.take(","):
+                break
+        self.expect(")")
+        return found
+
+    def texts(self) -> dict[str, str]:
+        """Properties in brackets whose values are texts, or numbers as texts."""
+        return {name: str(value) for name, value in self.properties().items()}
+
+    def columns(self) -> list[dict[str, str]]:
+        """Columns in brackets as the catalog has them: name type [COMMENT text], ….
+
+        Raises:
+            QueryError: there are none.
+        """
+        self.expect("(")
+        found = []
+        while True:
+            column = {"Name": self.name(), "Type": "".join(self._type())}
+            if self.take("COMMENT"):
+                column["Comment"] = self.string()
+            found.append(column)
+            if not self.take(","):
+                break
+        self.expect(")")
+        return found
+
+    def _type(self) -> Iterator[str]:
+        depth = 0
+        while (token := self._peek()) is not None:
+            if (depth == 0 and token.text in (",", ")")) or token.text.upper() == "COMMENT":
+                return
+            # The tokenizer takes two closing brackets as one mark.
+            if set(token.text) <= set("<>()"):
+                depth += sum({"<": 1, "(": 1}.get(mark, -1) for mark in token.text)
+            self._next += 1
+            yield token.text.lower()
+        raise self.unexpected()
+
+    def _property(self) -> Property:
+        if self.take("ARRAY"):
+            self.expect("[")
+            found = [self.string()]
+            while self.take(","):
+                found.append(self.string())
+            self.expect("]")
+            return tuple(found)
+        token = self._peek()
+        if token is not None and token.token_type == TokenType.NUMBER:
+            self._next += 1
+            return int(token.text) if token.text.isdecimal() else token.text
+        for word, value in (("TRUE", True), ("FALSE", False)):
+            if self.take(word):
+                return value
+        if token is not None and self._is_quoted(token):
             self._next += 1
             return token.text
         return self.string()

@@ -1,9 +1,10 @@
-"""Gives the corpus to the stand-in of Athena, over tables in a folder instead of in S3 and the Data Catalog."""
+"""Gives the corpus to the stand-in of Athena, over an S3 and a Data Catalog in memory."""
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,18 +13,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from localcloud.athena.catalog import Catalog, Column, Partition, TableDefinition
-from localcloud.athena.engine import Control, Engine
+from localcloud.athena.catalog import Catalog
+from localcloud.athena.engine import Control
 from localcloud.athena.errors import QueryError
-from localcloud.athena.objects import Objects, TableFile
-from localcloud.athena.partition_commands import PartitionCommands
-from localcloud.athena.shows import Shows
-from localcloud.athena.statements import Context, Statements, read_statement
-from localcloud.athena.types import parse_type
-from localcloud.fidelity.clients import empty_glue, empty_s3
-from localcloud.fidelity.corpus import Area, Case
+from localcloud.athena.objects import Objects
+from localcloud.athena.statement_texts import read_statement
+from localcloud.athena.statements import Context, Statements
+from localcloud.fidelity.corpus import Area, Case, CorpusError
+from localcloud.fidelity.memory import MemoryGlue, MemoryS3
 from localcloud.fidelity.verdicts import Answer, Judged, judge
-from localcloud.glue.objects import RemoteObject
 
 _DATABASE = "shop"
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
@@ -77,83 +75,80 @@ _TABLES: dict[str, tuple[tuple[tuple[str, str], ...], pa.Table]] = {
 }  # fmt: skip
 
 
-class _FolderCatalog(Catalog):
-    """A catalog that has the tables of the corpus."""
+class _Prepared(dict[tuple[str, str], str]):
+    """Prepared statements by workgroup and name."""
 
-    def __init__(self) -> None:
-        super().__init__(empty_glue)
-        self._tables = {
-            name: TableDefinition(
-                _DATABASE,
-                name,
-                tuple(Column(column, parse_type(text)) for column, text in columns),
-                (),
-                f"s3://{_DATABASE}/{name}/",
-                _PARQUET,
-            )
-            for name, (columns, _) in _TABLES.items()
-        }
+    def find(self, workgroup: str, name: str) -> str | None:
+        return self.get((workgroup, name))
 
-    def table(self, database: str, name: str) -> TableDefinition | None:
-        return self._tables.get(name) if database == _DATABASE else None
+    def keep(self, workgroup: str, name: str, sql: str) -> None:
+        self[workgroup, name] = sql
 
-    def databases(self) -> list[str]:
-        return [_DATABASE]
-
-    def tables(self, database: str) -> list[dict[str, Any]]:
-        if database != _DATABASE:
-            raise QueryError("SCHEMA_NOT_FOUND", f"Schema '{database}' does not exist")
-        return [{"Name": name} for name in sorted(self._tables)]
-
-    def definitions(self, database: str) -> list[TableDefinition]:
-        return [self._tables[str(item["Name"])] for item in self.tables(database)]
-
-    def partitions(self, table: TableDefinition) -> tuple[Partition, ...]:
-        return (Partition((), table.location),)
-
-
-class _FolderObjects(Objects):
-    """Objects that lie in a folder: one file for each table."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder / "work", empty_s3)
-        self._files = folder / "files"
-        self._files.mkdir()
-        for name, (_, rows) in _TABLES.items():
-            pq.write_table(rows, self._files / name)
-
-    def listed(self, location: str) -> Iterator[RemoteObject]:
-        name = location.rstrip("/").rpartition("/")[2]
-        yield RemoteObject(_DATABASE, name, '"1"', (self._files / name).stat().st_size, 0)
-
-    def fetch(self, files: Sequence[TableFile], folder: Path) -> list[Path]:
-        found = [folder / str(number) for number in range(len(files))]
-        for file, path in zip(files, found, strict=True):
-            path.write_bytes((self._files / file.found.key).read_bytes())
-        return found
+    def drop(self, workgroup: str, name: str) -> None:
+        del self[workgroup, name]
 
 
 def run(areas: tuple[Area, ...]) -> dict[str, list[Judged]]:
-    """Run the areas; give what became of their statements, by area."""
+    """Run the areas, each over tables of its own; give what became of their statements, by area.
+
+    Raises:
+        CorpusError: what an area presumes cannot be made.
+    """
     with tempfile.TemporaryDirectory(prefix="sluice-fidelity-") as name:
-        answer = _answerer(Path(name))
-        return {area.name: [judge(case, answer(case)) for case in area.cases] for area in areas}
+        return {area.name: _judged(area, _answerer(Path(name) / area.name)) for area in areas}
 
 
-def _answerer(folder: Path) -> Callable[[Case], Answer]:
-    catalog, objects = _FolderCatalog(), _FolderObjects(folder)
-    partitions = PartitionCommands(empty_glue, catalog, objects)
-    statements = Statements(Engine(catalog, objects), Shows(catalog), partitions, empty_glue, lambda *_: None)
+def _judged(area: Area, answer: Callable[[str], Answer]) -> list[Judged]:
+    for sql in area.setup:
+        found = answer(sql)
+        if found.error:
+            raise CorpusError(f"{area.service}/{area.name}.txt: {sql}: {found.error}")
+    return [judge(case, _last(case, answer)) for case in area.cases]
 
-    def answer(case: Case) -> Answer:
-        found = Answer()
-        for sql in case.statements:
-            try:
-                given = statements.run(read_statement(sql), (), Context(_DATABASE, "primary", Control()))
-            except QueryError as error:
-                return Answer(str(error))
-            rows = tuple(tuple(row) for row in given.rows)
-            found = Answer("", rows, tuple(c.type for c in given.columns), tuple(c.name for c in given.columns))
-        return found
+
+def _last(case: Case, answer: Callable[[str], Answer]) -> Answer:
+    """The answer to the last statement of a case, or to the first that fails."""
+    found = Answer()
+    for sql in case.statements:
+        found = answer(sql)
+        if found.error:
+            break
+    return found
+
+
+def _answerer(folder: Path) -> Callable[[str], Answer]:
+    folder.mkdir()
+    s3, glue = MemoryS3(), MemoryGlue()
+    _fill(s3, glue)
+    s3_client, glue_client = s3.client(), glue.client()
+    statements = Statements(Catalog(lambda: glue_client), Objects(folder / "objects", lambda: s3_client), _Prepared())
+    count = 0
+
+    def answer(sql: str) -> Answer:
+        nonlocal count
+        count += 1
+        context = Context(_DATABASE, "primary", Control(), f"s3://results/tables/{count}/")
+        try:
+            given = statements.run(read_statement(sql), (), context)
+        except QueryError as error:
+            return Answer(str(error))
+        rows = tuple(tuple(row) for row in given.rows)
+        return Answer("", rows, tuple(c.type for c in given.columns), tuple(c.name for c in given.columns))
 
     return answer
+
+
+def _fill(s3: MemoryS3, glue: MemoryGlue) -> None:
+    client: Any = glue.client()
+    client.create_database(DatabaseInput={"Name": _DATABASE})
+    for name, (columns, rows) in _TABLES.items():
+        body = io.BytesIO()
+        pq.write_table(rows, body)
+        s3.objects[_DATABASE, f"{name}/data.parquet"] = body.getvalue()
+        storage = {
+            "Columns": [{"Name": column, "Type": kind} for column, kind in columns],
+            "Location": f"s3://{_DATABASE}/{name}/",
+            "SerdeInfo": {"SerializationLibrary": _PARQUET},
+        }
+        table = {"Name": name, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage}
+        client.create_table(DatabaseName=_DATABASE, TableInput=table)

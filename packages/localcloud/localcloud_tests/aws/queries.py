@@ -145,7 +145,7 @@ class Queries:
             result = page["ResultSet"]
             columns = tuple((info["Name"], info["Type"]) for info in result["ResultSetMetadata"]["ColumnInfo"])
             rows += [tuple(value.get("VarCharValue") for value in row["Data"]) for row in result["Rows"]]
-        if execution["StatementType"] == "DML":
+        if execution["StatementType"] == "DML" and columns != (("rows", "bigint"),):
             assert rows.pop(0) == tuple(name for name, _ in columns)
         return Ended(execution, columns, tuple(rows))
 

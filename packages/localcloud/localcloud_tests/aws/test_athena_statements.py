@@ -93,13 +93,15 @@ def test_databases(lake: Queries) -> None:
 @pytest.mark.parametrize(
     ("sql", "what"),
     [
-        ("INSERT INTO t SELECT 1", "INSERT"),
-        ("MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE", "MERGE"),
-        ("EXPLAIN SELECT 1", "EXPLAIN"),
-        ("UNLOAD (SELECT 1) TO 's3://x/' WITH (format = 'PARQUET')", "UNLOAD"),
-        ("VACUUM t", "VACUUM"),
-        ("SHOW CREATE VIEW t", "SHOW CREATE VIEW t"),
-        ("CREATE TABLE t WITH (format = 'PARQUET') AS SELECT 1 AS x", "CREATE TABLE in this form"),
+        ("MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE", "MERGE, which is for Iceberg tables only,"),
+        ("VACUUM t", "VACUUM, which is for Iceberg tables only,"),
+        ("EXPLAIN ANALYZE SELECT 1", "EXPLAIN ANALYZE"),
+        ("UNLOAD (SELECT 1) TO 's3://x/' WITH (format = 'ORC')", "writing the format ORC"),
+        (
+            "CREATE TABLE t WITH (bucketed_by = ARRAY['x'], bucket_count = 2) AS SELECT 1 AS x",
+            "a table that is bucketed (bucketed_by)",
+        ),
+        ("CREATE TABLE t (x int) LOCATION 's3://x/' TBLPROPERTIES ('table_type' = 'ICEBERG')", "an Iceberg table"),
     ],
 )
 def test_what_is_not_here_says_so(lake: Queries, sql: str, what: str) -> None:

@@ -21,8 +21,7 @@ from localcloud.athena.engine import TRIES, Control, Engine
 from localcloud.athena.errors import QueryError
 from localcloud.athena.objects import Objects
 from localcloud.athena.results import double_text, float_text
-from localcloud.athena.shows import hive_name
-from localcloud.athena.statements import read_statement
+from localcloud.athena.statement_texts import read_statement
 from localcloud.athena.types import Type, parse_type
 
 PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
@@ -82,7 +81,7 @@ TYPES = st.recursive(
 
 @given(TYPES)
 def test_a_type_is_read_as_it_is_written(text: str) -> None:
-    assert hive_name(parse_type(text)) == text
+    assert parse_type(text).hive == text
     assert parse_type(f" {text.upper()} ") == parse_type(text)
 
 

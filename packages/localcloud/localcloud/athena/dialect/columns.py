@@ -34,6 +34,15 @@ def column_names(found: Sequence[str]) -> list[str]:
     return [f"_col{place}" if _UNNAMED.fullmatch(name) else name for place, name in enumerate(found)]
 
 
+def is_named(found: str) -> bool:
+    """Whether a query names a column.
+
+    Args:
+        found: DuckDB's name of the column.
+    """
+    return _UNNAMED.fullmatch(found) is None
+
+
 def name_values(tree: exp.Expression) -> exp.Expression:
     """Give a query that is VALUES alone as one whose columns have no names of DuckDB's."""
     if not isinstance(tree, exp.Values):

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlglot import exp
 
 from localcloud.athena import information
 from localcloud.athena.catalog import TableDefinition
-from localcloud.athena.dialect import columns, tables
+from localcloud.athena.dialect import columns, tables, views
 from localcloud.athena.dialect.aliases import refuse_aliases
 from localcloud.athena.dialect.functions import rewrite_functions
 from localcloud.athena.dialect.parsing import parse, place_of
@@ -15,7 +16,7 @@ from localcloud.athena.dialect.pruning import Conditions, conditions
 from localcloud.athena.dialect.refusals import refuse
 from localcloud.athena.dialect.shown import mark_results
 from localcloud.athena.dialect.syntax import rewrite_syntax
-from localcloud.athena.errors import QueryError, not_here
+from localcloud.athena.errors import QueryError
 from localcloud.athena.scan import HIDDEN, Scan
 
 PARTITIONS = "$partitions"
@@ -81,9 +82,8 @@ def prepare(tree: exp.Expression, sql: str, database: str, lookup: Lookup) -> Qu
         database: of tables that are named without one.
         lookup: as for `read_query`.
     """
-    refuse(tree)
-    tree = columns.name_values(tree)
-    tables.shorten_columns(tree)
+    lookup = cache(lookup)
+    tree = views.expanded(_checked(tree), database, lookup, _checked)
     found = tables.references(tree, database)
     tree = rewrite_syntax(rewrite_functions(tree, sql))
     mark_results(tree)
@@ -94,6 +94,13 @@ def prepare(tree: exp.Expression, sql: str, database: str, lookup: Lookup) -> Qu
     refuse_aliases(tree, sql, known)
     columns.hide(tree, {planned.scan.view: planned.scan.hidden for planned in scans})
     return Query(tree, tuple(scans))
+
+
+def _checked(tree: exp.Expression) -> exp.Expression:
+    refuse(tree)
+    tree = columns.name_values(tree)
+    tables.shorten_columns(tree)
+    return tree
 
 
 def _filled(tree: exp.Expression, parameters: Sequence[str]) -> exp.Expression:
@@ -121,8 +128,6 @@ def _scan(number: int, reference: tables.Reference, sql: str, hidden: Sequence[s
         place = place_of(sql, reference.name)
         full = f"awsdatacatalog.{reference.database}.{name}"
         raise QueryError("TABLE_NOT_FOUND", f"{place}Table '{full}' does not exist")
-    if table.view_text is not None:
-        raise not_here("a view")
     if is_list and not table.keys:
         raise QueryError("TABLE_NOT_FOUND", f"Table '{table}{PARTITIONS}' does not exist")
     scan = Scan(f"scan_{number}", table, () if is_list else tuple(hidden))
