@@ -138,7 +138,7 @@ class LocalCloud:
         if warehouse_port is not None:
             self._start_warehouse(started, warehouse_port, Acting(clients, door))
         # Imported only here: DuckDB and pyarrow come with it.
-        queries: Part = import_module("localcloud.athena").install_athena(self.config, clients)
+        queries: Part = import_module("localcloud.athena").install_athena(self.config, clients, door)
         runner, crawls = install_glue(self.config, self.port, clients, door)
         engine = install_stepfunctions(runner, self.config.wait_scale, door)
         install_deliveries(door)

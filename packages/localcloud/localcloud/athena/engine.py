@@ -18,6 +18,7 @@ from localcloud.athena.dialect.functions import create_macros
 from localcloud.athena.dialect.messages import plan_error, run_error
 from localcloud.athena.dialect.oracle import UnknownTypesError
 from localcloud.athena.dialect.query import PlannedScan, Query, read_query, to_duckdb
+from localcloud.athena.dialect.sides import refuse_unlike_sides
 from localcloud.athena.dialect.typed import rewrite_typed
 from localcloud.athena.errors import QueryCancelledError, not_here
 from localcloud.athena.objects import FileGoneError, Objects, TableFile
@@ -289,9 +290,11 @@ class _Run:
         """The query as DuckDB's, and the partitions of the tables that it names."""
         for setting in _SETTINGS:
             self.connection.execute(setting)
-        create_macros(self.connection)
+        create_macros(self.connection, to_duckdb(self.query.tree))
         partitions = [self._partitions(planned) for planned in self.query.scans]
-        return to_duckdb(self._typed()), partitions
+        typed = self._typed()
+        refuse_unlike_sides(self.connection, typed)
+        return to_duckdb(typed), partitions
 
     def _read(self, folder: Path, text: str, partitions: Sequence[Sequence[Partition]]) -> int:
         """Put the files that a query reads in place of the empty tables; give the bytes that it reads."""

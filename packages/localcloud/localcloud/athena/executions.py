@@ -21,6 +21,8 @@ from localcloud.athena.statement_texts import Statement, read_statement
 from localcloud.athena.statements import Context, Statements
 from localcloud.athena.stored import ResultWriter
 from localcloud.errors import AwsApiError
+from localcloud.iam.judge import Principal
+from localcloud.iam.sessions import asking, asking_as
 from localcloud.routing import ActionRouter
 
 logger = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ class QueryService:
             control = self._controls[query_id] = Control(None if limit is None else int(limit))
             # A daemon: whatever a query does, the process ends.
             context = _context(record, control, is_enforced=_is_enforced(workgroup))
-            arguments = (record, statement, context, scope)
+            arguments = (record, statement, context, scope, asking())
             thread = threading.Thread(target=self._run, args=arguments, name=f"athena-{query_id}", daemon=True)
             self._threads.add(thread)
         thread.start()
@@ -167,9 +169,16 @@ class QueryService:
         timeline = {name: statistics[name] for name in names}
         return {"QueryRuntimeStatistics": {"Timeline": timeline, "Rows": rows}}
 
-    def _run(self, record: dict[str, Any], statement: Statement, context: Context, scope: tuple[str, str]) -> None:
+    def _run(
+        self,
+        record: dict[str, Any],
+        statement: Statement,
+        context: Context,
+        scope: tuple[str, str],
+        caller: Principal | None,
+    ) -> None:
         """The entry of a query's thread: whatever happens, the record says so."""
-        with self._slots, registry.request_scope(*scope):
+        with self._slots, registry.request_scope(*scope), asking_as(caller):
             self._run_now(record, statement, context)
         with self._lock:
             self._threads.discard(threading.current_thread())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud import registry
+from localcloud.athena.callers import Callers
 from localcloud.athena.catalog import Catalog
 from localcloud.athena.executions import QueryService
 from localcloud.athena.objects import Objects
@@ -12,6 +13,7 @@ from localcloud.athena.stored import ResultWriter
 from localcloud.clients import Clients
 from localcloud.config import LocalCloudConfig
 from localcloud.errors import AwsApiError
+from localcloud.iam.door import Door
 from localcloud.routing import ActionRouter
 
 
@@ -39,17 +41,19 @@ class _Prepared:
         return self.athena.call_inner(f"AmazonAthena.{action}", request)
 
 
-def install_athena(config: LocalCloudConfig, clients: Clients) -> QueryService:
+def install_athena(config: LocalCloudConfig, clients: Clients, door: Door) -> QueryService:
     """Register our handlers; the service is to be started once the endpoint answers.
 
     Args:
         config: of the local cloud.
         clients: of its endpoint.
+        door: knows the sessions of roles.
     """
     athena = ActionRouter(registry.get_handler("athena"))
-    objects = Objects(config.state_dir / "athena", clients.s3)
-    statements = Statements(Catalog(clients.glue), objects, _Prepared(athena))
-    service = QueryService(athena, statements, ResultWriter(clients.s3))
+    callers = Callers(clients, door.sessions)
+    objects = Objects(config.state_dir / "athena", callers.s3)
+    statements = Statements(Catalog(callers.glue), objects, _Prepared(athena))
+    service = QueryService(athena, statements, ResultWriter(callers.s3))
     service.install()
     registry.set_handler("athena", athena)
     return service

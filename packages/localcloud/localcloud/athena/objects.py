@@ -21,12 +21,14 @@ from botocore.exceptions import ClientError
 from localcloud.athena.errors import QueryError
 from localcloud.glue.cache import ObjectCache
 from localcloud.glue.objects import RemoteObject, split_location
+from localcloud.iam.sessions import asking
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 KEPT_BYTES = 1 << 30
 _HIDDEN = ("_", ".")
+_DENIED = 403
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,8 @@ class Objects:
         Raises:
             FileGoneError: a file was deleted or replaced since it was listed.
         """
+        if asking() is not None:
+            self._require_read(files)
         wanted = [(file.found, folder / f"{number}") for number, file in enumerate(files)]
         with self._lock:
             placed = dict(self._cache.place(wanted))
@@ -167,6 +171,20 @@ class Objects:
             if found not in placed:
                 raise FileGoneError(found)
         return [path for _, path in wanted]
+
+    def _require_read(self, files: Sequence[TableFile]) -> None:
+        """Make sure that the caller may read files: of those that are kept here, nobody asks S3 any more."""
+        s3 = self._s3()
+        for file in files:
+            try:
+                s3.head_object(Bucket=file.found.bucket, Key=file.found.key)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == _DENIED:
+                    text = f"Error opening Hive split {file.url} (offset=0, length={file.found.size}): Access Denied"
+                    raise QueryError(
+                        "HIVE_CANNOT_OPEN_SPLIT", f"{text} (Service: Amazon S3; Status Code: 403)"
+                    ) from error
+                raise FileGoneError(file.found) from error
 
     def _keep(self, used: Sequence[RemoteObject]) -> None:
         for found in used:

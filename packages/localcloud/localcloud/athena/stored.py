@@ -35,7 +35,7 @@ class ResultWriter:
         """
         bucket = location.removeprefix("s3://").partition("/")[0]
         try:
-            self._s3().head_bucket(Bucket=bucket)
+            self._s3().get_bucket_location(Bucket=bucket)
         except ClientError as error:
             raise AwsApiError("InvalidRequestException", f"Unable to verify/create output bucket {bucket}") from error
 

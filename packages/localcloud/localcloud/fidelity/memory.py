@@ -60,7 +60,7 @@ class MemoryS3:
 
     def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         address = urlsplit(str(request.url))
-        bucket, _, key = unquote(address.path).lstrip("/").partition("/")
+        bucket, __, key = unquote(address.path).lstrip("/").partition("/")
         if request.method == "PUT":
             body: Any = request.body
             self.objects[bucket, key] = body if isinstance(body, bytes) else body.read()
@@ -71,7 +71,7 @@ class MemoryS3:
         found = self.objects.get((bucket, key))
         if found is None:
             return _response(request, 404, b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>")
-        headers = {
+        headers: dict[str, str] = {
             "ETag": _etag(found),
             "Last-Modified": "Fri, 20 Nov 2026 00:00:00 GMT",
             "Content-Length": str(len(found)),

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,13 +82,11 @@ class ObjectCache:
     def _fetch_all(self, missing: list[RemoteObject]) -> dict[tuple[str, str], RemoteObject | None]:
         if not missing:
             return {}
+        fetch = partial(self._fetch, self._s3())  # the client of this thread's caller
         with ThreadPoolExecutor(min(DOWNLOADS, len(missing)), "localcloud-fetch") as pool:
-            return {
-                (old.bucket, old.key): new for old, new in zip(missing, pool.map(self._fetch, missing), strict=True)
-            }
+            return {(old.bucket, old.key): new for old, new in zip(missing, pool.map(fetch, missing), strict=True)}
 
-    def _fetch(self, found: RemoteObject) -> RemoteObject | None:
-        s3 = self._s3()
+    def _fetch(self, s3: "S3Client", found: RemoteObject) -> RemoteObject | None:
         try:
             answer = s3.get_object(Bucket=found.bucket, Key=found.key)
         except s3.exceptions.NoSuchKey:

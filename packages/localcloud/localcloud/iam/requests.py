@@ -206,6 +206,14 @@ _OF_JOB = {"StartJobRun", "GetJob", "GetJobRun", "GetJobRuns", "BatchStopJobRun"
 _OF_CRAWLER = {"GetCrawler", "StartCrawler", "StopCrawler", "GetCrawlerMetrics"}
 
 
+_OF_NOTHING_OF_ATHENA = {"ListWorkGroups", "ListDataCatalogs", "ListEngineVersions"}
+_OF_DATA_CATALOG = {
+    "CreateDataCatalog", "DeleteDataCatalog", "GetDataCatalog", "GetDatabase", "GetTableMetadata", "ListDatabases",
+    "ListTableMetadata", "UpdateDataCatalog",
+}  # fmt: skip
+_OF_WORKGROUP = {"CreateWorkGroup"}
+
+
 def _glue(call: Call) -> list[Check]:
     asked, action = call.json, f"glue:{call.operation}"
     if call.operation in _OF_JOB:
@@ -218,6 +226,28 @@ def _glue(call: Call) -> list[Check]:
     if database and table and call.operation not in _OF_DATABASE:
         names.append(f"table/{database}/{table}")
     return [Check(action, call.arn("glue", name)) for name in names]
+
+
+def _athena(call: Call) -> list[Check]:
+    """An action on the workgroup or catalog that it is about; results are read from S3 as well.
+
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html and
+    https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
+    """
+    asked, action = call.json, f"athena:{call.operation}"
+    if call.operation in _OF_NOTHING_OF_ATHENA:
+        return [Check(action, "*")]
+    if call.operation in _OF_DATA_CATALOG:
+        name = asked.get("CatalogName") or asked.get("Name") or "AwsDataCatalog"
+        return [Check(action, call.arn("athena", f"datacatalog/{name}"))]
+    record = registry.athena_executions().get(str(asked.get("QueryExecutionId")), {})
+    own_name = asked.get("Name") if call.operation in _OF_WORKGROUP else None
+    workgroup = own_name or asked.get("WorkGroup") or asked.get("WorkGroupName") or record.get("WorkGroup") or "primary"
+    found = [Check(action, call.arn("athena", f"workgroup/{workgroup}"))]
+    if call.operation == "GetQueryResults" and record:
+        output = str(record["ResultConfiguration"]["OutputLocation"]).removeprefix("s3://")
+        found.append(Check("s3:GetObject", f"arn:aws:s3:::{output}"))
+    return found
 
 
 def _logs(call: Call) -> list[Check]:
@@ -326,6 +356,7 @@ def _events(call: Call) -> list[Check]:
 
 
 _READERS: Mapping[str, Callable[[Call], list[Check]]] = {
+    "athena": _athena,
     "dynamodb": _dynamodb,
     "events": _events,
     "glue": _glue,

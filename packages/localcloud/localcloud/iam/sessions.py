@@ -34,6 +34,11 @@ def asking_as(principal: Principal | None) -> Iterator[None]:
         _ASKING.reset(token)
 
 
+def asking() -> Principal | None:
+    """Who asks; None: the administrator."""
+    return _ASKING.get()
+
+
 def asking_role() -> str:
     """ARN of the role that asks; empty for the administrator."""
     principal = _ASKING.get()

@@ -17,6 +17,7 @@ from localcloud.iam.record import questions
 from localcloud.redshift.roles import PRINCIPALS
 from localcloud_tests.aws.cloud import REGION, Aws, Jobs, eventually, let_s3_send, zip_of
 from localcloud_tests.aws.conftest import cloud_config
+from localcloud_tests.aws.queries import Queries
 
 ACCOUNT = "000000000000"
 Statement = Mapping[str, Any]
@@ -459,3 +460,43 @@ def ended(data: Any, statement: str) -> tuple[str, str]:
 
     found = eventually(over)
     return found["Status"], found.get("Error", "").partition("\n")[0]
+
+
+def test_a_query_of_athena_reads_and_writes_as_its_caller(cloud: Enforcing) -> None:
+    queries = Queries(cloud.aws, cloud.aws.make_bucket("athena-callers"))
+    queries.create_database()
+    queries.create_table("sold", {"id": "bigint"})
+    queries.put("sold/a.parquet", pa.table({"id": pa.array([1, 2], pa.int64())}))
+    whole = "arn:aws:s3:::athena-callers"
+    query: list[Statement] = [
+        {"Action": ["athena:*"], "Resource": f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/primary"},
+        {"Action": ["s3:GetBucketLocation", "s3:ListBucket"], "Resource": whole},
+        {"Action": ["s3:PutObject", "s3:GetObject"], "Resource": f"{whole}/_results/*"},
+        {"Action": ["glue:GetTable", "glue:GetPartitions"], "Resource": "*"},
+    ]
+    role = cloud.role("analyst", allows=query)
+    mine = Queries(replace(cloud.aws, _made={"athena": cloud.acting(role, "athena")}), queries.bucket)
+    count, more = "SELECT count(*) FROM sold", "INSERT INTO sold VALUES (3)"
+    made = "CREATE TABLE made AS SELECT 1 AS id"
+    # The administrator's query leaves the body in the cache, from which the role may not read.
+    assert queries.rows(count) == [("2",)]
+    assert "Error opening Hive split s3://athena-callers/sold/a.parquet" in mine.run(count).state
+    cloud.allow("analyst", [*query, {"Action": "s3:GetObject", "Resource": f"{whole}/sold/*"}])
+    assert mine.rows(count) == [("2",)]
+    assert mine.run(more).state.startswith(
+        "FAILED HIVE_WRITER_OPEN_ERROR: Error creating file s3://athena-callers/sold/"
+    )
+    assert "is not authorized to perform: glue:CreateTable" in mine.run(made).state
+    assert cloud.aws.keys("athena-callers", "sold/") == ["sold/a.parquet"]
+    assert queries.rows("SHOW TABLES") == [("sold",)]
+    write: list[Statement] = [
+        {"Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"{whole}/sold/*"},
+        {"Action": "glue:CreateTable", "Resource": "*"},
+    ]
+    cloud.allow("analyst", [*query, *write])
+    assert (mine.run(more).state, mine.run(made).state) == ("SUCCEEDED", "SUCCEEDED")
+    assert mine.rows(count) == [("3",)]
+    cloud.aws.client("athena").create_work_group(Name="others", Configuration={})
+    code, message = refusal(mine.start, sql=count, WorkGroup="others")
+    assert code == "AccessDeniedException"
+    assert "athena:StartQueryExecution on resource: " in message

@@ -18,7 +18,12 @@ def name_columns(tree: exp.Expression) -> None:
         if not _is_read_by_name(select):
             continue
         for place, column in enumerate(list(select.expressions)):
-            if not isinstance(column, (exp.Column, exp.Alias, exp.Star)) and not column.is_star:
+            if isinstance(column, exp.Dot) and isinstance(column.expression, exp.Identifier):
+                # A field of an element has its own name.
+                alias = exp.alias_(exp.null(), column.expression.name, quoted=True)
+                column.replace(alias)
+                alias.set("this", column)
+            elif not isinstance(column, (exp.Column, exp.Alias, exp.Star)) and not column.is_star:
                 # The expression itself, not a copy: what is known of the tables in it goes on being so.
                 alias = exp.alias_(exp.null(), f"_unnamed_{number * 1000 + place}_", quoted=True)
                 column.replace(alias)

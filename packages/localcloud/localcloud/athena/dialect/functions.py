@@ -42,9 +42,11 @@ RENAMED: Final[Mapping[str, str]] = {
     "reverse": "duckdb_reverse",
     "typeof": "duckdb_typeof",
     "approx_distinct": "approx_count_distinct",
+    "array_first": "list_first",
+    "array_last": "list_last",
+    "normalize": "nfc_normalize",
     "approx_percentile": "approx_quantile",
     "arbitrary": "any_value",
-    "bitwise_left_shift": "left_shift",
     "char_length": "length",
     "character_length": "length",
     "contains": "list_contains",
@@ -60,8 +62,6 @@ RENAMED: Final[Mapping[str, str]] = {
     "rand": "random",
     "regexp_extract_all": "regexp_extract_all",
     "regexp_like": "regexp_matches",
-    "split": "str_split",
-    "substr": "substring",
     "transform": "list_transform",
     "truncate": "trunc",
     "week": "weekofyear",
@@ -73,43 +73,68 @@ RENAMED: Final[Mapping[str, str]] = {
 
 ELSEWHERE: Final = frozenset(
     """
-    array_last array_trim_trailing at_timezone bar beta_cdf bing_tile bit_count
-    char2hexint checksum classify color combinations convex_hull_agg cosine_distance cosine_similarity crc32
-    current_timezone dot_product entropy evaluate_classifier_predictions euclidean_distance features
-    format_number from_big_endian_32 from_big_endian_64 from_encoded_polyline from_geojson_geometry from_ieee754_32
-    from_ieee754_64 from_iso8601_timestamp_nanos from_unixtime_nanos great_circle_distance hash_counts hmac_md5
-    hmac_sha1 hmac_sha256 hmac_sha512 human_readable_seconds inverse_beta_cdf inverse_normal_cdf json_array
-    json_array_contains json_array_get json_exists json_object json_query json_value listagg_distinct luhn_check
-    make_set_digest map_union max_n merge merge_set_digest min_n multimap_agg multimap_from_entries murmur3 ngrams
-    normal_cdf numeric_histogram parse_data_size parse_duration parse_presto_data_size qdigest_agg reduce_agg
-    regr_count rgb render sha512 shuffle soundex spatial_partitioning spooky_hash_v2_32 spooky_hash_v2_64 split_to_map
-    split_to_multimap st_area st_astext st_contains st_distance st_geometryfromtext st_intersects st_point st_within
-    st_x st_y t_pdf tdigest_agg timezone_hour timezone_minute to_big_endian_32 to_big_endian_64 to_encoded_polyline
-    to_geojson_geometry to_geometry
-    to_ieee754_32 to_ieee754_64 to_milliseconds transform_keys transform_values trim_array
-    is_json_scalar normalize regexp_position url_extract_fragment
-    array_first approx_most_frequent approx_set bitwise_right_shift bitwise_right_shift_arithmetic
-    bitwise_and_agg bitwise_or_agg bitwise_xor_agg empty_approx_set from_base32 from_base64url to_base32 to_base64url
-    intersection_cardinality jaccard_index l2_squared
-    value_at_quantile values_at_quantiles wilson_interval_lower wilson_interval_upper
-    with_timezone word_stem xxhash64 zip_with map_filter map_zip_with version width_bucket
+    array_trim_trailing bar beta_cdf bing_tile char2hexint checksum classify color combinations convex_hull_agg
+    cosine_distance cosine_similarity crc32 dot_product entropy evaluate_classifier_predictions euclidean_distance
+    features format_number from_big_endian_32 from_big_endian_64 from_encoded_polyline from_geojson_geometry
+    from_ieee754_32 from_ieee754_64 from_iso8601_timestamp_nanos from_unixtime_nanos great_circle_distance
+    hash_counts hmac_md5 hmac_sha1 hmac_sha256 hmac_sha512 inverse_beta_cdf inverse_normal_cdf json_array
+    json_exists json_object json_query json_value listagg_distinct luhn_check make_set_digest map_union max_n
+    merge merge_set_digest min_n multimap_agg multimap_from_entries murmur3 normal_cdf numeric_histogram
+    parse_data_size parse_duration parse_presto_data_size qdigest_agg reduce_agg rgb render sha512 shuffle soundex
+    spatial_partitioning spooky_hash_v2_32 spooky_hash_v2_64 split_to_multimap st_area st_astext st_contains
+    st_distance st_geometryfromtext st_intersects st_point st_within st_x st_y t_pdf tdigest_agg timezone_hour
+    timezone_minute to_big_endian_32 to_big_endian_64 to_encoded_polyline to_geojson_geometry to_geometry
+    to_ieee754_32 to_ieee754_64 approx_most_frequent approx_set bitwise_right_shift bitwise_right_shift_arithmetic
+    empty_approx_set from_base32 from_base64url to_base32 to_base64url intersection_cardinality jaccard_index
+    l2_squared value_at_quantile values_at_quantiles wilson_interval_lower wilson_interval_upper word_stem
+    xxhash64 version
     """.split()  # noqa: SIM905 - so many names read better as a text
 )
 """Functions of Athena that are not in the stand-in."""
 
 
-def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros that the rewritten queries call."""
+#: Macros that a query calls only once its types are known.
+_OF_TYPES: Final = (
+    "athena_double_text",
+    "athena_subscript",
+    "athena_key",
+    "duckdb_quotient",
+    "duckdb_quotient_of_doubles",
+)
+
+
+def create_macros(connection: duckdb.DuckDBPyConnection, text: str) -> None:
+    """Make the macros that a query calls, or will call once its types are known.
+
+    All of them would take longer than most queries.
+
+    Args:
+        connection: gets them.
+        text: of the query.
+    """
+    wanted: set[str] = set()
+    left = [*_called(text), *_OF_TYPES]
+    while left:
+        name = left.pop()
+        if name in _DEFINITIONS and name not in wanted:
+            wanted.add(name)
+            left += _called(_DEFINITIONS[name])
+    # In the order of the file, where what a macro calls is in front of it.
+    connection.execute("".join(text for name, text in _DEFINITIONS.items() if name in wanted))
+
+
+def _called(text: str) -> list[str]:
+    return [name.lower() for name in re.findall(r"(?i)\b((?:athena|duckdb)_\w+)\(", text)]
+
+
+def _definitions() -> dict[str, str]:
     text = files("localcloud.athena.dialect").joinpath("macros.sql").read_text(encoding="utf-8")
-    connection.execute(re.sub(r"--.*", "", text))
+    found = re.split(r"(?m)^(?=CREATE MACRO )", re.sub(r"--.*", "", text))
+    return {_called(statement)[0]: statement for statement in found if statement.strip()}
 
 
-def _macros() -> frozenset[str]:
-    text = files("localcloud.athena.dialect").joinpath("macros.sql").read_text(encoding="utf-8")
-    return frozenset(re.findall(rf"CREATE MACRO {PREFIX}(\w+)\(", text))
-
-
-MACROS: Final = _macros()
+_DEFINITIONS: Final = _definitions()
+MACROS: Final = frozenset(name.removeprefix(PREFIX) for name in _DEFINITIONS if name.startswith(PREFIX))
 """Functions of Athena that are a macro."""
 
 
@@ -280,6 +305,24 @@ def _matches(template: str) -> Rewrite:
     return lambda given: sql_expression(template, call("list_filter", given[0], given[1]), given[0])
 
 
+def _array_sort(given: list[Any]) -> exp.Expression:
+    if len(given) > 1:
+        raise not_here("array_sort with a function that compares")
+    return call(f"{PREFIX}array_sort", *given)
+
+
+def _json_path(name: str) -> Rewrite:
+    """A function of JSON and a path, whose fields may be in brackets."""
+
+    def rewrite(given: list[Any]) -> exp.Expression:
+        path = given[1]
+        if isinstance(path, exp.Literal):
+            path = exp.Literal.string(re.sub(r"\[(\"[^\"]*\")\]", r".\1", str(path.this)))
+        return call(f"{PREFIX}{name}", given[0], path)
+
+    return rewrite
+
+
 def _element_at(given: list[Any]) -> exp.Expression:
     return exp.Bracket(this=exp.paren(given[0].copy()), expressions=[given[1].copy()], offset=1, safe=True)
 
@@ -350,16 +393,108 @@ def _url_parameter(given: list[Any]) -> exp.Expression:
 
 
 def _strpos(given: list[Any]) -> exp.Expression:
-    if len(given) > 2:
-        raise not_here("strpos with the number of an instance")
-    return call("strpos", *given)
+    if len(given) == 2:
+        return call("strpos", *given)
+    if not (isinstance(given[2], exp.Literal) and not given[2].is_string):
+        raise not_here("strpos with the number of an instance that is not a positive literal")
+    return call(f"{PREFIX}strpos", *given)
+
+
+def _at_timezone(given: list[Any]) -> exp.Expression:
+    return exp.AtTimeZone(this=exp.paren(given[0].copy()), zone=given[1].copy())
+
+
+def _applied(function: exp.Expr, *values: exp.Expression) -> exp.Expression:
+    """The body of a lambda with expressions in place of its parameters.
+
+    Raises:
+        QueryError: it is no lambda, or has another number of parameters.
+    """
+    parameters = [part.name.lower() for part in function.expressions] if isinstance(function, exp.Lambda) else []
+    if len(parameters) != len(values):
+        raise QueryError("FUNCTION_NOT_FOUND", "Unexpected parameters: a function of as many values is expected")
+    places = dict(zip(parameters, values, strict=True))
+    body = exp.Tuple(expressions=[function.this.copy()])
+    for node in list(body.walk()):
+        is_name = isinstance(node, exp.Identifier) and not isinstance(node.parent, exp.Column)
+        is_field = isinstance(node.parent, exp.Dot) and node.arg_key == "expression"
+        is_whole = isinstance(node, exp.Column) and not node.table
+        if (is_whole or (is_name and not is_field)) and node.name.lower() in places:
+            node.replace(exp.paren(places[node.name.lower()].copy()))
+    found: exp.Expression = body.expressions[0]
+    return exp.paren(found)
+
+
+def _over(values: exp.Expression, name: str, body: exp.Expression, function: str) -> exp.Expression:
+    """A function of DuckDB over the values of a list."""
+    inner = exp.Lambda(this=body, expressions=[exp.to_identifier(name)])
+    return exp.Anonymous(this=function, expressions=[values, inner])
+
+
+def _field(name: str, part: str) -> exp.Expression:
+    return exp.Anonymous(this="struct_extract", expressions=[exp.to_identifier(name), exp.Literal.string(part)])
+
+
+def _entry(key: exp.Expression, value: exp.Expression) -> exp.Expression:
+    pairs = (("key", key), ("value", value))
+    return exp.Struct(
+        expressions=[exp.PropertyEQ(this=exp.to_identifier(name), expression=part.copy()) for name, part in pairs]
+    )
+
+
+def _map_filter(given: list[Any]) -> exp.Expression:
+    body = _applied(given[1], _field("duckdb_e", "key"), _field("duckdb_e", "value"))
+    kept = _over(call("map_entries", given[0]), "duckdb_e", body, "list_filter")
+    return exp.Anonymous(this="map_from_entries", expressions=[kept])
+
+
+def _map_transform(part: str) -> Rewrite:
+    """A map with other keys or other values."""
+
+    def rewrite(given: list[Any]) -> exp.Expression:
+        key, value = _field("duckdb_e", "key"), _field("duckdb_e", "value")
+        body = _applied(given[1], key, value)
+        entry = _entry(body, value) if part == "key" else _entry(key, body)
+        changed = _over(call("map_entries", given[0]), "duckdb_e", entry, "list_transform")
+        return exp.Anonymous(this="map_from_entries", expressions=[changed])
+
+    return rewrite
+
+
+def _zip_with(given: list[Any]) -> exp.Expression:
+    parts = [
+        exp.Anonymous(this="struct_extract", expressions=[exp.to_identifier("duckdb_e"), exp.Literal.number(place)])
+        for place in (1, 2)
+    ]
+    return _over(call("list_zip", given[0], given[1]), "duckdb_e", _applied(given[2], *parts), "list_transform")
+
+
+def _map_zip_with(given: list[Any]) -> exp.Expression:
+    key = exp.to_identifier("duckdb_e")
+    values = [exp.Anonymous(this="map_extract_value", expressions=[one.copy(), key.copy()]) for one in given[:2]]
+    both = call("list_concat", call("map_keys", given[0]), call("map_keys", given[1]))
+    keys = call(f"{PREFIX}array_distinct", both)
+    body = _entry(key, _applied(given[2], key, *values))
+    changed = _over(keys, "duckdb_e", body, "list_transform")
+    return exp.Anonymous(this="map_from_entries", expressions=[changed])
 
 
 REWRITTEN: Final[Mapping[str, Rewrite]] = {
+    "array_sort": _array_sort,
+    "at_timezone": _at_timezone,
+    "json_extract": _json_path("json_extract"),
+    "json_extract_scalar": _json_path("json_extract_scalar"),
+    "json_size": _json_path("json_size"),
+    "map_filter": _map_filter,
+    "map_zip_with": _map_zip_with,
+    "transform_keys": _map_transform("key"),
+    "transform_values": _map_transform("value"),
+    "zip_with": _zip_with,
     "all_match": _matches("len($1) = len($2)"),
     "any_match": _matches("len($1) > 0"),
     "none_match": _matches("len($1) = 0"),
     "bitwise_and": _bitwise(exp.BitwiseAnd),
+    "bitwise_left_shift": lambda given: sql_expression("$1 << CAST($2 AS INTEGER)", *given),
     "bitwise_or": _bitwise(exp.BitwiseOr),
     "concat": _concat,
     "date": _date,

@@ -6,7 +6,36 @@ CREATE MACRO athena_regexp_extract(s, p, g := 0) AS CASE WHEN regexp_matches(s, 
 CREATE MACRO athena_regexp_count(s, p) AS CAST(len(regexp_extract_all(s, p)) AS BIGINT);
 CREATE MACRO athena_regexp_split(s, p) AS regexp_split_to_array(s, p);
 -- A part that is not there is null, not an empty text.
+-- With a limit, the last part is the rest.
+CREATE MACRO athena_split(s, d) AS str_split(s, d),
+    (s, d, n) AS CASE WHEN len(str_split(s, d)) <= n THEN str_split(s, d) ELSE list_append(
+        list_slice(str_split(s, d), 1, n - 1),
+        array_to_string(list_slice(str_split(s, d), n, len(str_split(s, d))), d)) END;
+-- Texts begin at 1: at 0 there is nothing.
+CREATE MACRO athena_substr(s, i) AS CASE WHEN i = 0 THEN '' ELSE substring(s, i) END,
+    (s, i, n) AS CASE WHEN i = 0 THEN '' ELSE substring(s, i, n) END;
+CREATE MACRO athena_to_base(n, r) AS lower(to_base(n, r));
+CREATE MACRO athena_from_base(s, r) AS CAST(list_reduce(list_transform(str_split(lower(s), ''), lambda c:
+    CASE WHEN strpos('0123456789abcdefghijklmnopqrstuvwxyz', c) BETWEEN 1 AND r
+    THEN CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1 AS BIGINT)
+    ELSE CAST(error('INVALID_FUNCTION_ARGUMENT: Not a valid base-' || r || ' number: ' || s) AS BIGINT) END),
+    lambda a, b: a * r + b) AS BIGINT);
 CREATE MACRO athena_split_part(s, d, n) AS list_extract(str_split(s, d), n);
+-- Where the first match begins: in front of it is the shortest text.
+CREATE MACRO athena_regexp_position(s, p) AS CASE WHEN regexp_matches(s, p)
+    THEN CAST(length(regexp_extract(s, '(?s)^(.*?)(?:' || p || ')', 1)) + 1 AS INTEGER) ELSE -1 END,
+    (s, p, i) AS CASE WHEN regexp_matches(substring(s, i), p)
+    THEN CAST(length(regexp_extract(substring(s, i), '(?s)^(.*?)(?:' || p || ')', 1)) + i AS INTEGER) ELSE -1 END;
+CREATE MACRO athena_strpos(s, d, n) AS CASE WHEN len(str_split(s, d)) > n
+    THEN CAST(length(array_to_string(list_slice(str_split(s, d), 1, n), d)) + 1 AS BIGINT) ELSE CAST(0 AS BIGINT) END;
+CREATE MACRO athena_split_to_map(s, e, k) AS map_from_entries(list_transform(str_split(s, e), lambda x:
+    {'key': str_split(x, k)[1], 'value': substring(x, strpos(x, k) + length(k))}));
+CREATE MACRO athena_unit_text(n, u) AS CASE WHEN n > 0 THEN n || ' ' || u || CASE WHEN n = 1 THEN '' ELSE 's' END END;
+CREATE MACRO athena_seconds_text(n) AS coalesce(nullif(array_to_string([
+    athena_unit_text(n // 604800, 'week'), athena_unit_text(n // 86400 % 7, 'day'),
+    athena_unit_text(n // 3600 % 24, 'hour'), athena_unit_text(n // 60 % 60, 'minute'),
+    athena_unit_text(n % 60, 'second')], ', '), ''), '0 seconds');
+CREATE MACRO athena_human_readable_seconds(n) AS athena_seconds_text(CAST(abs(n) AS BIGINT));
 CREATE MACRO athena_codepoint(s) AS unicode(s);
 CREATE MACRO athena_hamming_distance(a, b) AS CAST(hamming(a, b) AS BIGINT);
 CREATE MACRO athena_to_utf8(s) AS encode(s);
@@ -21,12 +50,18 @@ CREATE MACRO athena_sha256(b) AS unhex(sha256(b));
 CREATE MACRO athena_url_extract_protocol(u) AS nullif(regexp_extract(u, '^([^:/?#]+):', 1), '');
 CREATE MACRO athena_url_extract_host(u) AS nullif(regexp_extract(u, '^[^:/?#]+://(?:[^@/?#]*@)?([^:/?#]+)', 1), '');
 CREATE MACRO athena_url_extract_path(u) AS regexp_extract(u, '^(?:[^:/?#]+:)?(?://[^/?#]*)?([^?#]*)', 1);
+CREATE MACRO athena_url_extract_fragment(u) AS regexp_extract(u, '#(.*)$', 1);
+CREATE MACRO athena_url_extract_port(u) AS
+    CAST(nullif(regexp_extract(u, '^[^:/?#]+://[^/?#]*:([0-9]+)', 1), '') AS BIGINT);
 CREATE MACRO athena_url_extract_query(u) AS regexp_extract(u, '[?]([^#]*)', 1);
 
 -- Complete units that have passed, not boundaries that were crossed.
 CREATE MACRO athena_date_diff(u, a, b) AS date_sub(u, CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP));
 CREATE MACRO athena_to_unixtime(t) AS epoch(t);
 CREATE MACRO athena_from_unixtime(n) AS date_trunc('millisecond', to_timestamp(n));
+CREATE MACRO athena_to_milliseconds(i) AS CAST(epoch_ms(i) AS BIGINT);
+CREATE MACRO athena_with_timezone(t, z) AS timezone(z, CAST(t AS TIMESTAMP));
+CREATE MACRO athena_current_timezone() AS 'UTC';
 CREATE MACRO athena_last_day_of_month(d) AS last_day(d);
 CREATE MACRO athena_day_of_year(d) AS CAST(dayofyear(d) AS BIGINT);
 CREATE MACRO athena_millisecond(t) AS CAST(millisecond(t) % 1000 AS BIGINT);
@@ -41,11 +76,18 @@ CREATE MACRO athena_json_extract_scalar(j, p) AS
     CASE WHEN json_type(TRY_CAST(j AS JSON), p) NOT IN ('OBJECT', 'ARRAY', 'NULL')
         THEN json_extract_string(TRY_CAST(j AS JSON), p) END;
 CREATE MACRO athena_json_extract(j, p) AS json_extract(TRY_CAST(j AS JSON), p);
-CREATE MACRO athena_json_parse(s) AS CAST(s AS JSON);
-CREATE MACRO athena_json_format(j) AS CAST(j AS VARCHAR);
+CREATE MACRO athena_is_json_scalar(j) AS json_type(CAST(j AS JSON)) NOT IN ('OBJECT', 'ARRAY');
+-- A text comes without its quotes, as it does from Athena.
+CREATE MACRO athena_json_array_get(j, i) AS
+    json_extract_string(CAST(j AS JSON), CASE WHEN i < 0 THEN '$[#' || i || ']' ELSE '$[' || i || ']' END);
+CREATE MACRO athena_json_array_contains(j, v) AS list_contains(list_transform(json_extract(CAST(j AS JSON), '$[*]'),
+    lambda x: CAST(x AS VARCHAR)), CAST(to_json(v) AS VARCHAR));
+CREATE MACRO athena_json_parse(s) AS json(s);
+CREATE MACRO athena_json_format(j) AS CAST(json(CAST(j AS VARCHAR)) AS VARCHAR);
 CREATE MACRO athena_json_array_length(j) AS CAST(json_array_length(CAST(j AS JSON)) AS BIGINT);
 CREATE MACRO athena_json_size(j, p) AS
-    CAST(coalesce(json_array_length(CAST(j AS JSON), p), len(json_keys(CAST(j AS JSON), p)), 0) AS BIGINT);
+    CAST(CASE json_type(CAST(j AS JSON), p) WHEN 'ARRAY' THEN json_array_length(CAST(j AS JSON), p)
+        WHEN 'OBJECT' THEN len(json_keys(CAST(j AS JSON), p)) ELSE 0 END AS BIGINT);
 
 CREATE MACRO athena_array_sort(a) AS list_sort(a, 'ASC', 'NULLS LAST');
 CREATE MACRO athena_array_max(a) AS CASE WHEN list_contains(list_transform(a, lambda x: x IS NULL), true) THEN NULL
@@ -93,12 +135,30 @@ CREATE MACRO athena_array_remove(a, v) AS list_filter(a, lambda x: x <> v);
 CREATE MACRO athena_array_position(a, v) AS CAST(coalesce(list_position(a, v), 0) AS BIGINT);
 CREATE MACRO athena_slice(a, s, n) AS
     CASE WHEN s > 0 THEN list_slice(a, s, s + n - 1) ELSE list_slice(a, len(a) + s + 1, len(a) + s + n) END;
+CREATE MACRO athena_trim_array(a, n) AS CASE WHEN n > len(a)
+    THEN error('INVALID_FUNCTION_ARGUMENT: size must not exceed array cardinality ' || len(a) || ': ' || n)
+    ELSE list_slice(a, 1, len(a) - n) END;
+CREATE MACRO athena_ngrams(a, n) AS
+    list_transform(range(1, greatest(len(a) - n, 0) + 2), lambda i: list_slice(a, i, i + n - 1));
 CREATE MACRO athena_repeat(v, n) AS list_transform(range(n), lambda _: v);
 CREATE MACRO athena_zip(a, b) AS list_zip(a, b);
 
 CREATE MACRO athena_map_agg(k, v) AS map(list(k), list(v));
+CREATE MACRO athena_bitwise_and_agg(v) AS bit_and(CAST(v AS BIGINT));
+CREATE MACRO athena_bitwise_or_agg(v) AS bit_or(CAST(v AS BIGINT));
+CREATE MACRO athena_bitwise_xor_agg(v) AS bit_xor(CAST(v AS BIGINT));
+CREATE MACRO athena_regr_count(y, x) AS CAST(regr_count(y, x) AS BIGINT);
+CREATE MACRO athena_bit_count(v, n) AS CAST(bit_count(CASE WHEN n = 64 THEN CAST(v AS BIGINT)
+    ELSE CAST(v AS BIGINT) & ((CAST(1 AS BIGINT) << CAST(n AS INTEGER)) - 1) END) AS BIGINT);
+CREATE MACRO athena_width_bucket(x, a, b, n) AS CAST(CASE
+    WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: bucketCount must be greater than 0')
+    WHEN a < b THEN CASE WHEN x < a THEN 0 WHEN x >= b THEN n + 1
+        ELSE floor(n * (CAST(x AS DOUBLE) - a) / (CAST(b AS DOUBLE) - a)) + 1 END
+    ELSE CASE WHEN x > a THEN 0 WHEN x <= b THEN n + 1
+        ELSE floor(n * (CAST(a AS DOUBLE) - x) / (CAST(a AS DOUBLE) - b)) + 1 END END AS BIGINT);
 CREATE MACRO athena_geometric_mean(v) AS exp(avg(ln(v)));
 CREATE MACRO athena_every(v) AS bool_and(v);
+CREATE MACRO athena_bitwise_not(a) AS ~CAST(a AS BIGINT);
 CREATE MACRO athena_bitwise_xor(a, b) AS xor(a, b);
 CREATE MACRO athena_is_nan(v) AS isnan(v);
 CREATE MACRO athena_is_finite(v) AS isfinite(v);
@@ -114,6 +174,8 @@ CREATE MACRO duckdb_reverse(a) AS a;
 CREATE MACRO duckdb_typeof(a) AS CAST(a AS VARCHAR);
 
 -- What a rewritten query needs beside Athena's functions.
+CREATE MACRO duckdb_quotient_of_doubles(a, b) AS CASE WHEN b = 0 THEN a * CAST('Infinity' AS DOUBLE) ELSE a / b END;
+CREATE MACRO duckdb_error(t) AS CAST(error(t) AS BOOLEAN);
 CREATE MACRO duckdb_count_up(n) AS range(1, n + 1);
 CREATE MACRO athena_to_iso8601(t) AS
     CASE WHEN typeof(t) = 'DATE' THEN strftime(CAST(t AS DATE), '%Y-%m-%d')

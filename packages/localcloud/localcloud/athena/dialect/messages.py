@@ -9,7 +9,7 @@ from collections.abc import Callable
 import duckdb
 
 from localcloud.athena.dialect.parsing import place_of
-from localcloud.athena.errors import QueryError
+from localcloud.athena.errors import QueryError, not_here
 
 _OURS = re.compile(r"([A-Z][A-Z_]+[A-Z]): (.*)", re.DOTALL)
 Message = Callable[[re.Match[str], str], QueryError]
@@ -42,6 +42,12 @@ def run_error(error: duckdb.Error) -> QueryError:
     ours = _OURS.match(text)
     if ours is not None:
         return QueryError(ours[1], ours[2])
+    if re.search(r"invalid perl operator|invalid escape sequence|invalid group", text):
+        return not_here(f"a regular expression with look-around, back references or the like ({text})")
+    overflow = re.search(r"Overflow in (\w+) of (?:U?INT(\d+)|DECIMAL\S*) \((.*)\)", text)
+    if overflow is not None:
+        kind = {"8": "tinyint", "16": "smallint", "32": "integer", "64": "bigint"}.get(overflow[2] or "", "decimal")
+        return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"{kind} {overflow[1]} overflow: {overflow[3]}")
     if re.search("division by zero", text, re.IGNORECASE):
         return QueryError("DIVISION_BY_ZERO", "Division by zero")
     if isinstance(error, duckdb.ConversionException):
@@ -84,6 +90,14 @@ def _arguments(found: re.Match[str], sql: str) -> QueryError:
     return QueryError("FUNCTION_NOT_FOUND", text)
 
 
+def _of_bytes(_: re.Match[str], __: str) -> QueryError:
+    return not_here("length of a varbinary")
+
+
+def _element(_: re.Match[str], __: str) -> QueryError:
+    return not_here("|| of an array and an element (write the element as array[…])")
+
+
 def _grouped(found: re.Match[str], sql: str) -> QueryError:
     text = f"{place_of(sql, found[1])}'{found[1]}' must be an aggregate expression or appear in GROUP BY clause"
     return QueryError("EXPRESSION_NOT_AGGREGATE", text)
@@ -102,6 +116,8 @@ _PLAN: tuple[tuple[str, Message], ...] = (
     (r'(?:Table|Values list) "([^"]+)" does not have a column named "([^"]+)"', _column_of),
     (r'Ambiguous reference to column name "([^"]+)"', _ambiguous),
     (r"Function with name \"?(\w+)\"? does not exist", _function),
+    (r"types 'length\(BLOB\)'", _of_bytes),
+    (r"Cannot concatenate types \S+\[\] and|Cannot concatenate types \S+ and \S+\[\]", _element),
     (r"No function matches the given name and argument types '(\w+)\((.*)\)'", _arguments),
     (r"function call \"?([-+*/%])\((\w+), (\w+)\)", _operands),
     (r"arguments? types '([-+*/%])\((\w+), (\w+)\)'", _operands),

@@ -4,6 +4,7 @@ An expression is marked by a call that keeps its type and carries a number: the 
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -56,7 +57,10 @@ def kinds_of(
         row = connection.execute("SELECT json_serialize_plan(?)", [text]).fetchone()
     except duckdb.Error as error:
         raise UnknownTypesError from error
-    plan = json.loads(row[0]) if row is not None else {"error": True}
+    # What is not a number is written as JSON does not know it.
+    plan = (
+        json.loads(re.sub(r"(?i):-?(?:nan|inf(?:inity)?)\b", ":null", row[0])) if row is not None else {"error": True}
+    )
     if plan.get("error"):
         raise UnknownTypesError(plan.get("error_message"))
     found = dict(_found(plan))
@@ -147,4 +151,7 @@ def _kind(found: Mapping[str, Any]) -> Kind:
         parts = about["child_types"]
         kinds = tuple(_kind(part["second"]) for part in parts)
         return Kind(name, children=kinds, names=tuple(part["first"] for part in parts))
+    if name == "tuple":
+        kinds = tuple(_kind(part["second"]) for part in about["child_types"])
+        return Kind(name, children=kinds, names=tuple(f"field{place}" for place in range(len(kinds))))
     return Kind({"integer_literal": "integer"}.get(name, name))

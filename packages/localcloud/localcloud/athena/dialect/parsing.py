@@ -1,6 +1,8 @@
 """The text of a query as a tree, with every function under the name that the query gives it."""
 
 import logging
+import re
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import sqlglot
@@ -10,10 +12,23 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from localcloud.athena.errors import QueryError
+from localcloud.athena.errors import QueryError, not_here
 
 # sqlglot warns of what it keeps as text; what that means is decided where the statement is run.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
+#: Functions of JSON whose arguments have a syntax of their own.
+_JSON_SYNTAX = ("JSON_OBJECT", "JSON_OBJECTAGG", "JSON_ARRAYAGG", "JSON_TABLE")
+#: Words that are no names in a query unless they are in quotes.
+#: Source: https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html (SQL SELECT statements)
+_RESERVED = frozenset(
+    """
+    ALTER AND AS BETWEEN BY CASE CAST CONSTRAINT CREATE CROSS CUBE CURRENT_DATE CURRENT_PATH CURRENT_TIME
+    CURRENT_TIMESTAMP CURRENT_USER DEALLOCATE DELETE DESCRIBE DISTINCT DROP ELSE END ESCAPE EXCEPT EXECUTE EXISTS
+    EXTRACT FALSE FIRST FOR FROM FULL GROUP GROUPING HAVING IN INNER INSERT INTERSECT INTO IS JOIN LAST LEFT LIKE
+    LOCALTIME LOCALTIMESTAMP NATURAL NORMALIZE NOT NULL ON OR ORDER OUTER PREPARE RECURSIVE RIGHT ROLLUP SELECT TABLE
+    THEN TRUE UNNEST USING VALUES WHEN WHERE WITH
+    """.split()  # noqa: SIM905 - so many names read better as a text
+)
 _SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
 
@@ -86,12 +101,34 @@ def _place(sql: str, start: int) -> str:
 
 def _refuse_marks(sql: str) -> None:
     """Refuse marks that sqlglot reads and Athena does not."""
-    for token in tokens_of(sql):
+    tokens = tokens_of(sql)
+    for token, following in pairwise(tokens):
+        if _is_misplaced(sql, token, following):
+            raise QueryError(
+                "SYNTAX_ERROR", f"line {_place(sql, following.start)}: mismatched input '{following.text}'"
+            )
+    for token in tokens:
+        if token.text.upper() in _JSON_SYNTAX:
+            raise not_here(f"{token.text.upper()}")
         if token.token_type == TokenType.DCOLON:
             raise QueryError("SYNTAX_ERROR", f"line {_place(sql, token.start)}: mismatched input '::'")
         if sql[token.start : token.start + 1] == "`":
             text = "backquoted identifiers are not supported; use double quotes to quote identifiers"
             raise QueryError("SYNTAX_ERROR", f"line {_place(sql, token.start)}: {text}")
+
+
+def _is_misplaced(sql: str, token: Token, following: Token) -> bool:
+    """Whether sqlglot reads a word or mark behind another one that Athena does not."""
+    word, after = token.text.upper(), following.text.upper()
+    is_quoted = sql[following.start : following.start + 1] in ("'", '"')
+    if token.token_type == TokenType.STRING or is_quoted:
+        return False
+    return (
+        (word == "AS" and after in _RESERVED)
+        or (word == "," and after in ("FROM", "WHERE", ")"))
+        or (word == "(" and after == ")" and re.search(r"(?i)\bin\s*$", sql[: token.start]) is not None)
+        or (after == "," and re.search(r"(?i)\blimit\s*$", sql[: token.start]) is not None)
+    )
 
 
 def _syntax_error(error: ParseError) -> QueryError:

@@ -13,11 +13,13 @@ from localcloud.athena.dialect.aliases import refuse_aliases
 from localcloud.athena.dialect.functions import rewrite_functions
 from localcloud.athena.dialect.parsing import parse, place_of
 from localcloud.athena.dialect.pruning import Conditions, conditions
+from localcloud.athena.dialect.recursion import limit_recursion
 from localcloud.athena.dialect.refusals import refuse
 from localcloud.athena.dialect.shown import mark_results
 from localcloud.athena.dialect.syntax import rewrite_syntax
 from localcloud.athena.errors import QueryError
 from localcloud.athena.scan import HIDDEN, Scan
+from localcloud.athena.types import Type
 
 PARTITIONS = "$partitions"
 Lookup = Callable[[str, str], TableDefinition | None]
@@ -85,7 +87,7 @@ def prepare(tree: exp.Expression, sql: str, database: str, lookup: Lookup) -> Qu
     lookup = cache(lookup)
     tree = views.expanded(_checked(tree), database, lookup, _checked)
     found = tables.references(tree, database)
-    tree = rewrite_syntax(rewrite_functions(tree, sql))
+    tree = rewrite_syntax(rewrite_functions(tree, sql), _types(found, lookup))
     mark_results(tree)
     columns.name_columns(tree)
     hidden = columns.hidden_columns(tree, tuple(HIDDEN))
@@ -96,8 +98,22 @@ def prepare(tree: exp.Expression, sql: str, database: str, lookup: Lookup) -> Qu
     return Query(tree, tuple(scans))
 
 
+def _types(found: Sequence[tables.Reference], lookup: Lookup) -> dict[str, Type]:
+    """The types of the columns of tables, by name; names that are of several types are left out."""
+    types: dict[str, Type] = {}
+    several: set[str] = set()
+    for reference in found:
+        is_information = reference.database == information.DATABASE
+        table = None if is_information else lookup(reference.database, reference.name)
+        for column in table.all_columns if table is not None else ():
+            if types.setdefault(column.name, column.type) != column.type:
+                several.add(column.name)
+    return {name: kind for name, kind in types.items() if name not in several}
+
+
 def _checked(tree: exp.Expression) -> exp.Expression:
     refuse(tree)
+    limit_recursion(tree)
     tree = columns.name_values(tree)
     tables.shorten_columns(tree)
     return tree

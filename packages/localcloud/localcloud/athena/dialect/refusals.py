@@ -13,7 +13,6 @@ _NO_SYNTAX: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.RegexpLike, "RLIKE"),
 )
 _NOT_HERE: tuple[tuple[type[exp.Expr], str], ...] = (
-    (exp.IgnoreNulls, "IGNORE NULLS"),
     (exp.MatchRecognize, "MATCH_RECOGNIZE"),
     (exp.Version, "FOR TIMESTAMP AS OF and FOR VERSION AS OF"),
 )
@@ -33,9 +32,6 @@ def refuse(tree: exp.Expression) -> None:
     for kind, word in _NOT_HERE:
         if tree.find(kind) is not None:
             raise not_here(word)
-    options = [fetch.args.get("limit_options") for fetch in tree.find_all(exp.Fetch)]
-    if any(one is not None and one.args.get("with_ties") for one in options):
-        raise not_here("FETCH FIRST … WITH TIES")
     if any(star.args.get(part) for star in tree.find_all(exp.Star) for part in ("except_", "replace", "rename")):
         raise QueryError("SYNTAX_ERROR", "mismatched input after '*'")
     if any(distinct.args.get("on") is not None for distinct in tree.find_all(exp.Distinct)):

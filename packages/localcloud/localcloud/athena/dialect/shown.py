@@ -43,6 +43,10 @@ def _text_of(value: exp.Expr) -> tuple[str, exp.Expression] | None:
             return "$zoned", _followed(moment, written[2])
     if isinstance(value, exp.Anonymous) and str(value.this).lower() == "athena_from_iso8601_timestamp":
         return "$zoned", sql_expression("athena_iso8601_text($1)", value.expressions[0])
+    if isinstance(value, exp.Anonymous) and str(value.this).lower() == "athena_with_timezone":
+        moment, zone = value.expressions
+        if isinstance(zone, exp.Literal):
+            return "$zoned", _followed(exp.cast(moment.copy(), "timestamp"), str(zone.this))
     if isinstance(value, exp.Interval) and isinstance(value.this, exp.Literal):
         months = _MONTHS.get(str(value.args.get("unit") or "").lower().rstrip("s"))
         count = str(value.this.this)

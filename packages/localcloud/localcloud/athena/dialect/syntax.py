@@ -1,11 +1,24 @@
 """Syntax that DuckDB reads otherwise: types, literals, UNNEST of several arrays."""
 
+import re
+from collections.abc import Mapping, Sequence
+
 from sqlglot import exp
 
 from localcloud.athena.dialect.functions import rewrite_inside_out
-from localcloud.athena.errors import not_here
+from localcloud.athena.errors import QueryError, not_here
+from localcloud.athena.types import Type
 
 _TEXT_TYPES = (exp.DataType.Type.VARCHAR, exp.DataType.Type.CHAR, exp.DataType.Type.NCHAR, exp.DataType.Type.TEXT)
+
+#: Window functions that can leave nulls out.
+_OF_VALUES = {
+    "lag": exp.Lag,
+    "lead": exp.Lead,
+    "first_value": exp.FirstValue,
+    "last_value": exp.LastValue,
+    "nth_value": exp.NthValue,
+}
 
 #: Fields of EXTRACT that DuckDB counts otherwise or calls otherwise.
 #: Source: https://trino.io/docs/current/functions/datetime.html (extraction function)
@@ -19,11 +32,12 @@ _PARTS = {
 }
 
 
-def rewrite_syntax(tree: exp.Expression) -> exp.Expression:
+def rewrite_syntax(tree: exp.Expression, types: Mapping[str, Type]) -> exp.Expression:
     """Write a query so that DuckDB reads it as Athena does.
 
     Args:
         tree: of a query; it is changed.
+        types: of the columns of the tables that the query names, by name.
 
     Returns:
         The tree, which may have another root.
@@ -32,13 +46,17 @@ def rewrite_syntax(tree: exp.Expression) -> exp.Expression:
         QueryError: what is not here.
     """
     for unnest in list(tree.find_all(exp.Unnest)):
-        _several(unnest)
+        _several(unnest, types)
+    for fetch in list(tree.find_all(exp.Fetch)):
+        _with_ties(fetch)
     return rewrite_inside_out(tree, _rewritten)
 
 
 def _rewritten(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Cast):
         return _cast(node)
+    if isinstance(node, exp.IgnoreNulls):
+        return _ignoring_nulls(node)
     if isinstance(node, exp.GroupConcat) and node.args.get("separator") is None:
         # LISTAGG joins with nothing when nothing is asked for.
         node.set("separator", exp.Literal.string(""))
@@ -51,8 +69,55 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _ignoring_nulls(node: exp.IgnoreNulls) -> exp.Expression:
+    """A window function over the values that are not null, as a class: only of these the generator keeps the words."""
+    function = node.this
+    name = str(function.this).lower() if isinstance(function, exp.Anonymous) else ""
+    if name not in _OF_VALUES:
+        raise not_here(f"IGNORE NULLS of {name or 'this expression'}")
+    arguments = [argument.copy() for argument in function.expressions]
+    names = ("this", "offset", "default")
+    return exp.IgnoreNulls(this=_OF_VALUES[name](**dict(zip(names, arguments, strict=False))))
+
+
+def _with_ties(fetch: exp.Fetch) -> None:
+    """FETCH FIRST n ROWS WITH TIES: the rows whose rank by ORDER BY is at most n.
+
+    Source: https://trino.io/docs/current/sql/select.html (LIMIT or FETCH FIRST clause)
+    """
+    options = fetch.args.get("limit_options")
+    if options is None or not options.args.get("with_ties"):
+        return
+    select = fetch.parent
+    order = select.args.get("order") if select is not None else None
+    if order is None:
+        raise QueryError("MISSING_ORDER_BY", "line 1:1: FETCH FIRST WITH TIES clause requires ORDER BY")
+    if not isinstance(select, exp.Select) or select.args.get("distinct") or select.args.get("offset"):
+        raise not_here("FETCH FIRST … WITH TIES with DISTINCT, OFFSET or a set operation")
+    keys = [_resolved(key, select) for key in order.expressions]
+    rank = exp.Window(this=exp.Anonymous(this="rank"), order=exp.Order(expressions=keys))
+    count = fetch.args.get("count") or exp.Literal.number(1)
+    select.set("qualify", exp.Qualify(this=exp.LTE(this=rank, expression=count.copy())))
+    select.set("limit", None)
+
+
+def _resolved(key: exp.Expression, select: exp.Select) -> exp.Expression:
+    """A key of ORDER BY with what a name or a place of the SELECT stands for."""
+    found = key.copy()
+    value = found.this
+    named = {column.alias.lower(): column.this for column in select.expressions if isinstance(column, exp.Alias)}
+    if isinstance(value, exp.Literal) and not value.is_string:
+        value.replace(select.expressions[int(value.name) - 1].unalias().copy())
+    elif isinstance(value, exp.Column) and not value.table and value.name.lower() in named:
+        value.replace(named[value.name.lower()].copy())
+    return found
+
+
 def _cast(node: exp.Cast) -> exp.Expression:
     kind = node.args["to"]
+    if kind.this == exp.DataType.Type.TIMESTAMPTZ and isinstance(node.this, exp.Literal):
+        # With a blank in front DuckDB takes an offset for a zone's name.
+        node.this.set("this", re.sub(r"\s+([+-]\d\d:\d\d)$", r"\1", str(node.this.this)))
     for part in kind.find_all(exp.DataType):
         _plain_type(part, node.this)
     size = kind.expressions[0].this if kind.this in _TEXT_TYPES and kind.expressions else None
@@ -79,14 +144,21 @@ def _plain_type(kind: exp.DataType, value: exp.Expression) -> None:
         kind.set("expressions", sizes)
 
 
-def _several(unnest: exp.Unnest) -> None:
-    """UNNEST of several arrays, or of a map, as a SELECT: DuckDB fills up the shorter arrays with nulls there."""
+def _several(unnest: exp.Unnest, types: Mapping[str, Type]) -> None:
+    """UNNEST of several arrays, of a map or of rows as a SELECT: DuckDB fills up shorter arrays with nulls there.
+
+    Source: https://trino.io/docs/current/sql/select.html (UNNEST): an array of rows becomes a column for each field.
+    """
     alias, offset = unnest.args.get("alias"), unnest.args.get("offset")
     arrays = list(unnest.expressions)
     names = [column.name for column in alias.args.get("columns") or ()] if alias is not None else []
     if isinstance(offset, exp.Identifier):
         names.append(offset.name)  # the parser takes the name of the place from the others
-    if len(arrays) == 1 and len(names) == 2 + bool(offset):
+    width = len(names) - bool(offset)
+    if len(arrays) == 1 and alias is not None and width > 1 and (width > 2 or _is_array(arrays[0], types)):
+        _rows(unnest, alias, names, has_place=bool(offset))
+        return
+    if len(arrays) == 1 and width == 2:
         # Two names for one value: the keys and the values of a map.
         arrays = [exp.Anonymous(this=f"map_{part}", expressions=[arrays[0].copy()]) for part in ("keys", "values")]
     if len(arrays) < 2:
@@ -104,3 +176,48 @@ def _several(unnest: exp.Unnest) -> None:
         selected.append(exp.alias_(exp.Anonymous(this="unnest", expressions=[count]), names[-1], quoted=True))
     lateral = exp.Lateral(this=exp.Subquery(this=exp.select(*selected)), alias=exp.TableAlias(this=alias.this))
     unnest.replace(lateral)
+
+
+def _rows(unnest: exp.Unnest, alias: exp.TableAlias, names: Sequence[str], *, has_place: bool) -> None:
+    """UNNEST of an array of rows: the fields as columns."""
+    array = unnest.expressions[0]
+    depth = exp.PropertyEQ(this=exp.to_identifier("max_depth"), expression=exp.Literal.number(2))
+    selected: list[exp.Expression] = [exp.Anonymous(this="unnest", expressions=[array.copy(), depth])]
+    if has_place:
+        length = exp.Anonymous(this="len", expressions=[array.copy()])
+        places = exp.Anonymous(this="duckdb_count_up", expressions=[length])
+        selected.append(exp.Anonymous(this="unnest", expressions=[places]))
+    columns = [exp.to_identifier(name, quoted=True) for name in names]
+    named = exp.TableAlias(this=alias.this, columns=columns)
+    unnest.replace(exp.Lateral(this=exp.Subquery(this=exp.select(*selected)), alias=named))
+
+
+def _is_array(value: exp.Expr, types: Mapping[str, Type]) -> bool:
+    """Whether a value is an array as far as its text and the catalog say so; else, with two names, it is a map."""
+    if isinstance(value, exp.Cast):
+        return bool(value.args["to"].this == exp.DataType.Type.ARRAY)
+    if isinstance(value, (exp.Array, exp.Paren)):
+        return isinstance(value, exp.Array) or _is_array(value.this, types)
+    found = _type_of(value, types)
+    return found is not None and found.base == "array"
+
+
+def _type_of(value: exp.Expr, types: Mapping[str, Type]) -> Type | None:
+    """The type of a column of a table, or of a part of one."""
+    if isinstance(value, exp.Bracket):
+        outer = _type_of(value.this, types)
+        return outer.children[-1] if outer is not None and outer.base in ("array", "map") else None
+    if isinstance(value, exp.Dot):
+        return _field_of(_type_of(value.this, types), value.expression.name)
+    if not isinstance(value, exp.Column):
+        return None
+    found: Type | None = None
+    for part in value.parts:
+        found = types.get(part.name.lower()) if found is None else _field_of(found, part.name)
+    return found
+
+
+def _field_of(outer: Type | None, name: str) -> Type | None:
+    if outer is None or outer.base != "struct":
+        return None
+    return dict(zip(outer.names, outer.children, strict=True)).get(name.lower())

@@ -171,7 +171,8 @@ def _renamed(node: exp.Expr, name: str) -> exp.Expr:
 # -- Checks
 
 
-def _family(kind: Kind) -> str:
+def family(kind: Kind) -> str:
+    """What a type is compared with: numbers, moments, or values of the same type."""
     if kind.id in _NUMBERS:
         return "number"
     if kind.id in _MOMENTS:
@@ -182,7 +183,7 @@ def _family(kind: Kind) -> str:
 def _compared(node: exp.Expr, kinds: Sequence[Kind]) -> None:
     first, *others = kinds
     for other in others:
-        if "null" in (first.id, other.id) or _family(first) == _family(other):
+        if "null" in (first.id, other.id) or family(first) == family(other):
             continue
         words: dict[type[exp.Expr], str] = {
             exp.EQ: "=",
@@ -201,6 +202,11 @@ def _compared(node: exp.Expr, kinds: Sequence[Kind]) -> None:
 
 
 def _joined(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+    left, right = kinds
+    if (left.id == "list") != (right.id == "list") and "null" not in (left.id, right.id):
+        # An element at an end of an array.
+        name = "list_append" if left.id == "list" else "list_prepend"
+        return call(name, node.args["this"], node.args["expression"])
     for kind in kinds:
         if kind.id not in ("varchar", "null", "blob", "list"):
             texts = ", ".join(type_text(each) for each in kinds)
@@ -228,8 +234,12 @@ def _refuse_text(word: str, left: Kind, right: Kind) -> None:
 def _divided(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     left, right = kinds
     _refuse_text("/", left, right)
+    if "double" in (left.id, right.id) or "float" in (left.id, right.id):
+        # By zero it is infinite; DuckDB's setting for whole numbers would make it an error.
+        quotient = call("duckdb_quotient_of_doubles", node.args["this"], node.args["expression"])
+        return quotient if "double" in (left.id, right.id) else exp.cast(quotient, "float")
     if "decimal" not in (left.id, right.id):
-        return None  # whole numbers by DuckDB's setting, others as they are
+        return None  # whole numbers by DuckDB's setting
     one, other = _as_decimal(left), _as_decimal(right)
     if one is None or other is None:
         return None
@@ -301,6 +311,10 @@ def _averaged(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
 def _cast(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     [kind], to = kinds, node.args["to"].this
     value, is_try = node.args["this"], isinstance(node, exp.TryCast) or _is_tried(node)
+    if to in _TEXT_TYPES and kind.id == "json":
+        return call("json_extract_string", value, exp.Literal.string("$"))
+    if to == exp.DataType.Type.JSON and kind.id == "varchar":
+        return call("to_json", value)
     if to in _TEXT_TYPES and kind.id == "timestamp":
         return call("strftime", value, exp.Literal.string("%Y-%m-%d %H:%M:%S.%g"))
     if to in _TEXT_TYPES and kind.id == "double":
@@ -333,6 +347,11 @@ def _is_tried(node: exp.Expr) -> bool:
 def _counted(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     name = "cardinality" if kinds[0].id == "map" else "len"
     return exp.cast(call(name, node.expressions[0]), "bigint")
+
+
+def _length(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+    """Of bytes it is their number."""
+    return call("octet_length", node.expressions[0]) if kinds[0].id == "blob" else None
 
 
 def _reversed(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
@@ -421,6 +440,7 @@ _FUNCTIONS: Final[Mapping[str, Rewrite]] = {
     "date_trunc": _truncated,
     "floor": _whole,
     "ceil": _whole,
+    "length": _length,
     "ceiling": _whole,
     "round": _rounded,
     "sign": _signed,

@@ -11,6 +11,7 @@ from localcloud.athena.catalog import TableDefinition
 from localcloud.athena.dialect import tables
 from localcloud.athena.dialect.parsing import parse
 from localcloud.athena.errors import QueryError
+from localcloud.athena.information import DATABASE
 from localcloud.athena.view_text import read_view_text
 
 _MAX_DEPTH = 32
@@ -35,7 +36,7 @@ def expanded(tree: exp.Expression, database: str, lookup: Lookup, checked: Check
         QueryError: a view cannot be read, or names itself.
     """
     for reference in tables.references(tree, database):
-        table = lookup(reference.database, reference.name)
+        table = None if reference.database == DATABASE else lookup(reference.database, reference.name)
         if table is None or table.view_text is None:
             continue
         if depth == _MAX_DEPTH:
