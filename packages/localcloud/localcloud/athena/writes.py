@@ -196,7 +196,7 @@ class Writes:
             urls = tuple(f"{folder_of(file.values)}{file.name}" for file in files)
             for url, file in zip(urls, files, strict=True):
                 self._objects.put(url, file.path)
-        return urls, [file.values for file in files]
+        return urls, list(dict.fromkeys(file.values for file in files))
 
     def _register(self, database: str, name: str, location: str, layout: Layout, values: Sequence[Values]) -> None:
         self._catalog.create(database, _table_input(name, location, layout))

@@ -101,8 +101,11 @@ def _make_bindable(node: exp.Expr) -> None:
         node.replace(exp.paren(node.expressions[0]))
     elif isinstance(node, COMPARISONS):
         # Two types that cannot be compared are to be seen here, and refused later with Athena's message.
-        parts = [part for part in node.iter_expressions() if not isinstance(part, (exp.Any, exp.All, exp.Query))]
-        if len(parts) == len(list(node.iter_expressions())):
+        inner = list(node.iter_expressions())
+        parts = [part for part in inner if not isinstance(part, (exp.Any, exp.All, exp.Query))]
+        if len(parts) == len(inner):
+            # What is not marked decides nothing.
+            parts = [part for part in parts if not isinstance(part, exp.Literal)] or parts[:1]
             known = [exp.Is(this=exp.paren(part.copy()), expression=exp.null()) for part in parts]
             node.replace(exp.paren(exp.or_(*known)))
 

@@ -1,7 +1,6 @@
 """The text of a query as a tree, with every function under the name that the query gives it."""
 
 import logging
-import re
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -102,11 +101,13 @@ def _place(sql: str, start: int) -> str:
 def _refuse_marks(sql: str) -> None:
     """Refuse marks that sqlglot reads and Athena does not."""
     tokens = tokens_of(sql)
+    before = ""
     for token, following in pairwise(tokens):
-        if _is_misplaced(sql, token, following):
+        if _is_misplaced(sql, before, token, following):
             raise QueryError(
                 "SYNTAX_ERROR", f"line {_place(sql, following.start)}: mismatched input '{following.text}'"
             )
+        before = token.text.upper()
     for token in tokens:
         if token.text.upper() in _JSON_SYNTAX:
             raise not_here(f"{token.text.upper()}")
@@ -117,8 +118,8 @@ def _refuse_marks(sql: str) -> None:
             raise QueryError("SYNTAX_ERROR", f"line {_place(sql, token.start)}: {text}")
 
 
-def _is_misplaced(sql: str, token: Token, following: Token) -> bool:
-    """Whether sqlglot reads a word or mark behind another one that Athena does not."""
+def _is_misplaced(sql: str, before: str, token: Token, following: Token) -> bool:
+    """Whether sqlglot reads a word or mark behind others where Athena does not."""
     word, after = token.text.upper(), following.text.upper()
     is_quoted = sql[following.start : following.start + 1] in ("'", '"')
     if token.token_type == TokenType.STRING or is_quoted:
@@ -126,8 +127,8 @@ def _is_misplaced(sql: str, token: Token, following: Token) -> bool:
     return (
         (word == "AS" and after in _RESERVED)
         or (word == "," and after in ("FROM", "WHERE", ")"))
-        or (word == "(" and after == ")" and re.search(r"(?i)\bin\s*$", sql[: token.start]) is not None)
-        or (after == "," and re.search(r"(?i)\blimit\s*$", sql[: token.start]) is not None)
+        or (before == "IN" and (word, after) == ("(", ")"))
+        or (before == "LIMIT" and after == ",")
     )
 
 

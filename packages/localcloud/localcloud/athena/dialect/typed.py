@@ -127,10 +127,24 @@ def _operands(node: exp.Expr) -> list[exp.Expr]:
     if isinstance(node, exp.Between):
         return [node.this, node.args["low"], node.args["high"]]
     if isinstance(node, exp.In):
-        return [node.this, *node.expressions]
+        return [node.this, *_of_each_kind(node.expressions)]
     if isinstance(node, exp.Binary):
         return [side for side in (node.left, node.right) if not isinstance(side, (exp.Any, exp.All))]
     return [node.this]
+
+
+def _of_each_kind(values: Sequence[exp.Expr]) -> list[exp.Expr]:
+    """The values of a list, of its literals one of each kind: a list may have thousands."""
+    seen: set[tuple[bool, bool]] = set()
+    found = []
+    for value in values:
+        if isinstance(value, exp.Literal):
+            kind = (value.is_string, value.is_int)
+            if kind in seen:
+                continue
+            seen.add(kind)
+        found.append(value)
+    return found
 
 
 def _replace(node: exp.Expr, kinds: Sequence[Kind]) -> None:
