@@ -86,7 +86,7 @@ REFUSED = Outcome(is_refused=True, words="does not exist")
         (ROWS, Answer("", (("1",),), ("int8",), ("a",)), Verdict.WRONG_VALUE),
         (ROWS, Answer("", (("1",),), ("int4",), ("b",)), Verdict.WRONG_VALUE),
         (ROWS, Answer("ERROR: PIVOT is not supported by the local stand-in"), Verdict.REFUSED_CLEARLY),
-        (ROWS, Answer("NOT_SUPPORTED: MATCH_RECOGNIZE is not in the local stand-in of Athena"), Verdict.REFUSED_CLEARLY),
+        (ROWS, Answer("NOT_SUPPORTED: json_value is not in the local stand-in of Athena"), Verdict.REFUSED_CLEARLY),
         (ROWS, Answer("ERROR: function f() does not exist"), Verdict.OBSCURE),
         (Outcome(), Answer("", (("9",),)), Verdict.RIGHT),
         (Outcome(rows=()), Answer("", (("9",),)), Verdict.WRONG_VALUE),
