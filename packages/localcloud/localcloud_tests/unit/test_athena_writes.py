@@ -22,6 +22,7 @@ from localcloud.athena.view_text import ViewText, read_view_text, write_view_tex
 from localcloud.athena.words import Words
 from localcloud.athena.written import FileFormat, Layout, partition_folder, write_files
 
+ENGINE = duckdb.connect()
 PLAIN = ("boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "string", "binary", "date", "timestamp")
 TYPES = st.recursive(
     st.one_of(
@@ -41,7 +42,7 @@ TYPES = st.recursive(
 
 def kind_of(text: str) -> Kind:
     """The kind of a query's column that has a type of the catalog."""
-    found = duckdb.sql(f"SELECT CAST(NULL AS {parse_type(text).duckdb})").description
+    found = ENGINE.sql(f"SELECT CAST(NULL AS {parse_type(text).duckdb})").description
     assert found is not None
     return Kind.of(found[0][1])
 
@@ -60,7 +61,7 @@ def test_what_is_coerced_never_fails(wanted: str, text: str) -> None:
     if text not in ends or not coerces(kind_of(text), parse_type(wanted)):
         return
     for number in (ends[text], -ends[text] - 1):
-        found = duckdb.sql(f"SELECT CAST(CAST({number} AS {text}) AS {parse_type(wanted).duckdb})").fetchall()
+        found = ENGINE.sql(f"SELECT CAST(CAST({number} AS {text}) AS {parse_type(wanted).duckdb})").fetchall()
         assert int(found[0][0]) == pytest.approx(number, rel=1e-6)
 
 
@@ -92,7 +93,7 @@ def test_what_is_coerced_never_fails(wanted: str, text: str) -> None:
     ],
 )
 def test_what_insert_takes_for_a_column(sql: str, column: str, *, is_coerced: bool) -> None:
-    found = duckdb.sql(f"SELECT {sql} AS x").description
+    found = ENGINE.sql(f"SELECT {sql} AS x").description
     assert found is not None
     assert coerces(Kind.of(found[0][1]), parse_type(column)) is is_coerced
 
@@ -153,7 +154,7 @@ def test_lines_of_json(tmp_path: Path) -> None:
 
 
 def test_nested_values_as_json(tmp_path: Path) -> None:
-    rows = duckdb.sql("SELECT {'a': [1, NULL], 'b': MAP {'x': 1.50::DECIMAL(4, 2)}} AS v").to_arrow_table()
+    rows = ENGINE.sql("SELECT {'a': [1, NULL], 'b': MAP {'x': 1.50::DECIMAL(4, 2)}} AS v").to_arrow_table()
     line = written([Column("v", parse_type(NESTED))], rows, FileFormat("JSON"), tmp_path)
     assert line == '{"v":{"a":[1,null],"b":{"x":1.50}}}\n'
 
