@@ -24,7 +24,7 @@ Results = dict[str, dict[str, Any]]
 def read_results() -> Results:
     """What was kept, by part; empty where a part was never run."""
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
-    return {part: found.get(part, {}) for part in ("commands", "path", "job1", "job2", "load_lookup")}
+    return {part: found.get(part, {}) for part in ("commands", "path", "job1", "job2", "statements", "load_lookup")}
 
 
 def write_page() -> None:
@@ -167,6 +167,15 @@ def loads(results: Results) -> str:
     return table((*head, "Sluice is … of it", "… of its PostgreSQL"), rows)
 
 
+def statements(results: Results) -> str:
+    """Each statement in the local warehouse and in its PostgreSQL."""
+    rows = [
+        (name, *(_of(case, what, "{:.2f}") for what in ("warehouse_ms", "postgresql_ms")))
+        for name, case in _cases(results, "statements").items()
+    ]
+    return table(("statement", "local warehouse, ms", "PostgreSQL, ms"), rows)
+
+
 def look_ups(results: Results) -> str:
     """What a load reads of a long table."""
     rows = [
@@ -185,6 +194,7 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "path": path,
     "costs": costs,
     "job2": loads,
+    "statements": statements,
     "load_lookup": look_ups,
 }
 _WHO = {

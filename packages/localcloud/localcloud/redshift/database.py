@@ -28,6 +28,7 @@ _SCRIPTS = (
     "views.sql",
     "statements.sql",
     "late_views.sql",
+    "assume_role.sql",
     "restore.sql",
 )
 _ISOLATE = "SELECT set_config('default_transaction_isolation', level, false) FROM pg_catalog.redshift_isolation"

@@ -201,6 +201,7 @@ class Engine:
     ) -> Done[T]:
         for table in prepared.locks:
             _lock_rows(connection, table)
+        _require_role(connection, prepared)
         if prepared.copy is not None:
             loaded = self._loader.load(connection, prepared.copy, query_id)
             connection.execute(f"SET redshift.last_copy_count = '{loaded.rows}'".encode())
@@ -291,6 +292,22 @@ def _late_snapshots(connection: Connection) -> Iterator[None]:
 def _isolation(connection: Connection) -> str:
     row = connection.execute("SHOW default_transaction_isolation").fetchone()
     return str(row[0]) if row else ""
+
+
+def _require_role(connection: Connection, prepared: Prepared) -> None:
+    """Refuse a COPY or UNLOAD with a role that the user may not name.
+
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT-usage-notes.html (ASSUMEROLE)
+    """
+    command = prepared.copy or prepared.unload
+    if command is None:
+        return
+    may = connection.execute("SELECT pg_catalog.redshift_may_assume(%s, %s)", (command.role, prepared.kind)).fetchone()
+    if may is None or not may[0]:
+        raise SqlError(
+            f"permission denied for IAM role {command.role}",
+            f"the user has no ASSUMEROLE on it FOR {prepared.kind.upper()}: GRANT ASSUMEROLE",
+        )
 
 
 def _lock_rows(connection: Connection, table: TableName) -> None:

@@ -253,6 +253,34 @@ def test_copy_and_spectrum_read_as_the_role_that_they_name(cloud: Enforcing) -> 
     assert run("SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM t") == ("FINISHED", ""), "of one COPY"
 
 
+def test_unload_writes_as_the_role_that_it_names(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html: CLEANPATH needs s3:DeleteObject."""
+    aws, bucket = cloud.aws, cloud.aws.make_bucket("unloaded")
+    data, s3 = aws.client("redshift-data"), aws.client("s3")
+
+    def run(options: str) -> tuple[str, str]:
+        sql = f"UNLOAD ('SELECT 1') TO 's3://{bucket}/out/' IAM_ROLE '{role}' {options}"
+        statement = data.execute_statement(WorkgroupName="sluice", Database="warehouse", Sql=sql)["Id"]
+
+        def ended() -> Any:
+            found = data.describe_statement(Id=statement)
+            return found if found["Status"] in {"FINISHED", "FAILED"} else None
+
+        found = eventually(ended)
+        return found["Status"], found.get("Error", "")
+
+    listing = {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"}
+    writing = {"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    role = cloud.role("unloader", PRINCIPALS, [listing])
+    status, error = run("")
+    assert (status, "is not authorized to perform: s3:PutObject" in error) == ("FAILED", True), error
+    cloud.allow("unloader", [listing, writing])
+    assert run("") == ("FINISHED", "")
+    status, error = run("CLEANPATH")
+    assert (status, "is not authorized to perform: s3:DeleteObject" in error) == ("FAILED", True), error
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["out/0000_part_00"]
+
+
 def test_a_key_that_lets_the_service_not_in_is_refused(cloud: Enforcing) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html,
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html

@@ -34,7 +34,7 @@ def test_what_both_understand_stays_letter_by_letter(text: str) -> None:
         ("SELECT a MINUS SELECT b", "SELECT a EXCEPT SELECT b"),
         ("SELECT NVL(a, b)", "SELECT coalesce(a, b)"),
         ("SELECT TOP 3 a FROM t", "SELECT  a FROM t LIMIT 3 "),
-        ("SELECT MEDIAN(a)", 'SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a) AS "median"'),
+        ("SELECT MEDIAN(a) FROM t", 'SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a) AS "median" FROM t'),
         ("SELECT a / b, c * 2 AS d FROM t", 'SELECT a / b AS "?column?", c * 2 AS d FROM t'),
         ("SELECT x::decimal, CAST(y AS dec(5,2))", "SELECT x::numeric(18,0), CAST(y AS numeric(5,2))"),
         ("SELECT EXTRACT(epoch FROM x)", "SELECT redshift_epoch(  x)"),

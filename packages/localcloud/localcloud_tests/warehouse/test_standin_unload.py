@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from localcloud_tests.warehouse.client import Sql
+from localcloud_tests.warehouse.conftest import LocalAws
 from localcloud_tests.warehouse.lake import Lake
 
 if TYPE_CHECKING:
@@ -252,3 +253,29 @@ def test_files_are_no_larger_than_they_may_be(sql: Sql, s3: S3Client, bucket: st
 def test_what_cannot_be_unloaded_is_refused(sql: Sql, s3: S3Client, bucket: str, statement: str, message: str) -> None:
     assert message in sql.error(statement.replace("s3://b/", f"s3://{bucket}/"))
     assert files(s3, bucket) == {}
+
+
+def test_who_may_not_name_a_role_neither_unloads_nor_copies(
+    sql: Sql, s3: S3Client, bucket: str, local_aws: LocalAws
+) -> None:
+    sql.batch("CREATE TABLE t (id int)", "CREATE USER writer PASSWORD 'Writer123'", "GRANT ALL ON t TO writer")
+    sql.ok("GRANT USAGE ON SCHEMA public TO writer")
+    document = '{"username": "writer", "password": "Writer123"}'
+    secret = local_aws.client("secretsmanager").create_secret(Name=f"writer-{bucket}", SecretString=document)["ARN"]
+    unload = f"UNLOAD ('SELECT 1') TO 's3://{bucket}/a_' IAM_ROLE default"
+    copy = f"COPY t FROM 's3://{bucket}/a_' IAM_ROLE default FORMAT AS PARQUET"
+    try:
+        sql.ok("REVOKE ASSUMEROLE ON ALL FROM PUBLIC FOR ALL")
+        assert "permission denied for IAM role default" in sql.error(unload, SecretArn=secret)
+        assert "permission denied for IAM role default" in sql.error(copy, SecretArn=secret)
+        assert "must be superuser" in sql.error("GRANT ASSUMEROLE ON ALL TO writer FOR ALL", SecretArn=secret)
+        assert files(s3, bucket) == {}
+        sql.ok("GRANT ASSUMEROLE ON DEFAULT TO writer FOR UNLOAD")
+        sql.ok(unload, SecretArn=secret)
+        assert files(s3, bucket) == {"a_0000_part_00": b"1\n"}
+        assert "permission denied for IAM role default" in sql.error(copy, SecretArn=secret)
+        # Who owns the database needs no grant.
+        sql.ok(f"{unload} ALLOWOVERWRITE")
+    finally:
+        sql.ok("GRANT ASSUMEROLE ON ALL TO PUBLIC FOR ALL")
+        sql.batch("REVOKE USAGE ON SCHEMA public FROM writer", "REVOKE ALL ON t FROM writer", "DROP USER writer")

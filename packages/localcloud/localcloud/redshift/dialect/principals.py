@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from localcloud.redshift.database import DATABASE
+from localcloud.redshift.dialect.assume_role import assume_role
 from localcloud.redshift.dialect.differences import OWN_SETTINGS
 from localcloud.redshift.dialect.lexer import quote_name, quote_text, replace, tokenize
 from localcloud.redshift.dialect.prepared import Prepared
@@ -21,7 +22,7 @@ from localcloud.redshift.errors import NotInStandInError, SqlError
 _HASHED = re.compile(r"md5[0-9a-f]{32}|sha256\|.+")
 #: Privileges and kinds of grants that PostgreSQL has not; ALTER of tables has a stand-in.
 _OWN_GRANTS = {
-    **{name: name.upper() for name in ("alter", "drop", "assumerole", "explain", "access")},
+    **{name: name.upper() for name in ("alter", "drop", "explain", "access")},
     "ignore": "IGNORE RLS",
 }
 _NO_TABLES = frozenset({"copy", "database", "datashare", "external", "schema"})
@@ -172,6 +173,8 @@ def grant(sql: str) -> Prepared:
     """
     tokens = tokenize(sql)
     keys = [token.key for token in tokens]
+    if keys[1:2] == ["assumerole"]:
+        return assume_role(sql)
     if "datashare" in keys:
         raise NotInStandInError(f"{keys[0].upper()} ON DATASHARE")
     for place in range(len(keys) - 1):

@@ -82,6 +82,7 @@ def refuse(sql: str) -> None:
     tokens = tokenize(sql)
     keys = [token.key for token in tokens]
     _refuse_leader(keys)
+    _refuse_compute(keys)
     _refuse_long_names(tokens)
     _refuse_numbers(tokens)
     _refuse_limits(keys)
@@ -106,20 +107,31 @@ def refuse(sql: str) -> None:
 
 
 def _refuse_orders(tokens: Sequence[Token]) -> None:
-    """Refuse LISTAGGs of one SELECT that sort differently.
+    """Refuse aggregates of one SELECT that sort differently.
 
-    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html (usage notes)
+    Source: https://docs.aws.amazon.com/redshift/latest/dg/r_MEDIAN.html, r_LISTAGG.html (usage notes)
     """
     orders: dict[int | None, set[str]] = {}
     for place, token in enumerate(tokens[:-1]):
-        if token.key != "listagg" or tokens[place + 1].key != "(":
+        if token.key not in _SORTING or tokens[place + 1].key != "(":
             continue
         end = closing(tokens, place + 1)
+        order = tokens[place + 2 : end] if token.key == "median" else ()
         if [one.key for one in tokens[end + 1 : end + 4]] == ["within", "group", "("]:
-            order = tokens[end + 4 : closing(tokens, end + 3)]
+            last = closing(tokens, end + 3)
+            order, end = tokens[end + 6 : last], last
+        is_window = end + 1 < len(tokens) and tokens[end + 1].key == "over"
+        if order and not is_window:
             orders.setdefault(select_of(tokens, place), set()).add(" ".join(one.text.lower() for one in order))
     if any(len(found) > 1 for found in orders.values()):
-        raise SqlError("WITHIN GROUP ORDER BY clauses of LISTAGG functions must be the same")
+        raise SqlError("within group ORDER BY clauses for aggregate functions must be the same")
+
+
+def _refuse_compute(keys: list[str]) -> None:
+    """Refuse a function of the compute nodes in a query without a table whose rows they have."""
+    called = any(key in words("compute functions") and _is_called(keys, place) for place, key in enumerate(keys))
+    if called and not any(_is_table(keys, place) for place, key in enumerate(keys) if key in {"from", "join"}):
+        raise SqlError("One or more of the used functions must be applied on at least one user created table.")
 
 
 def _is_called(keys: list[str], place: int) -> bool:
@@ -190,14 +202,23 @@ def _asks_catalog_only(keys: list[str]) -> bool:
 
 
 def _is_own_table(keys: list[str], place: int) -> bool:
+    name = _next(keys, place)
+    return name.isidentifier() and _is_table(keys, place) and not name.startswith(LEADER_TABLES)
+
+
+def _is_table(keys: list[str], place: int) -> bool:
+    """Whether the name behind FROM or JOIN is one of a table or view, not of a query."""
     name, follower = _next(keys, place), _next(keys, place + 1)
     is_query = follower == "(" or any(
         keys[at : at + 3] in ([name, "as", "("], ["as", name, "("]) for at in range(len(keys) - 2)
     )
-    return name.isidentifier() and not is_query and not name.startswith(LEADER_TABLES)
+    # A quoted name has no key.
+    return (name.isidentifier() or (not name and place + 1 < len(keys))) and not is_query
 
 
 _ARRAY = ("array", "[")
+#: Aggregates that sort, and so need one order.
+_SORTING = frozenset({"listagg", "median", "percentile_cont"})
 _BEHIND_ALIAS = frozenset(
     {"where", "on", "join", "left", "right", "inner", "full", "cross", "group", "order", "limit", "time"}
 )
