@@ -23,7 +23,7 @@ from psycopg.pq.abc import PGresult
 
 from localcloud.redshift.clock import Clock
 from localcloud.redshift.credentials import Login, Temporary
-from localcloud.redshift.database import Connection, Database
+from localcloud.redshift.database import Connection, Database, session_user
 from localcloud.redshift.dialect.commands import prepare
 from localcloud.redshift.dialect.prepared import Prepared, Scope
 from localcloud.redshift.dialect.reader import TableName
@@ -37,6 +37,8 @@ from localcloud.redshift.typing.rewrite import typed
 from localcloud.redshift.unloading.unload import Unloader
 
 _BYTES_CHECK = re.compile(r"bytes_\d+_(\d+)")
+_OTHER_USERS = re.compile(r"(?i)session(?:\s+|_)authorization")
+_NO_OTHER_USER = "permission denied to set session authorization"
 # TRIGGER, which Redshift does not have, stands for its ALTER: see `dialect.principals`.
 _ALTERED_FOR = """
     SELECT pg_get_userbyid(relowner) FROM pg_class
@@ -160,6 +162,7 @@ class Engine:
             psycopg.Error: PostgreSQL refuses it.
         """
         with _aborting(connection):
+            _refuse_other_users(prepared, login)
             return self._execute(prepared, connection, query_id, read, login)
 
     def _execute(
@@ -219,6 +222,7 @@ class Engine:
             done = _run_sql(connection, typed(first, Analyst(connection)) if prepared.locks else first, read)
             for step in prepared.steps[1:]:
                 connection.execute(step.encode())
+        _stay(connection, login)
         return done
 
 
@@ -232,6 +236,22 @@ def _aborting(connection: Connection) -> Iterator[None]:
             with suppress(psycopg.Error):
                 connection.execute(_NO_SAVEPOINT)
         raise
+
+
+def _refuse_other_users(prepared: Prepared, login: Login | None) -> None:
+    if isinstance(login, Temporary) and any(map(_OTHER_USERS.search, prepared.steps)):
+        raise SqlError(_NO_OTHER_USER)
+
+
+def _stay(connection: Connection, login: Login | None) -> None:
+    """See that a session that IAM let in is its user's still: whoever opened it might become anybody.
+
+    Raises:
+        SqlError: a statement has made it another user's; what it did is taken back with its transaction.
+    """
+    if isinstance(login, Temporary) and session_user(connection) != login.username:
+        connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(login.username)))
+        raise SqlError(_NO_OTHER_USER)
 
 
 @contextmanager

@@ -177,3 +177,22 @@ def test_an_external_schema_is_used_by_whom_it_was_granted_to(part: Sql, sql: Sq
     assert part.rows("SELECT id FROM spectrum.t") == [(7,)]
     assert part.rows("SELECT schemaname FROM svv_external_schemas") == [("spectrum",)]
     sql.ok(f'REVOKE USAGE ON SCHEMA spectrum FROM "IAMR:{role}"')
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET SESSION AUTHORIZATION sluice",
+        "RESET SESSION AUTHORIZATION",
+        "SELECT set_config('session_authorization', 'sluice', false)",
+        "SELECT set_config('session_' || 'authorization', 'administrator', false)",
+        "SELECT set_config('role', 'administrator', false)",
+    ],
+)
+def test_a_session_stays_its_users(part: Sql, statement: str, role: str) -> None:
+    batch = part.run_batch(statement, "CREATE SCHEMA mine")
+    assert batch["Status"] == "FAILED"
+    assert "permission denied" in batch["Error"]
+    session = part.ok("SELECT 1", SessionKeepAliveSeconds=30)["SessionId"]
+    assert part.run(statement, SessionId=session)["Status"] == "FAILED"
+    assert part.rows(USER, SessionId=session) == [(f"iamr:{role.lower()}",)]
