@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from localcloud.redshift.dialect import windows
+from localcloud.redshift.dialect import correlated, windows
 from localcloud.redshift.dialect.differences import (
     DATE_PART_FUNCTIONS,
     DATE_PARTS,
@@ -88,6 +88,7 @@ def refuse(sql: str) -> None:
     _refuse_limits(keys)
     _refuse_orders(tokens)
     windows.refuse(sql)
+    correlated.refuse(sql)
     for place, key in enumerate(keys):
         for sequence, reason in _REFUSED_BY_FIRST.get(key, ()):
             if tuple(keys[place : place + len(sequence)]) != sequence or _is_part(keys, place):
