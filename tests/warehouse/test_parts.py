@@ -164,8 +164,10 @@ def test_the_machine_calls_the_procedures_of_the_aggregates_which_have_their_own
     # CREATE is what makes an owner of whom it is granted to, once.
     for grant in (replace(one, rights=(right,)) for one in given for right in one.rights if right != "CREATE"):
         sql.ok(grant.revoked)
+        # Of one aggregate where the right is about one; otherwise the first that needs it ends it.
+        meant = {name: days[name] for name in AGGREGATES if name in grant.objects}
         with pytest.raises(WarehouseError, match="permission denied"):
-            machine.refresh(days)
+            machine.refresh(meant or days)
         sql.ok(grant.sql)
     for statement in (f"SELECT * FROM {shop.sums('daily_orders')}", f"SELECT * FROM {shop.loads.schema}.orders"):
         with pytest.raises(WarehouseError, match="permission denied"):
