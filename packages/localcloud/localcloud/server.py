@@ -186,3 +186,5 @@ class LocalCloud:
         started.callback(self._warehouse.stop)
         self._warehouse.start()
         registry.set_handler("redshift-data", self._warehouse.handle_request)
+        for service, handler in self._warehouse.logins(self.config.warehouse_names).handlers.items():
+            registry.add_service(service, handler)

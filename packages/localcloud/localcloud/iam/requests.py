@@ -330,6 +330,17 @@ def _ways_in(asked: Mapping[str, Any], arn: Callable[[str, str], str]) -> list[C
     return [Check("redshift:GetClusterCredentialsWithIAM", database)]
 
 
+def _redshift_serverless(call: Call) -> list[Check]:
+    name = str(call.json.get("workgroupName") or "*")
+    return [Check(f"redshift-serverless:{call.operation}", call.arn("redshift-serverless", workgroup(name)))]
+
+
+def _redshift(call: Call) -> list[Check]:
+    asked = call.form
+    place = f"dbname:{asked.get('ClusterIdentifier', '')}/{asked.get('DbName') or '*'}"
+    return [Check(f"redshift:{asked.get('Action', '')}", call.arn("redshift", place))]
+
+
 def workgroup(name: str) -> str:
     """A workgroup in an ARN: by its id, which follows from the name here; a policy that names the name names nothing.
 
@@ -364,7 +375,9 @@ _READERS: Mapping[str, Callable[[Call], list[Check]]] = {
     "lambda": _lambda,
     "logs": _logs,
     "monitoring": _monitoring,
+    "redshift": _redshift,
     "redshift-data": _redshift_data,
+    "redshift-serverless": _redshift_serverless,
     "s3": _s3,
     "secretsmanager": _secretsmanager,
     "sns": _sns,

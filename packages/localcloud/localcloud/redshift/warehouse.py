@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,13 @@ from localcloud.config import HOST
 from localcloud.redshift.clock import Clock, utc_now
 from localcloud.redshift.credentials import no_secrets, nobody
 from localcloud.redshift.data_api import DataApi
-from localcloud.redshift.database import Database
+from localcloud.redshift.database import USER, Database
 from localcloud.redshift.engine import Engine
 from localcloud.redshift.errors import ApiError, SerializationError
 from localcloud.redshift.executor import Executor
 from localcloud.redshift.loading.history import LoadHistory
 from localcloud.redshift.loading.load import Loader
+from localcloud.redshift.logins import Logins, TemporaryPasswords
 from localcloud.redshift.metadata import Metadata
 from localcloud.redshift.port import Listener
 from localcloud.redshift.port.tls import Tls
@@ -75,7 +76,8 @@ class Warehouse:
         self._port = port
         self._tls = Tls(self._server.folder)
         self._listener = Listener(bind_address, port, self._tls)
-        self._database = Database(self._server, password)
+        self._passwords = TemporaryPasswords(clock)
+        self._database = Database(self._server, password, self._passwords.recognise)
         self._s3 = s3
         self._glue = glue
         self._secrets = secrets
@@ -133,6 +135,14 @@ class Warehouse:
             self._engine.close()
             self._engine = None
         self._server.stop()
+
+    def logins(self, names: Iterable[str]) -> Logins:
+        """What hands out passwords to drivers that come in by IAM.
+
+        Args:
+            names: of the workgroup, or the cluster, that this is.
+        """
+        return Logins(self._passwords, self._caller, USER, tuple(names), self._port)
 
     async def handle_request(
         self, _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query_params: Mapping[str, object]

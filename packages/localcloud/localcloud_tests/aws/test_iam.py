@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -446,6 +447,40 @@ def test_a_role_comes_into_the_warehouse_as_its_own_user(cloud: Enforcing) -> No
     granted = administrator.execute_statement(Sql='GRANT CREATE ON DATABASE warehouse TO "IAMR:clerk"', **asked)
     assert ended(administrator, granted["Id"]) == ("FINISHED", "")
     assert ended(data, data.execute_statement(Sql="CREATE SCHEMA mine", **asked)["Id"]) == ("FINISHED", "")
+
+
+def test_a_driver_comes_in_with_a_temporary_password_of_its_role(cloud: Enforcing) -> None:
+    """https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_GetCredentials.html"""
+    role = cloud.role("driver", allows=[{"Action": "redshift-serverless:GetWorkgroup", "Resource": "*"}])
+    serverless, cluster = cloud.acting(role, "redshift-serverless"), cloud.acting(role, "redshift")
+    place = serverless.get_workgroup(workgroupName="sluice")["workgroup"]["endpoint"]
+    asked = {"workgroupName": "sluice", "dbName": "warehouse"}
+    denied = refusal(serverless.get_credentials, **asked)[1]
+    assert "not authorized to perform: redshift-serverless:GetCredentials" in denied
+    by_cluster = {"ClusterIdentifier": "sluice", "DbName": "warehouse"}
+    denied = refusal(cluster.get_cluster_credentials_with_iam, **by_cluster)[1]
+    assert "redshift:GetClusterCredentialsWithIAM" in denied
+    assert ":dbname:sluice/warehouse because" in denied
+
+    allowed = ["redshift-serverless:GetCredentials", "redshift:GetClusterCredentialsWithIAM"]
+    cloud.allow("driver", [{"Action": allowed, "Resource": "*"}])
+    for found, kind in (
+        (serverless.get_credentials(**asked), ("dbUser", "dbPassword")),
+        (cluster.get_cluster_credentials_with_iam(**by_cluster), ("DbUser", "DbPassword")),
+    ):
+        user, password = (found[name] for name in kind)
+        assert user == "iamr:driver"
+        login = {"host": place["address"], "port": place["port"], "dbname": "warehouse", "user": user}
+        with psycopg.connect(password=password, **login, prepare_threshold=None) as connection:
+            assert connection.execute("SELECT current_user").fetchall() == [("iamr:driver",)]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("CREATE SCHEMA driven")
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(password=f"{password}x", **login)
+    assert refusal(serverless.get_credentials, workgroupName="another")[0] == "ResourceNotFoundException"
+    assert refusal(serverless.get_credentials, **asked, durationSeconds=10)[0] == "ValidationException"
+    administrator = cloud.aws.client("redshift-serverless").get_credentials(**asked)
+    assert administrator["dbUser"] == "sluice"
 
 
 def test_a_task_of_a_machine_comes_into_the_warehouse_as_the_machines_user(cloud: Enforcing) -> None:

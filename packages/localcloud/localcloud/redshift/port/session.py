@@ -18,8 +18,8 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from localcloud.redshift.credentials import Credentials
-from localcloud.redshift.database import DATABASE, Connection, Database
+from localcloud.redshift.credentials import Credentials, Temporary
+from localcloud.redshift.database import DATABASE, Connection, Database, session_user
 from localcloud.redshift.dialect.lexer import quote_text, split, tokenize
 from localcloud.redshift.dialect.prepared import Prepared
 from localcloud.redshift.engine import Done, Engine, Report, report
@@ -101,7 +101,7 @@ class Session:
         self._portals: dict[str, _Portal] = {}
         self._told: dict[str, str] = {}
         self._connection: Connection | None = None
-        self._login: Credentials | None = None
+        self._login: Credentials | Temporary | None = None
         #: With the process, what a request to cancel has to name.
         self.secret = secrets.randbits(32)
 
@@ -124,8 +124,9 @@ class Session:
             SqlError: it may not come in.
             psycopg.OperationalError: the database is not there.
         """
-        connection = self._database.connect(login.credentials, application="")
-        self._connection, self._login = connection, login.credentials
+        who = self._database.recognise(login.credentials)
+        connection = self._database.connect(who, application="")
+        self._connection, self._login = connection, who
         # What a client prepares and drops by name lies beside what the driver would prepare.
         connection.prepare_threshold = None
         connection.add_notice_handler(self._notice)
@@ -372,7 +373,7 @@ class Session:
         if own is not None:
             return _Outcome(own, None, iter(()))
         query_id, began, error, count = self._engine.new_query_id(), self._engine.now(), "", 0
-        self._engine.begin(Ran(query_id, self._connected.info.user, self.process_id, sql, began, began))
+        self._engine.begin(Ran(query_id, session_user(self._connected), self.process_id, sql, began, began))
         try:
             prepared = self._translate(sql, query_id)
             self._require_active()
@@ -383,7 +384,7 @@ class Session:
             raise
         finally:
             ran = Ran(
-                query_id, self._connected.info.user, self.process_id, sql, began, self._engine.now(), error,
+                query_id, session_user(self._connected), self.process_id, sql, began, self._engine.now(), error,
                 bool(error) and self._is_cancelled, max(count, 0),
             )  # fmt: skip
             self._engine.record(ran)
