@@ -9,7 +9,7 @@ from botocore.loaders import JSONFileLoader
 def keep_models() -> None:
     """Keep what botocore reads of its data, whichever session asked for it.
 
-    Each session reads the models of its clients anew, some of them megabytes of JSON, and tests make a great many
+    Each session reads the models of its clients again, some of them megabytes of JSON, and tests make a great many
     sessions. A model is the same for all of them: what a session adds to it (its ``sdk-extras``) is the same, too.
     """
     read = functools.cache(JSONFileLoader().load_file)

@@ -1,4 +1,4 @@
--- Users' views over system views go before these are made anew, and come back behind them (restore.sql).
+-- Users' views over system views go before these are made again, and come back behind them (restore.sql).
 
 SET LOCAL search_path = '';
 CREATE TEMP TABLE redshift_kept ON COMMIT DROP AS

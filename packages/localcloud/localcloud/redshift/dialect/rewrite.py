@@ -88,7 +88,6 @@ def refuse(sql: str) -> None:
     _refuse_limits(keys)
     _refuse_orders(tokens)
     windows.refuse(sql)
-    correlated.refuse(sql)
     for place, key in enumerate(keys):
         for sequence, reason in _REFUSED_BY_FIRST.get(key, ()):
             if tuple(keys[place : place + len(sequence)]) != sequence or _is_part(keys, place):
@@ -105,6 +104,7 @@ def refuse(sql: str) -> None:
             _refuse_digits(keys, tokens, place)
         if key == "within" and keys[place + 1 : place + 2] == ["group"]:
             _refuse_ordered(keys, place)
+    correlated.refuse(sql)
 
 
 def _refuse_orders(tokens: Sequence[Token]) -> None:
