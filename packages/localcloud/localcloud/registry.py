@@ -14,12 +14,15 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qs
 
 import botocore.session
 
 from localcloud.errors import AwsApiError, LocalCloudError, StateError
 
 CANONICAL_PORT = "4566"
+# Services of ours that speak the query protocol, which MiniStack cannot know.
+ADDED_QUERY_SERVICES = frozenset({"redshift"})
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[Response]]
@@ -610,6 +613,8 @@ def operation(
     target = headers.get("x-amz-target", "")
     if target:
         return target.rpartition(".")[2]
+    if service in ADDED_QUERY_SERVICES:
+        return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
     found: str | None = _ministack("core.iam_actions").extract_iam_action(service, method, path, headers, body, query)
     return (found or "").partition(":")[2]
 
@@ -617,7 +622,14 @@ def operation(
 def access_denied(service: str, action: str, principal_arn: str, message: str, headers: Mapping[str, str]) -> Response:
     """The answer AccessDenied in the form of a service's protocol."""
     make = _ministack("core.iam_actions").access_denied_response
-    response: Response = make(service, action, principal_arn, new_request_id(), message=message, headers=headers)
+    response: Response = make(
+        "iam" if service in ADDED_QUERY_SERVICES else service,
+        action,
+        principal_arn,
+        new_request_id(),
+        message=message,
+        headers=headers,
+    )
     return response
 
 
