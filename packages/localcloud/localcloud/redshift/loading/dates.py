@@ -103,7 +103,7 @@ def by_format(text: str, form: str) -> Moment | None:
 
 
 def of_epoch(text: str, *, per_second: int) -> Moment | None:
-    """Read seconds or milliseconds since 1970; None when it is no number of them."""
+    """Read seconds or milliseconds since 1970; None when it is not a number of them."""
     if re.fullmatch(r"-?\d+(?:\.\d+)?", text) is None:
         return None
     try:
