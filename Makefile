@@ -131,6 +131,16 @@ AREAS ?=
 fidelity: setup ## Hold the local Redshift and Athena to the corpus of documented statements (AREAS="redshift/dates athena")
 	$(BIN)/python -m localcloud.fidelity $(AREAS) $(if $(AREAS),,--docs)
 
+TOOLS := build/tools
+$(TOOLS)/.ready: requirements-tools.lock
+	rm -rf $(TOOLS) && $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
+	touch $@
+
+.PHONY: fidelity-tools
+fidelity-tools: setup $(TOOLS)/.ready ## Run dbt-redshift and awswrangler against the local warehouse (some minutes)
+	$(BIN)/python -m localcloud.fidelity.tools --tools $(TOOLS) --docs
+
 .PHONY: package
 package: setup ## Build the zips that ship into dist/
 	$(BIN)/python -m deploy.packages dist
@@ -201,6 +211,7 @@ lock: setup ## Renew the lock files from pyproject.toml
 	$(COMPILE) --upgrade requirements-checkov.in -o requirements-checkov.lock
 	$(COMPILE) --upgrade requirements-bench.in -o requirements-bench.lock
 	$(COMPILE) --upgrade requirements-docs.in -o requirements-docs.lock
+	$(COMPILE) --upgrade requirements-tools.in -o requirements-tools.lock
 	for name in $(basename $(wildcard packages/localcloud/localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done
 
 .PHONY: clean

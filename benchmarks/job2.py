@@ -150,7 +150,7 @@ class Place:
 
     def step(self, who: str, name: str, folder: Path) -> Spent:
         """Run a client's step; the number of rows is not yet known."""
-        dsn = self.cloud.warehouse_dsn or ""
+        dsn = self._postgres()
         python = str(PEERS_BIN / "python") if who == "dlt" else sys.executable
         command = [python, "-m", "benchmarks.load_clients", who, name, str(folder), self.cloud.endpoint_url, dsn]
         before = spent_by(self.cloud.pid)
@@ -159,6 +159,15 @@ class Place:
         time.sleep(0.2)
         after = spent_by(self.cloud.pid)
         return Spent(cost.cpu, after[0] - before[0], after[1] - before[1], cost.wall, 0)
+
+    def _postgres(self) -> str:
+        """The PostgreSQL underneath, which the peers load as what it is; the warehouse's port speaks Redshift.
+
+        The fourth line of its file is its port: https://www.postgresql.org/docs/current/storage-file-layout.html
+        """
+        state = self.cloud.config.state_dir / "warehouse" / "data" / "postmaster.pid"
+        port = state.read_text(encoding="utf-8").splitlines()[3]
+        return re.sub(r":\d+/", f":{port}/", self.cloud.warehouse_dsn or "")
 
     def count(self, who: str) -> tuple[int, int]:
         """Rows, and those of the newer versions: the sum of the days of shipping tells."""

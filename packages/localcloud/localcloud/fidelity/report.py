@@ -9,7 +9,7 @@ from pathlib import Path
 from localcloud.errors import CloudError
 from localcloud.fidelity.verdicts import Judged, Verdict
 
-_BEGIN = "<!-- What follows is made by `make fidelity`. -->\n"
+_MADE_BY = "make fidelity"
 _END = "<!-- Here it ends. -->\n"
 
 
@@ -46,28 +46,41 @@ def differences(judged: Iterable[Judged], verdicts: Iterable[Verdict]) -> str:
     )
 
 
-def written(page: Path) -> str:
+def written(page: Path, made_by: str = _MADE_BY) -> str:
     """Give the table that a page has now.
+
+    Args:
+        page: the page.
+        made_by: the command that makes the table.
 
     Raises:
         NoBlockError: the page has no place for it.
     """
-    return _parts(page)[1]
+    return _parts(page, _begin(made_by))[1]
 
 
-def write(page: Path, text: str) -> None:
+def write(page: Path, text: str, made_by: str = _MADE_BY) -> None:
     """Put the table into its place in a page.
+
+    Args:
+        page: the page.
+        text: the table.
+        made_by: the command that makes it.
 
     Raises:
         NoBlockError: the page has no such place.
     """
-    before, _, after = _parts(page)
-    page.write_text(f"{before}{_BEGIN}{text}{_END}{after}", encoding="utf-8")
+    before, _, after = _parts(page, _begin(made_by))
+    page.write_text(f"{before}{_begin(made_by)}{text}{_END}{after}", encoding="utf-8")
 
 
-def _parts(page: Path) -> tuple[str, str, str]:
-    before, begin, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
+def _begin(made_by: str) -> str:
+    return f"<!-- What follows is made by `{made_by}`. -->\n"
+
+
+def _parts(page: Path, mark: str) -> tuple[str, str, str]:
+    before, begin, rest = page.read_text(encoding="utf-8").partition(mark)
     inside, end, after = rest.partition(_END)
     if not begin or not end:
-        raise NoBlockError(f"{page} has no lines {_BEGIN.strip()} and {_END.strip()}")
+        raise NoBlockError(f"{page} has no lines {mark.strip()} and {_END.strip()}")
     return before, inside, after

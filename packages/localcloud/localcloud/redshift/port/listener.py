@@ -6,6 +6,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 
 import psycopg
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _BACKLOG = 128
 _STOP_SECONDS = 10.0
+_PAUSE_SECONDS = 0.2
 
 
 class Listener:
@@ -40,6 +42,7 @@ class Listener:
         self._tls = tls
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
+        self._is_stopping = threading.Event()
         self._lock = threading.Lock()
         self._streams: dict[threading.Thread, Stream] = {}
         self._sessions: set[Session] = set()
@@ -67,18 +70,20 @@ class Listener:
             database: gives their connections.
             engine: runs their statements.
         """
+        self._is_stopping.clear()
         arguments = (database, engine)
         self._thread = threading.Thread(target=self._accept, args=arguments, name="warehouse-port", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Give up the port and end all sessions; what they run is cancelled."""
+        self._is_stopping.set()
         if self._socket is not None:
+            listening, self._socket = self._socket, None
             # On Linux a thread that accepts is woken by this, and not by closing the socket.
             with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            self._socket.close()
-            self._socket = None
+                listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -96,8 +101,12 @@ class Listener:
         while listening is not None:
             try:
                 connected, _ = listening.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if self._is_stopping.is_set():
+                    return
+                logger.warning("the warehouse's port could not take a client, next try in a moment: %s", error)
+                time.sleep(_PAUSE_SECONDS)
+                continue
             stream = Stream(connected)
             thread = threading.Thread(target=self._serve, args=(stream, database, engine), daemon=True)
             with self._lock:

@@ -162,6 +162,8 @@ class Session:
             else:
                 skips = not self._extended(kind, body)
             if self._connected.closed:
+                # What became of the statement has been written; there is nothing to go on with.
+                self._stream.flush()
                 raise EOFError
 
     def close(self) -> None:
