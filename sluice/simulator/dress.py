@@ -21,9 +21,15 @@ _TIMESTAMP_FORMS: Final = ("%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f", "%Y-%
 
 @dataclass(frozen=True)
 class Wardrobe:
-    """What a contract allows to be written for each value of a record."""
+    """What a contract allows to be written for each value of a record.
+
+    Attributes:
+        contract: The contract.
+        is_typed: Whether the file keeps the types of values: then only texts are written otherwise than plainly.
+    """
 
     contract: Contract
+    is_typed: bool = False
 
     @cached_property
     def record_columns(self) -> dict[str, Column]:
@@ -68,6 +74,8 @@ class Wardrobe:
             return value
         if column.default is not None and value == typed_value(column.sql_type, column.default) and rng.random() < 0.5:
             value = None
+        if self.is_typed and not isinstance(value, str):
+            return value
         if value is None:
             return rng.choice((None, *self.contract.null_values, *column.null_values))
         if isinstance(value, str):

@@ -12,24 +12,35 @@ from typing import Any, BinaryIO, Final, TextIO
 from xml.sax.saxutils import escape
 
 from sluice.contract import Contract, CsvSource, JsonSource, ParquetSource, XmlSource
-from sluice.errors import SimulatorError
+from sluice.simulator.parquet import ParquetEncoder
 from sluice.simulator.record import Node, Tree, find
 
 _SUFFIX: Final = {"none": "", "gzip": ".gz", "bzip2": ".bz2"}
 _ATTRIBUTE_ENTITIES: Final = {'"': "&quot;", "\n": "&#10;"}
 
 
-class Encoder:
-    """Writes the files of one contract.
+def encoder(contract: Contract, *, is_typed: bool) -> "Encoder | ParquetEncoder":
+    """What writes the files of a contract.
 
-    Raises:
-        SimulatorError: The contract has a format that the simulator does not write.
+    Args:
+        contract: The contract.
+        is_typed: Whether the columns of Parquet have the contract's types, which hold no bad value.
+    """
+    if isinstance(contract.source, ParquetSource):
+        return ParquetEncoder(contract, is_typed=is_typed)
+    return Encoder(contract, contract.source)
+
+
+class Encoder:
+    """Writes the files of one contract in a format of texts.
+
+    Args:
+        contract: The contract.
+        source: Its source.
     """
 
-    def __init__(self, contract: Contract) -> None:
-        if isinstance(contract.source, ParquetSource):
-            raise SimulatorError(f"dataset {contract.dataset!r}: the simulator does not write Parquet")
-        self._source = contract.source
+    def __init__(self, contract: Contract, source: CsvSource | JsonSource | XmlSource) -> None:
+        self._source = source
         self._header = [column.path for column in contract.tables[0].columns]
 
     @property

@@ -8,14 +8,15 @@ from functools import cached_property
 from random import Random
 from typing import BinaryIO, Final
 
-from sluice.contract import Contract, CsvSource, JsonSource
+from sluice.contract import Contract, CsvSource, JsonSource, ParquetSource
 from sluice.lake.layout import Partition
 from sluice.simulator.datasets import Simulated, known
 from sluice.simulator.dress import Wardrobe
-from sluice.simulator.encode import Encoder
+from sluice.simulator.encode import Encoder, encoder
 from sluice.simulator.faults import JSON_FAULTS, VALUE_FAULTS, Fault, csv_faults
 from sluice.simulator.generic import Generic
 from sluice.simulator.options import SimulatorOptions
+from sluice.simulator.parquet import ParquetEncoder
 from sluice.simulator.record import Record, Tree
 from sluice.simulator.world import Key, World
 
@@ -87,8 +88,13 @@ class SimulatedPartition:
             yield record.text
 
     @cached_property
-    def _encoder(self) -> Encoder:
-        return Encoder(self.contract)
+    def _encoder(self) -> Encoder | ParquetEncoder:
+        return encoder(self.contract, is_typed=self._is_typed)
+
+    @property
+    def _is_typed(self) -> bool:
+        """Whether values stand in the files with their types: in Parquet that holds no bad ones."""
+        return isinstance(self.contract.source, ParquetSource) and not self.options.bad
 
     @cached_property
     def _source(self) -> Simulated:
@@ -105,7 +111,7 @@ class SimulatedPartition:
 
     @cached_property
     def _wardrobe(self) -> Wardrobe:
-        return Wardrobe(self.contract)
+        return Wardrobe(self.contract, is_typed=self._is_typed)
 
     @cached_property
     def _world(self) -> World:
@@ -226,7 +232,6 @@ def simulate(
     """
     options.earlier(partition)
     contract.layout.folder(partition)
-    Encoder(contract)
     return SimulatedPartition(contract, partition, options, others or {})
 
 

@@ -210,11 +210,6 @@ def test_sending_what_has_no_contract_names_what_has(call: Call) -> None:
     _expect_error(call("send", "letters"), "dataset 'letters': no contract of that name (there are: customers, orders,")
 
 
-def test_sending_a_format_that_the_simulator_does_not_write_is_refused(call: Call, contracts: Path) -> None:
-    shutil.copy(ROOT / "tests/fixtures/fifth/sensors.yaml", contracts / "sensors.yaml")
-    _expect_error(call("send", "sensors"), "dataset 'sensors': the simulator does not write Parquet")
-
-
 @pytest.mark.usefixtures("contracts")
 def test_a_dataset_that_is_nearly_right_is_answered_with_the_nearest(call: Call) -> None:
     _expect_error(call("send", "ordesr"), "did you mean 'orders'?")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ OTHERS = [
     for path in (*(ROOT / "tests/fixtures/fifth").glob("*.yaml"), ROOT / "sluice/cli/skeleton/contracts/payments.yaml")
 ]
 READABLE = [contract for contract in OTHERS if not isinstance(contract.source, ParquetSource)]
+[SENSORS] = [contract for contract in OTHERS if isinstance(contract.source, ParquetSource)]
 
 
 def partition_of(contract: Contract) -> Partition:
@@ -44,7 +46,16 @@ def of_any_name(contract: Contract) -> Contract:
     return replace(contract, dataset="letters")
 
 
-@pytest.mark.parametrize("contract", [*READABLE, *map(of_any_name, BROUGHT.values())], ids=lambda c: c.tables[0].name)
+def in_parquet(contract: Contract) -> Contract:
+    """The contract as if its files were Parquet; its values are in the forms that texts have."""
+    return replace(of_any_name(contract), source=ParquetSource(contract.source.layout))
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [*OTHERS, *map(of_any_name, BROUGHT.values()), *(in_parquet(BROUGHT[name]) for name in ("orders", "customers"))],
+    ids=lambda c: f"{c.tables[0].name}-{c.source.format}",
+)
 def test_the_kernel_agrees_on_every_record(contract: Contract, tmp_path: Path) -> None:
     sent = simulated(contract)
     records: list[Record] = []
@@ -95,10 +106,18 @@ def test_an_own_contract_of_a_name_that_sluice_brings_is_not_taken_for_it() -> N
     assert isinstance(simulated(mine)._source, Generic)
 
 
-def test_parquet_is_not_written() -> None:
-    [sensors] = [contract for contract in OTHERS if isinstance(contract.source, ParquetSource)]
-    with pytest.raises(SimulatorError, match="does not write Parquet"):
-        simulated(sensors)
+@pytest.mark.parametrize("contract", [SENSORS, in_parquet(BROUGHT["orders"])], ids=lambda c: c.tables[0].name)
+def test_parquet_without_bad_records_has_the_types_of_the_contract(contract: Contract, tmp_path: Path) -> None:
+    sent = simulated(contract, bad_share=0)
+    records: list[Record] = []
+    path = tmp_path / sent.file_names[0]
+    with path.open("wb") as stream:
+        sent.write(0, stream, records.append)
+    kinds = {field.name: str(field.type) for field in pq.read_schema(path)}
+    assert kinds.get("read_at", "timestamp[us]") == "timestamp[us]"
+    assert {"int16", "struct<unit: string>"} <= set(kinds.values()) or "decimal128(12, 2)" in kinds.values()
+    trial = attempt(sent.contract, [path], tmp_path / "out", samples=1000)
+    assert (trial.records, trial.rejected, trial.failure) == (len(records), 0, "")
 
 
 def test_a_pattern_that_cannot_be_followed_names_its_column() -> None:
