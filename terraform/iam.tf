@@ -200,6 +200,7 @@ locals {
       local.grant.documents.sweep,
       local.grant.start_conversion,
       local.grant.start_load,
+      local.raw_versions,
       local.grant.notices,
       local.grant.failed_events,
       local.replaced_files,

@@ -6,7 +6,7 @@ Every day has a seed of its own, for its data and for what goes wrong; with ``--
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -68,12 +68,12 @@ class Day:
     @property
     def lost(self) -> int:
         """Rows that the warehouse lacks."""
-        return sum(difference.got == "none" for difference in _rows(self.report.differences))
+        return lost_rows(self.report.differences)
 
     @property
     def doubled(self) -> int:
         """Rows that the warehouse has too much."""
-        return sum(difference.expected in _SURPLUS for difference in _rows(self.report.differences))
+        return doubled_rows(self.report.differences)
 
     @property
     def outages(self) -> int:
@@ -177,17 +177,34 @@ def bad_days(options: ProofOptions) -> Iterator[Found]:
         yield _found(days[-1])
 
 
+def found_in(what: str, times: int, differences: Sequence[Difference]) -> Found:
+    """What differences from what was sent mean for a proof.
+
+    Args:
+        what: The case.
+        times: How often it was tried.
+        differences: All of them.
+    """
+    lost, doubled = lost_rows(differences), doubled_rows(differences)
+    problems = tuple(_text(difference) for difference in differences)
+    return Found(what, times, lost, doubled, len(differences) - lost - doubled, problems)
+
+
+def lost_rows(differences: Iterable[Difference]) -> int:
+    """Rows that the warehouse lacks."""
+    return sum(difference.got == "none" for difference in _rows(differences))
+
+
+def doubled_rows(differences: Iterable[Difference]) -> int:
+    """Rows that the warehouse has too much."""
+    return sum(difference.expected in _SURPLUS for difference in _rows(differences))
+
+
 def _found(day: Day) -> Found:
     report = day.report
-    problems = [report.error] if report.error else [_text(difference) for difference in report.differences]
-    return Found(
-        f"seed {day.seed}: {day.injected} of {day.asked:,} requests and events went wrong",
-        day.injected,
-        lost=day.lost,
-        doubled=day.doubled,
-        wrong=day.wrong,
-        problems=tuple(problems),
-    )
+    what = f"seed {day.seed}: {day.injected} of {day.asked:,} requests and events went wrong"
+    found = found_in(what, day.injected, report.differences)
+    return replace(found, wrong=day.wrong, problems=(report.error,) if report.error else found.problems)
 
 
 def _text(difference: Difference) -> str:

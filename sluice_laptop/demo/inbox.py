@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sluice.aws.clients import Clients
 from sluice.settings import Settings
@@ -41,6 +41,15 @@ class Inbox:
     settings: Settings
     messages: list[Message] = field(default_factory=list)
 
+    def __enter__(self) -> Self:
+        """Begin to hear, for as long as the block lasts."""
+        self.subscribe()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hear no more."""
+        self.unsubscribe()
+
     def subscribe(self) -> None:
         """Begin to hear.
 
@@ -55,6 +64,22 @@ class Inbox:
             arn = self.clients.sns.create_topic(Name=topic)["TopicArn"]
             allow_sender(self.clients, queue, "sns.amazonaws.com", arn)
             self.clients.sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn)
+
+    def unsubscribe(self) -> None:
+        """Hear no more; the topics are as they were before.
+
+        Side Effects:
+            Removes the subscriptions and the queues.
+        """
+        for audience, topic in self._topics().items():
+            url = self.clients.sqs.get_queue_url(QueueName=_queue_of(audience))["QueueUrl"]
+            found = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+            queue_arn, arn = found["Attributes"]["QueueArn"], self.clients.sns.create_topic(Name=topic)["TopicArn"]
+            for page in self.clients.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn):
+                for subscription in page["Subscriptions"]:
+                    if subscription["Endpoint"] == queue_arn:
+                        self.clients.sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+            self.clients.sqs.delete_queue(QueueUrl=url)
 
     def read(self) -> None:
         """Take in what has come since the last time."""

@@ -40,6 +40,16 @@ PROOFS: Final = (
         "tests.histories.proofs:hostile",
     ),
     Proof(
+        "kills",
+        "the whole local cloud killed at random moments while partitions come in: started again, all is loaded once",
+        "sluice_laptop.demo.under_load:kills",
+    ),
+    Proof(
+        "burst-cloud",
+        "1,600 manifests at once into a whole local cloud: each is loaded once, in few runs, no dead letter",
+        "sluice_laptop.demo.under_load:bursts",
+    ),
+    Proof(
         "kill-steps",
         "a kill before and after every call of functions, state machine and archive to the outside: it ends like none",
         "tests.unit.test_kills:kills",

@@ -40,7 +40,8 @@ def histories(options: ProofOptions) -> Iterator[Found]:
     times = max(1, (options.times or HISTORIES) // len(options.seeds))
     for number in options.seeds:
         error = first_error(number, times)
-        yield Found(f"{times} histories, seed {number}", times, wrong=bool(error), problems=(error,) if error else ())
+        problems = (error,) if error else ()
+        yield Found(f"{times} histories, seed {number}", times, wrong=len(problems), problems=problems)
 
 
 def first_error(number: int, times: int) -> str:

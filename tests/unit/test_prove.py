@@ -1,10 +1,13 @@
 """What proofs find and how it is shown; what a bad day is counted as, and how the page tells of it."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
+from random import Random
+from typing import cast
 
 import pytest
 from rich.console import Console
@@ -13,11 +16,13 @@ from deploy.compare import Difference
 from localcloud.faults.journal import Tally
 from localcloud.faults.plan import Kind
 from sluice_laptop.demo.after import compare_notifications
-from sluice_laptop.demo.bad_day import Day, section
+from sluice_laptop.demo.bad_day import Day, found_in, section
 from sluice_laptop.demo.inbox import Message
 from sluice_laptop.demo.proofs import Found, Proof, ProofOptions, kind_of, prove_all
 from sluice_laptop.demo.prove import PROOFS
 from sluice_laptop.demo.report import Report
+from sluice_laptop.demo.site import Site
+from sluice_laptop.demo.under_load import _kill, _mixed
 
 ROW = {"id": 1}
 BEGAN = Message("support", "", {"event": "outage_began", "dataset": "orders"})
@@ -44,6 +49,16 @@ def test_a_day_s_differences_are_lost_doubled_or_wrong() -> None:
     assert (day.asked, day.injected) == (49, 3)
 
 
+def test_differences_are_counted_and_told() -> None:
+    lost, other = (
+        Difference("orders", "1", "row", ROW, "none"),
+        Difference("orders 13", "", "state", "LOADED", "FAILED"),
+    )
+    found = found_in("it", 3, [lost, other])
+    assert (found.what, found.times, found.lost, found.doubled, found.wrong) == ("it", 3, 1, 0, 1)
+    assert found.problems[1] == "orders 13 state: expected 'LOADED', got 'FAILED'"
+
+
 def test_a_day_without_an_end_is_wrong() -> None:
     day = Day(1, Report(error="not done"))
     assert (day.lost, day.doubled, day.wrong) == (0, 0, 1)
@@ -65,6 +80,44 @@ def test_the_page_tells_of_every_day_and_every_operation() -> None:
 
 def test_a_notice_of_an_outage_is_of_no_batch() -> None:
     assert list(compare_notifications([BEGAN], [])) == []
+
+
+# Under load
+
+
+class Victim:
+    """What is done to a local cloud."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: self.done.append(name)
+
+
+def test_kills_are_of_all_kinds_and_all_but_those_of_one_process_are_followed_by_a_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sluice_laptop.demo.under_load._LIVES", (0.0, 0.0))
+    chosen = Random(1)
+    ways = {
+        "one process": ["kill_one"],
+        "the local cloud": ["kill_cloud", "start"],
+        "everything": ["kill_all", "start"],
+    }
+    found = Counter[str]()
+    for _ in range(200):
+        victim = Victim()
+        way = _kill(cast("Site", victim), chosen)
+        assert victim.done == ways[way]
+        found[way] += 1
+    assert found["everything"] > found["the local cloud"] > 20 < found["one process"] < found["everything"]
+
+
+def test_a_burst_has_every_hour_once_and_datasets_in_turn() -> None:
+    places = list(_mixed({"orders": 3, "products": 1}))
+    assert [name for name, _ in places] == ["orders", "products", "orders", "orders"]
+    assert len({(name, hour.label) for name, hour in places}) == 4
 
 
 # The frame
