@@ -123,6 +123,7 @@ docs: setup ## Make the generated references and the contracts' schema again
 	$(BIN)/python -m sluice.doctor.reference
 	$(BIN)/python -m sluice.failures_reference
 	$(BIN)/python -m sluice.analysis.reference
+	$(BIN)/python -m deploy.load_machine
 	$(BIN)/python -m deploy.diagrams
 	$(BIN)/sluice contract schema
 

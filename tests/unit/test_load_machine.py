@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
+from deploy.load_machine import FILE, text
 from sluice.aws.objects import CopyDiffersError
 from sluice.errors import AwsBusyError, ConflictError
 from tests.doubles.machine import StateError, compiled, evaluate
-from tests.doubles.world import ROOT
 
-FILE = ROOT / "terraform" / "state_machines" / "load.asl.json"
 TEXT = FILE.read_text(encoding="utf-8")
 MACHINE: dict[str, Any] = json.loads(TEXT)
 PLACEHOLDERS = {"load_job", "load_step_function", "archive_function"}
@@ -44,6 +43,10 @@ def expressions(value: object) -> Iterator[str]:
 def followers(state: dict[str, Any]) -> set[str]:
     places = [*state.get("Choices", ()), *state.get("Catch", ()), state]
     return {place[name] for place in places for name in ("Next", "Default") if name in place}
+
+
+def test_the_file_is_written_from_its_pattern() -> None:
+    assert text() == TEXT, "run `make docs` and commit terraform/state_machines/load.asl.json"
 
 
 def test_the_file_is_json_before_it_is_rendered_and_has_no_other_placeholders() -> None:
