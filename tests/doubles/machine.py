@@ -1,39 +1,31 @@
-"""Step Functions in memory: it runs the states of a definition as they stand in their file.
+"""Executions of one state machine in memory; what a state does is what it does on the local cloud.
 
-Only what the definition uses is there; anything else is an error. Nothing waits: a `Wait` lets the world's time pass.
+Nothing waits: a `Wait` lets the world's time pass. A process that is killed leaves an execution in the state in which
+it was, and that state is run again.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from hashlib import new as new_hash
 from typing import Any
 
-from jsonata import Jsonata
-
+from localcloud.errors import StateError
+from localcloud.stepfunctions.stepping import Stepper
 from sluice.aws.executions import Execution
 from sluice.errors import AwsError, SluiceError
 from tests.doubles.faults import Faults
+
+__all__ = ["FakeMachine", "Going", "StateError", "WaitingForRun", "of_lambda"]
 
 Json = Any
 Task = Callable[[Json], Json]
 _FINAL = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
-class StateError(Exception):
-    """A state failed, as Step Functions names it."""
-
-    def __init__(self, error: str, cause: str = "") -> None:
-        super().__init__(f"{error}: {cause}")
-        self.error = error
-        self.cause = cause
-
-    @classmethod
-    def of_lambda(cls, error: SluiceError) -> "StateError":
-        """What a function's error looks like to the machine that called it."""
-        name = type(error).__name__
-        return cls(name, json.dumps({"errorMessage": str(error), "errorType": name}))
+def of_lambda(error: SluiceError) -> StateError:
+    """What a function's error looks like to the machine that called it."""
+    name = type(error).__name__
+    return StateError(name, json.dumps({"errorMessage": str(error), "errorType": name}))
 
 
 class WaitingForRun(Exception):  # noqa: N818 - it is not an error
@@ -169,15 +161,20 @@ class FakeMachine:
     def _step(self, going: Going) -> None:
         definition = self.definition["States"][going.state]
         self._enter(going)
+        stepper = Stepper(lambda resource, arguments: self._call(going, resource, arguments), self.sleep)
         try:
             self._pass_point(f"before state {going.state}")
-            output, following = self._run(going, going.state, definition, going.input)
+            output, following = stepper.run(going.state, definition, going.input, self._context(going))
             self._pass_point(f"after state {going.state}")
         except WaitingForRun as waiting:
             going.run_id = waiting.run_id
             return
         except StateError as error:
-            self._caught(going, definition, error)
+            going.run_id, going.result = "", None
+            going.status, going.message = "FAILED", str(error)
+            return
+        except _PointError as error:
+            self._caught(going, definition, error.failure)
             return
         going.run_id, going.result = "", None
         if following is None:
@@ -189,7 +186,7 @@ class FakeMachine:
         try:
             self.faults.pass_point(name)
         except SluiceError as exc:
-            raise StateError("Lambda.ServiceException", str(exc)) from exc
+            raise _PointError(StateError("Lambda.ServiceException", str(exc))) from exc
 
     def _enter(self, going: Going) -> None:
         if not going.path or going.path[-1] != going.state:
@@ -197,51 +194,12 @@ class FakeMachine:
 
     def _caught(self, going: Going, definition: Json, error: StateError) -> None:
         going.run_id, going.result = "", None
-        caught = self._catch(going, definition, going.input, error)
+        stepper = Stepper(lambda *_: None, self.sleep)
+        caught = stepper.catch(going.state, definition, going.input, self._context(going), error)
         if caught is None:
-            going.status, going.message = "FAILED", f"{error.error}: {error.cause}"
+            going.status, going.message = "FAILED", str(error)
         else:
             going.input, going.state = caught
-
-    def _catch(self, going: Going, definition: Json, given: Json, error: StateError) -> tuple[Json, str] | None:
-        for catcher in definition.get("Catch", ()):
-            if _matches(catcher["ErrorEquals"], error.error):
-                context = self._states(going, given) | {"errorOutput": {"Error": error.error, "Cause": error.cause}}
-                return _render(catcher["Output"], context), catcher["Next"]
-        return None
-
-    def _run(self, going: Going, name: str, definition: Json, given: Json) -> tuple[Json, str | None]:
-        """Run one state; gives its output and the next state, None at the end."""
-        states = self._states(going, given)
-        kind = definition["Type"]
-        if kind == "Choice":
-            return _choose(definition, states)
-        if kind == "Fail":
-            raise StateError(definition["Error"], _render(definition["Cause"], states))
-        if kind == "Task":
-            states["result"] = self._task(going, definition, states)
-        elif kind == "Map":
-            states["result"] = self._map(going, definition, states)
-        elif kind == "Wait":
-            self.sleep(_render(definition["Seconds"], states))
-        elif kind not in {"Pass", "Succeed"}:
-            raise AssertionError(f"state {name}: {kind} is not there")
-        default = states.get("result", given)
-        output = _render(definition["Output"], states) if "Output" in definition else default
-        return output, None if kind == "Succeed" or definition.get("End") else definition["Next"]
-
-    def _task(self, going: Going, definition: Json, states: Json) -> Json:
-        arguments = _render(definition["Arguments"], states)
-        uses: dict[int, int] = {}
-        while True:
-            try:
-                return self._call(going, definition["Resource"], arguments)
-            except StateError as error:
-                number, retrier = _retrier(definition.get("Retry", ()), error.error)
-                if retrier is None or uses.get(number, 0) >= retrier["MaxAttempts"]:
-                    raise
-                self.sleep(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** uses.get(number, 0))
-                uses[number] = uses.get(number, 0) + 1
 
     def _call(self, going: Going, resource: str, arguments: Json) -> Json:
         if isinstance(going.result, StateError):
@@ -254,82 +212,14 @@ class FakeMachine:
             return {"Payload": json.loads(json.dumps(self.tasks[arguments["FunctionName"]](payload)))}
         return self.tasks[resource](arguments)
 
-    def _map(self, going: Going, definition: Json, states: Json) -> list[Json]:
-        processor = definition["ItemProcessor"]
-        items = _render(definition["Items"], states)
-        assert isinstance(items, list), f"a map runs over a list, not over {items!r}"
-        return [self._item(going, processor, item) for item in items]
-
-    def _item(self, going: Going, processor: Json, item: Json) -> Json:
-        state: str | None = processor["StartAt"]
-        given = item
-        while state is not None:
-            definition = processor["States"][state]
-            try:
-                given, state = self._run(going, state, definition, given)
-            except StateError as error:
-                caught = self._catch(going, definition, given, error)
-                if caught is None:
-                    raise
-                given, state = caught
-        return given
-
-    def _states(self, going: Going, given: Json) -> dict[str, Json]:
+    def _context(self, going: Going) -> dict[str, Json]:
         arn = f"arn:aws:states:eu-central-1:000000000000:execution:sluice-load:{going.name}"
-        execution = {"Id": arn, "Input": going.given, "Name": going.name, "RedriveCount": going.redrives}
-        return {"input": given, "context": {"Execution": execution}}
+        return {"Id": arn, "Input": going.given, "Name": going.name, "RedriveCount": going.redrives}
 
 
-def _choose(definition: Json, states: Json) -> tuple[Json, str]:
-    for choice in definition["Choices"]:
-        verdict = _render(choice["Condition"], states)
-        assert isinstance(verdict, bool), choice["Condition"]
-        if verdict:
-            output = _render(choice["Output"], states) if "Output" in choice else states["input"]
-            return output, choice["Next"]
-    return states["input"], definition["Default"]
+class _PointError(Exception):
+    """A point before or after a state was passed with an error; the state is not tried again for that."""
 
-
-def _retrier(retriers: Json, error: str) -> tuple[int, Json | None]:
-    for number, retrier in enumerate(retriers):
-        if _matches(retrier["ErrorEquals"], error):
-            return number, retrier
-    return -1, None
-
-
-def _matches(names: list[str], error: str) -> bool:
-    if "States.TaskFailed" in names and error != "States.Timeout":
-        return True
-    return "States.ALL" in names or error in names
-
-
-def _render(template: Json, states: Mapping[str, Json]) -> Json:
-    """A field of a state with its expressions evaluated."""
-    if isinstance(template, dict):
-        return {name: _render(item, states) for name, item in template.items()}
-    if isinstance(template, list):
-        return [_render(item, states) for item in template]
-    if isinstance(template, str) and template.startswith("{%") and template.endswith("%}"):
-        return evaluate(template[2:-2].strip(), states)
-    return template
-
-
-def evaluate(expression: str, states: Mapping[str, Json]) -> Json:
-    """The value of an expression; as in Step Functions, one that has none is an error."""
-    try:
-        value = compiled(expression).evaluate(None, {"states": states})
-    except Exception as exc:
-        raise StateError("States.QueryEvaluationError", f"{expression}: {exc}") from exc
-    if value is None:
-        raise StateError("States.QueryEvaluationError", f"{expression}: did not return a result")
-    return json.loads(json.dumps(value))
-
-
-@cache
-def compiled(expression: str) -> Jsonata:
-    """The expression, with the functions that Step Functions adds and the definition uses."""
-    parsed = Jsonata.jsonata(expression)
-    parsed.register_lambda(
-        "hash", lambda text, algorithm: new_hash(algorithm.replace("-", ""), text.encode()).hexdigest()
-    )
-    return parsed
+    def __init__(self, failure: StateError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure

@@ -54,7 +54,7 @@ from sluice.settings import Settings
 from sluice.warehouse.aggregate import aggregates
 from tests.doubles.faults import Door, Faults
 from tests.doubles.ledger import MemoryLedger
-from tests.doubles.machine import FakeMachine, Going, StateError, WaitingForRun
+from tests.doubles.machine import FakeMachine, Going, StateError, WaitingForRun, of_lambda
 from tests.doubles.metrics import MemoryMetrics
 from tests.doubles.objects import MemoryObjects
 
@@ -353,14 +353,14 @@ class World:
         try:
             return answer(self.trigger, request)
         except SluiceError as exc:
-            raise StateError.of_lambda(exc) from exc
+            raise of_lambda(exc) from exc
 
     def _archive_step(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             done = archive.run(self.trigger, request["claim_id"], request["dataset"], self.now + timedelta(minutes=10))
             dispatch_all(self.trigger, [request["dataset"]], [Stage.CONVERT])
         except SluiceError as exc:
-            raise StateError.of_lambda(exc) from exc
+            raise of_lambda(exc) from exc
         return {"done": done}
 
     def _start_and_wait(self, arguments: dict[str, Any]) -> dict[str, Any]:

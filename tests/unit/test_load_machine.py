@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonata import Jsonata
 
 from deploy.load_machine import FILE, text
+from localcloud.errors import StateError
+from localcloud.stepfunctions.stepping import evaluate
 from sluice.aws.objects import CopyDiffersError
 from sluice.errors import AwsBusyError, ConflictError
-from tests.doubles.machine import StateError, compiled, evaluate
 
 TEXT = FILE.read_text(encoding="utf-8")
 MACHINE: dict[str, Any] = json.loads(TEXT)
@@ -60,7 +62,7 @@ def test_every_expression_can_be_parsed_and_needs_nothing_but_its_input() -> Non
     found = list(expressions(MACHINE))
     assert len(found) > 30
     for expression in found:
-        compiled(expression)
+        Jsonata.jsonata(expression)
         assert "$states." in expression
     assert "Assign" not in TEXT, "whether variables outlive a redrive is not documented"
 
@@ -110,7 +112,7 @@ def test_a_statement_that_hangs_until_the_execution_times_out_leaves_it_redrivab
     seconds = MACHINE["States"]["RefreshAggregates"]["ItemProcessor"]["States"]["Pause"]["Seconds"]
     passed, polls = 0, 0
     while passed < MACHINE["TimeoutSeconds"]:
-        passed += evaluate(seconds[2:-2].strip(), {"input": {"polls": polls}})
+        passed += evaluate(seconds[2:-2].strip(), {"polls": polls})
         polls += 1
     assert 9 * polls < 20_000
     assert passed / polls > 60
@@ -135,9 +137,9 @@ def test_the_token_of_a_statement_is_its_own_and_fits_the_data_api() -> None:
     arguments = MACHINE["States"]["RefreshAggregates"]["ItemProcessor"]["States"]["Call"]["Arguments"]
 
     def token(name: str = "c1", redrives: int = 0, attempt: int = 1, sql: str = "CALL a") -> str:
-        context = {"Execution": {"Id": f"arn:{name}", "RedriveCount": redrives}}
+        execution = {"Id": f"arn:{name}", "RedriveCount": redrives}
         given = {"call": {"Sql": sql}, "attempt": attempt}
-        found: str = evaluate(arguments[2:-2].strip(), {"input": given, "context": context})["ClientToken"]
+        found: str = evaluate(arguments[2:-2].strip(), given, execution)["ClientToken"]
         return found
 
     assert token() == token()
@@ -148,5 +150,7 @@ def test_the_token_of_a_statement_is_its_own_and_fits_the_data_api() -> None:
 
 
 def test_an_expression_without_a_value_is_an_error() -> None:
-    with pytest.raises(StateError, match=r"^States.QueryEvaluationError: .*did not return a result$"):
-        evaluate("$states.input.nothing", {"input": {}})
+    with pytest.raises(
+        StateError, match=r"^States.QueryEvaluationError: .*did not return a result: \$states.input.nothing$"
+    ):
+        evaluate("$states.input.nothing", {})

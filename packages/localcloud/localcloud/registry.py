@@ -10,9 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -780,3 +781,72 @@ def secret_arn(identifier: str) -> str:
     """ARN of a secret, by its name or ARN; the identifier itself when there is no such secret."""
     found = _ministack("services.secretsmanager")._resolve(identifier)[1]
     return str((found or {}).get("ARN") or identifier)
+
+
+def present_in_stepfunctions(name: str) -> Any:  # noqa: ANN401 - a function of a library without types
+    """What MiniStack's engine of state machines has under a name now."""
+    return vars(_states())[name]
+
+
+@contextmanager
+def replaced_in_stepfunctions(replacements: Mapping[str, Any]) -> Iterator[None]:
+    """Put things where MiniStack's engine of state machines looks for its own, for as long as the block lasts.
+
+    Args:
+        replacements: by the names that MiniStack has for them.
+    """
+    states = vars(_states())
+    before = {name: states[name] for name in replacements}
+    states.update(replacements)
+    try:
+        yield
+    finally:
+        states.update(before)
+
+
+def catch(
+    state: Mapping[str, Any], data: object, context: dict[str, Any], error: str, cause: str
+) -> tuple[Any, str] | None:
+    """What a state's Catch makes of an error.
+
+    Args:
+        state: its definition, in JSONata.
+        data: its input.
+        context: MiniStack's context: the context object, the variables and the query language.
+        error: name of the error.
+        cause: what happened.
+
+    Returns:
+        The output, and the name of the next state; None when nothing catches it.
+    """
+    states = _states()
+    catcher = states._find_matching_catcher(state.get("Catch", []), error)
+    if catcher is None:
+        return None
+    output = states._apply_catcher(catcher, data, context, "JSONata", {"Error": error, "Cause": cause})
+    return output, str(catcher["Next"])
+
+
+def evaluate(expression: str, data: object, context: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as JSONata has it
+    """The value of an expression of JSONata as a state has it, without its ``{% %}``.
+
+    Args:
+        expression: the expression.
+        data: ``$states.input``.
+        context: MiniStack's context.
+
+    Raises:
+        Exception: what `state_failure` makes.
+    """
+    return _states()._evaluate_jsonata(expression, data, dict(context))
+
+
+@cache
+def _parsed(expression: str, **_: object) -> Any:  # noqa: ANN401 - of a library without types
+    # Without the limit of time that MiniStack asks for: the library counts it from the parsing on.
+    return import_module("jsonata").Jsonata.jsonata(expression)
+
+
+def parsing_once() -> Any:  # noqa: ANN401 - of a library without types
+    """The library of JSONata, as MiniStack uses it, with expressions that are parsed once and kept."""
+    return SimpleNamespace(Jsonata=SimpleNamespace(jsonata=_parsed), utils=import_module("jsonata").utils)

@@ -46,7 +46,7 @@ def walk(
         registry.add_history(record, f"{kind}StateEntered", stateEnteredEventDetails={"name": name, "input": text})
         data, following = registry.run_state(state, data, record, context)
         passage.check()
-        details = {"name": name, "output": _as_text(name, data)}
+        details = {"name": name, "output": as_text(name, data)}
         registry.add_history(record, f"{kind}StateExited", stateExitedEventDetails=details)
         name = following
     return data
@@ -83,7 +83,12 @@ def grouped(run_items: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _as_text(name: str, data: object) -> str:
+def as_text(name: str, data: object) -> str:
+    """A state's output as JSON; it may have as many bytes as one state hands on to the next.
+
+    Raises:
+        Exception: What `registry.state_failure` makes: it is longer.
+    """
     text = json.dumps(data)
     if len(text.encode()) > MAX_DATA_BYTES:
         raise registry.state_failure(
