@@ -15,8 +15,9 @@ from enum import StrEnum
 from typing import Any
 
 from sluice.drift import Difference, Kind
+from sluice.ledger.advice import after_rejection, retry_of, retry_of_all
 from sluice.ledger.batch import Stage
-from sluice.ledger.record import UNKNOWN_DATASET, BatchRecord, Outage, timestamp
+from sluice.ledger.record import BatchRecord, Outage, timestamp
 
 MAX_SUBJECT_CHARACTERS = 100
 """Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
@@ -113,7 +114,7 @@ def loaded(dataset: str, records: Sequence[BatchRecord], now: datetime) -> Notic
 
 def rejected(record: BatchRecord) -> Notice:
     """A manifest broke a rule; its partition is not taken."""
-    facts = _about(record) | {"event": "rejected", "manifest": record.manifest_url, "retry": _replay(record)}
+    facts = _about(record) | {"event": "rejected", "manifest": record.manifest_url, "retry": after_rejection(record)}
     return _notice(Audience.SUPPORT, f"{record.dataset} {record.partition} rejected", facts)
 
 
@@ -124,7 +125,7 @@ def failed(record: BatchRecord) -> Notice:
         "stage": str(record.stage),
         "attempts": record.attempts,
         "run": record.run_id,
-        "retry": f"sluice retry {record.batch_id}",
+        "retry": retry_of(record.batch_id),
     }
     return _notice(Audience.SUPPORT, f"{record.dataset} {record.partition}: {_stage(record.stage)} failed", facts)
 
@@ -144,7 +145,7 @@ def failed_together(records: Sequence[BatchRecord]) -> Notice:
         "batches": sorted(record.batch_id for record in records)[:MAX_LISTED],
         "batch_count": len(records),
         "partitions": sorted({record.partition for record in records})[:MAX_LISTED],
-        "retry": f"sluice retry --dataset {first.dataset} --since {first.received_at}",
+        "retry": retry_of_all(first.dataset, since=first.received_at),
     }
     return _notice(Audience.SUPPORT, f"{first.dataset} {len(records)} batches: {_stage(first.stage)} failed", facts)
 
@@ -213,7 +214,7 @@ def stopped(
         "is_tried_again": not is_given_up,
     }
     if names:
-        facts["retry"] = f"sluice retry {names[0]}"
+        facts["retry"] = retry_of(names[0])
     return _notice(Audience.SUPPORT, f"{dataset}: {failure.state} failed after the load", facts)
 
 
@@ -280,13 +281,6 @@ def _about(record: BatchRecord) -> dict[str, Any]:
 
 def _stage(stage: Stage | None) -> str:
     return {Stage.CONVERT: "conversion", Stage.LOAD: "load", None: "processing"}[stage]
-
-
-def _replay(record: BatchRecord) -> str:
-    """What brings a rejected partition back once its files are right."""
-    if record.dataset == UNKNOWN_DATASET:
-        return "send the files to the folder of a known dataset, with a manifest"
-    return f"sluice replay {record.dataset} {record.partition}"
 
 
 def _rows(records: Sequence[BatchRecord]) -> dict[str, dict[str, int]]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sluice.aws.ledger import Ledger
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok, warning
-from sluice.ledger.advice import next_step
+from sluice.ledger.advice import next_step, retry_of_all
 from sluice.ledger.batch import BatchState, Stage
 from sluice.ledger.record import BatchRecord
 from sluice.names import SWEEP_FUNCTION
@@ -80,7 +80,7 @@ def check_outages(deployment: Deployment) -> Iterator[Finding]:
             f"{outage.stage} of {outage.dataset} meets an outage for {_minutes(now - outage.since)} "
             f"({outage.failures} runs; {waiting} batches wait) and {rests}: {outage.reason}"
         )
-        yield warning("outages", what, f"when it is back: sluice retry --dataset {outage.dataset}")
+        yield warning("outages", what, f"when it is back: {retry_of_all(outage.dataset)}")
     kept = ledger.kept_notices()
     if kept:
         what = f"{len(kept)} notices could not be sent, the oldest to {kept[0].topic}: {kept[0].subject}"

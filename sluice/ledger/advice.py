@@ -1,4 +1,7 @@
-"""What a person can do about a batch, by its state: one sentence, and the command when there is one."""
+"""What happens next to a batch, and what a person can do about it, by its state and its error: the one table of that.
+
+The command line, `sluice doctor` and the notices take their sentences and commands from here.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -70,7 +73,7 @@ def next_step(batch: BatchRecord, prospect: Prospect | None = None) -> NextStep:
             return NextStep("nothing to do: a newer manifest of the partition took its place")
         case BatchState.LOADED | BatchState.ARCHIVED if batch.reason:
             text = "its rows are in the warehouse, but something after the load failed: fix the cause, then go on"
-            return NextStep(text, f"sluice retry {batch.batch_id}")
+            return NextStep(text, retry_of(batch.batch_id))
         case BatchState.LOADED | BatchState.ARCHIVED if batch.absent:
             return NextStep(
                 "nothing to do, if it is right that files have no "
@@ -104,7 +107,7 @@ def _of_held(batch: BatchRecord, prospect: Prospect | None) -> NextStep:
         f"something that its runs need is away since {batch.held_since[:16]} UTC; it is tried again from "
         f"{again[:16]} UTC on, and no attempt is counted; when it is back, it need not wait"
     )
-    return NextStep(text, f"sluice retry --dataset {batch.dataset}")
+    return NextStep(text, retry_of_all(batch.dataset))
 
 
 def _of_waiting(batch: BatchRecord, prospect: Prospect | None) -> NextStep:
@@ -116,7 +119,7 @@ def _of_waiting(batch: BatchRecord, prospect: Prospect | None) -> NextStep:
         text += f", with {prospect.waiting - 1} other batch{'es' if prospect.waiting > 2 else ''}"
     if prospect.outage is not None and prospect.outage.is_resting(prospect.now):
         away = f"not before {prospect.outage.until:%Y-%m-%dT%H:%M} UTC, for something is away: {prospect.outage.reason}"
-        return NextStep(f"{text}; {away}", f"sluice retry --dataset {batch.dataset}")
+        return NextStep(f"{text}; {away}", retry_of_all(batch.dataset))
     if prospect.slot is not None:
         return NextStep(
             f"{text}, which begins when the one ends that is at work since {prospect.slot.taken_at:%H:%M} UTC"
@@ -129,11 +132,52 @@ def _after_failure(batch: BatchRecord) -> NextStep:
         text = "too many of its records broke the contract: look at them, then send the partition again"
         return NextStep(text, f"sluice quarantine {batch.dataset} --partition {batch.partition}")
     what = "load" if batch.stage is Stage.LOAD else "conversion"
-    return NextStep(f"fix the cause, then try its {what} again", f"sluice retry {batch.batch_id}")
+    return NextStep(f"fix the cause, then try its {what} again", retry_of(batch.batch_id))
 
 
 def _after_rejection(batch: BatchRecord) -> NextStep:
     if batch.dataset == UNKNOWN_DATASET:
         return NextStep("its folder belongs to no dataset: send the files to the folder of one, with a manifest")
     text = "its manifest or files are wrong: fix them and write the manifest again, or, when the files are right now,"
-    return NextStep(f"{text} have it written", f"sluice replay {batch.dataset} {batch.partition}")
+    return NextStep(f"{text} have it written", replay_of(batch))
+
+
+def why_not_retried(batch: BatchRecord) -> str:
+    """Why `sluice retry` does nothing for a batch, and what does something instead."""
+    match batch.state:
+        case BatchState.REJECTED:
+            return f"its manifest is wrong; fix it, then run: {replay_of(batch)}"
+        case BatchState.SUPERSEDED:
+            return "a newer manifest of its partition took its place"
+        case _:
+            return f"nothing has failed; to convert and load it again, run: {replay_of(batch)}"
+
+
+def after_rejection(batch: BatchRecord) -> str:
+    """What brings a rejected partition back once its files are right, in the few words of a notice."""
+    if batch.dataset == UNKNOWN_DATASET:
+        return "send the files to the folder of a known dataset, with a manifest"
+    return replay_of(batch)
+
+
+# The commands
+
+
+def retry_of(batch_id: str) -> str:
+    """Tries a batch again; of a load that stopped after its rows were in, any of its batches will do."""
+    return f"sluice retry {batch_id}"
+
+
+def retry_of_all(dataset: str, since: str = "") -> str:
+    """Tries all batches of a dataset again that failed or wait.
+
+    Args:
+        dataset: The dataset.
+        since: When the first of them was received, in the form of `timestamp`; empty for all.
+    """
+    return f"sluice retry --dataset {dataset}" + (f" --since {since}" if since else "")
+
+
+def replay_of(batch: BatchRecord) -> str:
+    """Takes the files of a batch's partition once more."""
+    return f"sluice replay {batch.dataset} {batch.partition}"

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from sluice.errors import CommandError, ConflictError
+from sluice.ledger.advice import why_not_retried
 from sluice.ledger.batch import BatchState, Stage
 from sluice.ledger.record import WAITING, BatchRecord, OpenLoad, Outage, timestamp
 
@@ -88,7 +89,7 @@ def retry(batch_id: str, ledger: RetryLedger, executions: RetryExecutions, machi
         return _go_on(record, ledger, executions, machine, now)
     if record.state in _LOOKED_AFTER:
         return f"batch {batch_id} is {record.state}: {_LOOKED_AFTER[record.state]}"
-    raise CommandError(f"batch {batch_id} is {record.state}: {_why_not(record)}")
+    raise CommandError(f"batch {batch_id} is {record.state}: {why_not_retried(record)}")
 
 
 def retry_all(
@@ -175,7 +176,7 @@ def _at_once(record: BatchRecord, ledger: RetryLedger, now: datetime) -> str:
 def _go_on(record: BatchRecord, ledger: RetryLedger, executions: RetryExecutions, machine: str, now: datetime) -> str:
     load = next((load for load in ledger.open_loads(record.dataset) if load.claim_id == record.claim_id), None)
     if load is None:
-        raise CommandError(f"batch {record.batch_id} is {record.state}: {_why_not(record)}")
+        raise CommandError(f"batch {record.batch_id} is {record.state}: {why_not_retried(record)}")
     # The sweep helps again from here on, as often as after the first failure.
     helped = replace(load, redrives=0, tried_at=now, is_given_up=False)
     ledger.change_open_load(helped)
@@ -185,14 +186,3 @@ def _go_on(record: BatchRecord, ledger: RetryLedger, executions: RetryExecutions
     # The next sweep need not wait.
     ledger.change_open_load(replace(helped, tried_at=load.tried_at))
     return f"{name} cannot be redriven: it is at work, or the sweep begins a new one in its place"
-
-
-def _why_not(record: BatchRecord) -> str:
-    match record.state:
-        case BatchState.REJECTED:
-            return f"its manifest is wrong; fix it, then run: sluice replay {record.dataset} {record.partition}"
-        case BatchState.SUPERSEDED:
-            return "a newer manifest of its partition took its place"
-        case _:
-            again = f"sluice replay {record.dataset} {record.partition}"
-            return f"nothing has failed; to convert and load it again, run: {again}"
