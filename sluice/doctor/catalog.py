@@ -7,6 +7,8 @@ from sluice.aws.failures import aws_errors
 from sluice.aws.looking import look_for
 from sluice.doctor.deployment import Deployment
 from sluice.doctor.findings import DEPLOY, Finding, error, ok
+from sluice.drift.columns import Wanted, compare_columns
+from sluice.drift.difference import Layer
 from sluice.lake.catalog_tables import Zone, zone_tables
 
 if TYPE_CHECKING:
@@ -67,18 +69,18 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any] | None) -> I
 def _column_differences(
     kind: str, wanted: Sequence[Mapping[str, str]], found: Sequence[Mapping[str, str]]
 ) -> Iterator[str]:
-    new = {column["Name"]: column["Type"] for column in wanted}
-    old = {column["Name"]: column.get("Type", "") for column in found}
-    for name, type_ in new.items():
-        if name not in old:
-            yield f"{kind} {name} is missing"
-        elif old[name] != type_:
-            yield f"{kind} {name} is {old[name]} and should be {type_}"
-    for name in old:
-        if name not in new:
-            yield f"{kind} {name} is not in the contract"
-    if set(new) == set(old) and list(new) != list(old):
-        yield f"the {kind}s are in the order {', '.join(old)} and should be in the order {', '.join(new)}"
+    """What drift says of columns or keys, in the words of a finding, and whether they are in another order."""
+    names = [column["Name"] for column in wanted]
+    live = {column["Name"].lower(): column.get("Type", "") for column in found}
+    for item in compare_columns(Layer.CATALOG, Wanted("", wanted, ()), live):
+        if not item.have:
+            yield f"{kind} {item.column} is missing"
+        elif not item.want:
+            yield f"{kind} {item.column} is not in the contract"
+        else:
+            yield f"{kind} {item.column} is {item.have} and should be {item.want}"
+    if set(names) == set(live) and names != list(live):
+        yield f"the {kind}s are in the order {', '.join(live)} and should be in the order {', '.join(names)}"
 
 
 def _tables(deployment: Deployment, database: str) -> dict[str, Mapping[str, Any]] | None:
