@@ -106,6 +106,7 @@ def close(trigger: Trigger, claim: Claim, run: Run) -> None:
     with log_context(dataset=claim.dataset, claim=claim.claim_id):
         if claim.ended_at is None:
             fates = _fates(trigger, claim, run)
+            # Before any batch is LOADED: else a crash in between would leave rows that nothing follows up.
             _open(trigger, claim, fates)
             end = _end(trigger, claim, run, fates)
             _tell(trigger, claim, end)
@@ -114,6 +115,7 @@ def close(trigger: Trigger, claim: Claim, run: Run) -> None:
             trigger.metrics.emit(claim.dataset, {Metric.EXECUTION_DURATION: max(0.0, seconds)})
         elif claim.stage is Stage.LOAD:
             _book_late(trigger, claim, run)
+        # Last: until then whoever finds the slot finds the claim, and books what is left.
         claims.close(trigger, claim)
 
 
@@ -132,6 +134,7 @@ def give_back(trigger: Trigger, claim: Claim) -> None:
 
 def _fence(trigger: Trigger, claim: Claim, reason: str) -> None:
     """See to it that no run publishes for a claim any more, before its batches go to others."""
+    # Created, not written: the first reason stands, and a run that reads it while it is fenced again reads one text.
     closed = ClosedClaim(claim.claim_id, timestamp(trigger.clock()), reason)
     trigger.documents.create(trigger.settings.processed.run_closed(claim.claim_id), closed.to_json())
 
@@ -231,10 +234,12 @@ def _book(trigger: Trigger, claim: Claim, end: End, batch_id: str) -> None:
         record = _to_book(trigger, claim, batch_id)
         if record is None:
             return
+        # Counts first: a batch that is booked has them; those of a batch that is booked again are the same.
         trigger.ledger.write_file_counts(batch_id, fate.files)
         after = booked(record, end, trigger.settings)
         trigger.ledger.save(record, after)
         logger.info("batch %s: %s after run %s %s", batch_id, after.state, end.run_id, fate.error)
+        # After the booking: a crash in between loses a measurement, and none is counted twice.
         _measure(trigger, claim.stage, after, fate)
 
     with log_context(batch=batch_id):

@@ -10,6 +10,11 @@ Only for contracts that ask for it, and only while the batch is the newest one o
     delete    exactly the versions that were copied
     book      ARCHIVED, and with it the older batches whose files went along
 
+Why this is more than a copy and a delete: S3 has no move, so a crash can fall between the two. Writers may replace a
+file under its name at any moment, and what they replaced shows again when the newer version is deleted. A newer
+manifest may list the same files, wherever they lie. And thousands of files take longer than a function lives, so the
+work is cut into groups that are booked one by one, and the step is called again.
+
 Every step finds out by itself what is done already, so after a crash anywhere the whole is done again. A conversion
 that begins after the lease finds the moved files in the archive (see `lambda_trigger.partitions.settle`).
 """
@@ -185,9 +190,11 @@ def _planned(trigger: Trigger, record: BatchRecord) -> _Plan:
     if manifest is None:
         raise MissingObjectError(f"{record.frozen_manifest}: there is no such object, or it cannot be read")
     older = [other for other in trigger.ledger.versions(record.batch_id) if other.batch_id < record.batch_id]
+    # Their files go along: with the newest batch archived, nobody would come back for them.
     loaded = tuple(other for other in older if other.state is BatchState.LOADED)
     files = [_File(file) for file in manifest.files if not is_archive_url(file.url)]
     if manifest.manifest is not None:
+        # By its version: a newer manifest under the same name belongs to a newer batch.
         files.append(_File(manifest.manifest, manifest.manifest_version))
     listed = {file.url for file in manifest.files}
     left = {file for other in loaded for file in _files(trigger, other) if not is_archive_url(file.url)}
@@ -226,7 +233,9 @@ def _move(trigger: Trigger, dataset: str, plans: Sequence[_Plan], deadline: date
     work = [(plan, item) for plan in plans for item in (*plan.files, *plan.leftovers)]
     each(lambda pair: _copy(trigger, *pair, deadline), work, trigger.workers)
     copied = [plan for plan in plans if plan.error is None and not plan.is_late]
+    # The catalog before the deletions: a reader of the partition finds files at every moment.
     _register(trigger, dataset, copied)
+    # Again, because copying takes minutes; from here on the lease keeps newer batches from relying on these files.
     kept = [plan for plan in copied if _is_newest_still(trigger, plan)]
     originals = [(plan, original) for plan in kept for original in plan.originals]
     each(lambda pair: _delete(trigger, *pair, deadline), originals, trigger.workers)
@@ -254,6 +263,7 @@ def _copied(trigger: Trigger, plan: _Plan, item: _File) -> _Found:
     copy = trigger.objects.info(target)
     is_there = copy is not None and copy.has_content_of(item.file)
     if original is None:
+        # Moved by an earlier call, or deleted by its owner.
         return _Found.COPIED if is_there else _Found.GONE
     if is_there and original.as_file.modified_at < item.file.modified_at:
         # The file was deleted, and a crash left the version to be seen that its writer had replaced by it.

@@ -79,6 +79,7 @@ def take(trigger: Trigger, event: ManifestEvent, until: datetime | None = None) 
         return None
     plain = plain_id(contract.dataset, partition, event)
     versions = trigger.ledger.versions(str(plain))
+    # By version and by sequencer, not by id alone: one that the sweep found has an id without its event's sequencer.
     known = known_as(event, plain, versions)
     batch_id = place(event, plain, versions) if known is None else known.id
     with log_context(dataset=contract.dataset, batch=str(batch_id)):
@@ -139,6 +140,7 @@ def _end_wait(trigger: Trigger, record: BatchRecord, finding: Finding) -> None:
 
 def _book(trigger: Trigger, event: ManifestEvent, batch_id: BatchId, partition: str, finding: Finding) -> None:
     """Tell people of a batch that nobody knew, then book it: so they hear of it at least once."""
+    # A partition may have been booked by another delivery meanwhile; `create` lets one of both through.
     record = first_record(batch_id, partition, event, finding, trigger.settings, trigger.clock())
     _tell(trigger, record)
     is_new = trigger.ledger.create(record)

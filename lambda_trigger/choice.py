@@ -67,6 +67,7 @@ class _Chooser:
         ]
         if not waiting:
             return None
+        # Sorted by batch id, so the last one is the newest manifest that waits.
         candidate = waiting[-1]
         replaced_by = self._newer(candidate, records.values())
         outdated = waiting if replaced_by != candidate.batch_id else waiting[:-1]
@@ -142,6 +143,7 @@ def _first_of(
             continue
         companies.add(group[-1].company)
         files += candidate.files
+        # The first one is taken whatever its size: a batch above the limit would never run otherwise.
         if taken and files > limits.files:
             break
         taken.append(candidate)

@@ -145,6 +145,7 @@ def give_back(trigger: Trigger, claim: Claim) -> None:
 
 def close(trigger: Trigger, claim: Claim) -> None:
     """Note that nothing of a claim is left to do, and free the slot."""
+    # A dispatcher that found nothing to take has a slot and no claim.
     if trigger.ledger.claim(claim.claim_id) is not None:
         trigger.ledger.end_claim(claim.claim_id, trigger.clock())
     trigger.ledger.release_slot(claim.dataset, claim.stage, claim.claim_id)

@@ -127,12 +127,14 @@ def dispatch_all(trigger: Trigger, datasets: Iterable[str], stages: Iterable[Sta
 def _fill(trigger: Trigger, claim: Claim, terms: _Terms) -> tuple[Claim, tuple[BatchRecord, ...]]:
     """Put batches into a claim that has the slot, and write the run's input; frees the slot when there are none."""
     try:
+        # Read again under the slot: what the look before it saw may have been taken by the run that had it.
         records = _choose(trigger, claim, terms)
         if records:
             claim = replace(claim, batch_ids=tuple(record.batch_id for record in records))
             records = claims.take(trigger, claim, records)
         if records:
             if claim.stage is Stage.CONVERT:
+                # After the batches are CONVERTING: from then on the archive moves no file of their partitions.
                 partitions.settle(trigger, claim.dataset, records)
             _write_input(trigger, claim, records)
             return claim, records

@@ -170,6 +170,7 @@ class _Run:
             if isinstance(batch, SluiceError):
                 self._fail(batch_id, Failure.of(batch))
                 continue
+            # Dispatch sends at most one of a partition; two would switch its location twice, in any order.
             older = newest.get(batch.partition.values)
             if older is not None:
                 error = SupersededError(f"{batch_id} is a newer batch of the same partition")
@@ -217,6 +218,7 @@ class _Run:
                 off.append(exc)
                 self._fail(batch_id, Failure.of(exc))
                 found.pop(batch_id)
+        # All of them off is not a bad batch but a fault of the converter: nothing is published, the run fails loudly.
         if off and len(off) == len(batches):
             raise off[0]
         self.check_open()
@@ -250,6 +252,7 @@ class _Run:
             for name in results[batch_id].tables:
                 wanted[name][batch.partition.values] = f"{self._folder(name, batch.partition)}/"
         database = self._context.settings.processed_database
+        # One table after the other, because the catalog has no call for several: see the ADR for what readers see.
         failed = self._context.catalog.switch(database, {name: found for name, found in wanted.items() if found})
         for batch_id, batch in batches.items():
             error = failed.get(batch.partition.values)

@@ -57,6 +57,7 @@ def load_claim(context: LoadContext, contracts: Mapping[str, Contract], dataset:
     refresh = Refresh(context, contract, plans(contracts, schema))
     targets = [Target(dataset, schema, table) for table in contract.tables]
     _prepare(context, targets)
+    # Before anything is staged: one batch that cannot fit must not fail the COPY of all.
     unfit: dict[str, SluiceError] = {**outdated(work.batches, targets)}
     if not contract.allow_empty:
         unfit |= emptying(work.batches, targets)
@@ -73,6 +74,7 @@ def load_claim(context: LoadContext, contracts: Mapping[str, Contract], dataset:
         _outcome(name, failed.get(name) or {table: result[name] for table, result in results.items()})
         for name in sorted(work.batches)
     )
+    # Also what an earlier run of the claim has loaded: its aggregates may not have been refreshed.
     loaded = [batch.batch_id for batch in batches if not batch.error]
     outcome = LoadOutcome(context.claim_id, batches, refresh.of(loaded))
     context.documents.write(context.processed.load_outcome(context.claim_id), outcome.to_json())

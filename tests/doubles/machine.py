@@ -164,8 +164,9 @@ class FakeMachine:
         stepper = Stepper(lambda resource, arguments: self._call(going, resource, arguments), self.sleep)
         try:
             self._pass_point(f"before state {going.state}")
-            output, following = stepper.run(going.state, definition, going.input, self._context(going))
-            self._pass_point(f"after state {going.state}")
+            step = stepper.run(going.state, definition, going.input, self._context(going))
+            if not step.is_caught:  # A failure that is caught is not the moment after the state.
+                self._pass_point(f"after state {going.state}")
         except WaitingForRun as waiting:
             going.run_id = waiting.run_id
             return
@@ -177,10 +178,10 @@ class FakeMachine:
             self._caught(going, definition, error.failure)
             return
         going.run_id, going.result = "", None
-        if following is None:
+        if step.following is None:
             going.status = "SUCCEEDED"
         else:
-            going.state, going.input = following, output
+            going.state, going.input = step.following, step.output
 
     def _pass_point(self, name: str) -> None:
         try:

@@ -25,6 +25,21 @@ class _Longest(Random):
 
 
 @dataclass(frozen=True)
+class Step:
+    """What a state came to.
+
+    Attributes:
+        output: what it hands on.
+        following: name of the next state; None at the end.
+        is_caught: whether it failed, and its Catch says what comes.
+    """
+
+    output: Any
+    following: str | None
+    is_caught: bool = False
+
+
+@dataclass(frozen=True)
 class Stepper:
     """Runs states.
 
@@ -37,9 +52,7 @@ class Stepper:
     invoke: Invoke
     pause: Callable[[float], None]
 
-    def run(
-        self, name: str, state: Mapping[str, Any], data: object, execution: Mapping[str, Any]
-    ) -> tuple[Any, str | None]:
+    def run(self, name: str, state: Mapping[str, Any], data: object, execution: Mapping[str, Any]) -> Step:
         """Run one state, with its Retry and its Catch.
 
         Args:
@@ -48,16 +61,21 @@ class Stepper:
             data: its input.
             execution: ``$states.context.Execution``.
 
-        Returns:
-            Its output, and the name of the next state; None at the end.
-
         Raises:
             StateError: it failed, and nothing caught it.
         """
         raised: list[BaseException] = []
-        replacements = self._replacements(raised)
+        caught: list[object] = []
         context = _context(name, execution)
         record: dict[str, Any] = {"events": []}
+        apply = registry.present_in_stepfunctions("_apply_catcher")
+
+        def apply_catcher(catcher: object, given: object, of: object, *more: object) -> object:
+            if of is context:  # and not that of a state inside a Map
+                caught.append(catcher)
+            return apply(catcher, given, of, *more)
+
+        replacements = self._replacements(raised) | {"_apply_catcher": apply_catcher}
         try:
             with registry.replaced_in_stepfunctions(replacements), registry.state_failures():
                 output, following = registry.run_state(state, data, record, context)
@@ -66,7 +84,7 @@ class Stepper:
             if raised:
                 raise raised[0] from None
             raise
-        return output, following
+        return Step(output, following, bool(caught))
 
     def catch(
         self, name: str, state: Mapping[str, Any], data: object, execution: Mapping[str, Any], failure: StateError
