@@ -60,7 +60,7 @@ def test_a_loaded_batch_shows_its_counts() -> None:
 
 def test_the_warehouse_is_opened_without_showing_the_password(tmp_path: Path) -> None:
     address = "psql -h 127.0.0.1 -p 5439 -U sluice warehouse"
-    assert psql_command(DSN, tmp_path) == f'PGPASSWORD="$SLUICE_WAREHOUSE_PASSWORD" {address}'
+    assert psql_command(DSN, tmp_path) == f'PGPASSWORD="$LOCALCLOUD_WAREHOUSE_PASSWORD" {address}'
     (tmp_path / "warehouse.password").write_text("secret", encoding="utf-8")
     assert psql_command(DSN, tmp_path) == f'PGPASSWORD="$(cat {tmp_path}/warehouse.password)" {address}'
 

@@ -9,7 +9,7 @@ from localcloud.faults.plan import FaultPlan
 
 HOST = "127.0.0.1"
 """Where everything that the local cloud starts reaches it, whatever it listens on."""
-PASSWORD_ENV = "SLUICE_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+PASSWORD_ENV = "LOCALCLOUD_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 
 
 def _cores() -> int:
@@ -48,7 +48,7 @@ class LocalCloudConfig:
             published on 127.0.0.1. 0.0.0.0 is all addresses; what is started here needs 127.0.0.1 to be one of them.
         host_names: by which clients may call the endpoint, beside localhost and the loopback addresses; a container's
             name. Any other name in a request's Host header is refused (see `localcloud.gate`).
-        warehouse_password: None takes SLUICE_WAREHOUSE_PASSWORD, or else one made once per state directory.
+        warehouse_password: None takes LOCALCLOUD_WAREHOUSE_PASSWORD, or else one made once per state directory.
         warehouse_names: of the workgroup, or the cluster, that the Data API knows.
         warehouse_role: name of the warehouse's default role, as which COPY and Spectrum read.
         region: region of requests that name none.
