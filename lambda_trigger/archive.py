@@ -109,7 +109,7 @@ class _Plan:
         return ", ".join(f"{counts[what]} {what.value}" for what in _Found if counts[what])
 
 
-def run(trigger: Trigger, claim_id: str, dataset: str, deadline: datetime) -> bool:
+def archive_claim(trigger: Trigger, claim_id: str, dataset: str, deadline: datetime) -> bool:
     """Archive the loaded batches of a claim.
 
     Args:

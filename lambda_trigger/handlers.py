@@ -16,10 +16,10 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 
 from lambda_trigger import after_load, after_run, arrival
-from lambda_trigger import archive as archiving
-from lambda_trigger import sweep as sweeping
+from lambda_trigger.archive import archive_claim
 from lambda_trigger.dispatch import dispatch_all
 from lambda_trigger.manifests import OutOfTimeError, manifest_events
+from lambda_trigger.sweep import sweep_datasets
 from lambda_trigger.trigger import Trigger, logger, trigger_of_container
 from sluice.errors import SluiceError, TransientError
 from sluice.ledger.batch import Stage
@@ -140,7 +140,7 @@ def archive(event: dict[str, Any], context: "LambdaContext") -> dict[str, bool]:
     deadline = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
     trigger = trigger_of_container()
     with log_context(dataset=dataset, claim=claim_id):
-        done = archiving.run(trigger, claim_id, dataset, deadline)
+        done = archive_claim(trigger, claim_id, dataset, deadline)
         # A batch that came while files were moved has waited for this; a dispatch that fails is left to the sweep.
         dispatch_all(trigger, [dataset], [Stage.CONVERT])
     return {"done": done}
@@ -157,7 +157,7 @@ def sweep(event: dict[str, Any], context: "LambdaContext") -> None:  # noqa: ARG
     """
     dead_before = event.get("dead_before")
     trigger = trigger_of_container()
-    sweeping.sweep(
+    sweep_datasets(
         trigger,
         trigger.contracts,
         is_searching=event.get("search") is True,

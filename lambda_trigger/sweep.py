@@ -40,7 +40,7 @@ class SweepError(TransientError):
     """Something could not be swept; the next sweep tries it again."""
 
 
-def sweep(
+def sweep_datasets(
     trigger: Trigger, datasets: Iterable[str], *, is_searching: bool = False, dead_before: datetime | None = None
 ) -> None:
     """Sweep every dataset; a piece that fails, be it by a mistake of ours, does not keep the others from theirs.

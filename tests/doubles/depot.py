@@ -177,7 +177,7 @@ class Depot:
 
     def run_archive(self, claim: str) -> bool:
         """One call of the archive step."""
-        return archive.run(self.trigger, claim, "orders", self.clock() + LEASE)
+        return archive.archive_claim(self.trigger, claim, "orders", self.clock() + LEASE)
 
     @property
     def location(self) -> str:

@@ -357,7 +357,9 @@ class World:
 
     def _archive_step(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            done = archive.run(self.trigger, request["claim_id"], request["dataset"], self.now + timedelta(minutes=10))
+            done = archive.archive_claim(
+                self.trigger, request["claim_id"], request["dataset"], self.now + timedelta(minutes=10)
+            )
             dispatch_all(self.trigger, [request["dataset"]], [Stage.CONVERT])
         except SluiceError as exc:
             raise of_lambda(exc) from exc
@@ -436,7 +438,7 @@ class World:
     ) -> None:
         """The scheduled sweep, some time later."""
         self.now += after
-        sweep.sweep(self.trigger, self.contracts, is_searching=is_searching, dead_before=dead_before)
+        sweep.sweep_datasets(self.trigger, self.contracts, is_searching=is_searching, dead_before=dead_before)
 
     def work(self, run_id: str, errors: Mapping[str, tuple[str, bool]] | None = None) -> None:
         """Do what a Glue job does: read the input, work, write the outcome.

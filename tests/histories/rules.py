@@ -195,7 +195,7 @@ def the_warehouse_goes_between_load_and_refresh(history: History) -> None:
 
 def nothing_is_archived() -> Context[Any]:
     """The archive says that it is done."""
-    return patch.object(archive, "run", lambda *_: True)
+    return patch.object(archive, "archive_claim", lambda *_: True)
 
 
 def archived_unseen() -> Context[Any]:

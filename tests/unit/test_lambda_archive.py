@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_trigger.archive import run
+from lambda_trigger.archive import archive_claim
 from lambda_trigger.partitions import settle
 from sluice.errors import AwsBusyError, AwsError, ConflictError, MissingObjectError
 from sluice.lake.handover import FrozenManifest
@@ -76,7 +76,7 @@ def test_what_is_not_loaded_stays(depot: Depot, claim: str) -> None:
 def test_a_dataset_that_does_not_ask_for_it_keeps_its_files(depot: Depot) -> None:
     claim = depot.take_and_load(depot.send(FILES))
     before = (depot.raw(), depot.records)
-    assert run(depot.trigger, claim, "transactions", depot.now + timedelta(minutes=15)) is True
+    assert archive_claim(depot.trigger, claim, "transactions", depot.now + timedelta(minutes=15)) is True
     assert (depot.raw(), depot.records) == before
 
 
@@ -159,7 +159,7 @@ def test_it_stops_in_time_and_goes_on(depot: Depot) -> None:
     claim = depot.take_and_load(depot.send({f"part-{n}": b"%d" % n for n in range(8)}))
     # Two calls of the clock for each file that is copied or deleted, a thousandth of a second each.
     calls = 0
-    while not run(depot.trigger, claim, "orders", depot.clock() + timedelta(seconds=30, milliseconds=16)):
+    while not archive_claim(depot.trigger, claim, "orders", depot.clock() + timedelta(seconds=30, milliseconds=16)):
         calls += 1
         assert len(depot.copies()) == 8
     assert calls >= 2
@@ -170,7 +170,7 @@ def test_it_stops_in_time_and_goes_on(depot: Depot) -> None:
 def test_without_any_time_nothing_is_touched(depot: Depot) -> None:
     claim = depot.take_and_load(depot.send(FILES))
     before = depot.raw()
-    assert run(depot.trigger, claim, "orders", depot.now + timedelta(seconds=29)) is False
+    assert archive_claim(depot.trigger, claim, "orders", depot.now + timedelta(seconds=29)) is False
     assert depot.raw() == before
     assert depot.states == ["LOADED"]
 
