@@ -1,4 +1,9 @@
-"""What the trigger needs of the outside world, so that tests can put doors in that fail on demand."""
+"""What the trigger needs of the outside world, so that tests can put doors in that fail on demand.
+
+A port is the part of one door to one service. They are not joined: from the port that a function's code uses, the tests
+of the policies tell which calls of AWS its role needs (``tests/terraform/calls.py``), and the tests of kills which
+steps there are (``tests/unit/test_kills.py``).
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
