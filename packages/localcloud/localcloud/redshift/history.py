@@ -79,9 +79,10 @@ class QueryHistory:
         self._running: dict[int, Ran] = {}
 
     def begin(self, ran: Ran) -> None:
-        """Remember a statement that begins to run."""
+        """Remember a statement that begins to run; what its session ran before is through."""
         with self._lock:
-            self._running[ran.query_id] = ran
+            others = {number: one for number, one in self._running.items() if one.session_id != ran.session_id}
+            self._running = {**others, ran.query_id: ran}
 
     def add(self, ran: Ran) -> None:
         """Remember a statement."""

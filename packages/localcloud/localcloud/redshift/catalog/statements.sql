@@ -29,8 +29,9 @@ SELECT r.oid::integer AS userid, 0 AS slice, q.query_id::integer AS query, ''::c
        q.start_time AS starttime, q.query_text::char(100) AS text, 0 AS suspended, 0 AS insert_pristine,
        0 AS concurrency_scaling_status
 FROM pg_catalog.redshift_running q LEFT JOIN pg_roles r ON r.rolname = q.user_name
-WHERE q.user_name = current_user
-    OR pg_has_role(current_user, (SELECT datdba FROM pg_database WHERE datname = current_database()), 'MEMBER');
+WHERE EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = q.session_id) AND (
+    q.user_name = current_user
+    OR pg_has_role(current_user, (SELECT datdba FROM pg_database WHERE datname = current_database()), 'MEMBER'));
 CREATE VIEW pg_catalog.svv_query_inflight AS
 SELECT i.userid, i.slice, i.query, i.pid, i.starttime, i.suspended, substr(q.query_text, n * 200 + 1, 200)::char(200) AS text,
        n AS sequence
