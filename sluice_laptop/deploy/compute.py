@@ -1,5 +1,7 @@
 """Glue jobs, Lambda functions and the state machine, each with a role of its own, as on AWS."""
 
+import base64
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -66,8 +68,13 @@ def make_functions(
     stack: Stack,
     roles: Mapping[str, str],
 ) -> None:
-    """Make or update the functions, all from one zip."""
+    """Make or update the functions, all from one zip.
+
+    One that is as it must be stays as it is, and so do its processes, which are warm.
+    """
     package = build(LAMBDA_PACKAGE, contracts)
+    # Source: https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html (CodeSha256)
+    digest = base64.b64encode(hashlib.sha256(package).digest()).decode()
     for key, function in stack.functions.items():
         name = settings.prefix + key
         configuration: dict[str, Any] = {
@@ -84,10 +91,14 @@ def make_functions(
                 }
             },
         }
-        if not unless_exists(
+        if unless_exists(
             clients.lambda_.create_function, FunctionName=name, Code={"ZipFile": package}, **configuration
         ):
+            continue
+        there: Mapping[str, Any] = clients.lambda_.get_function_configuration(FunctionName=name)
+        if there["CodeSha256"] != digest:
             clients.lambda_.update_function_code(FunctionName=name, ZipFile=package)
+        if any(there.get(field) != value for field, value in configuration.items()):
             clients.lambda_.update_function_configuration(FunctionName=name, **configuration)
 
 

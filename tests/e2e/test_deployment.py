@@ -2,6 +2,8 @@
 
 import io
 import json
+import zipfile
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -37,10 +39,32 @@ def test_messages_fail_alone_and_end_in_the_dead_letter_queue(stack: Stack) -> N
     )
 
 
-def test_deploying_again_doubles_nothing(stack: Stack) -> None:
-    before = _resources(stack)
+def test_deploying_again_doubles_nothing_and_puts_right_what_was_changed(stack: Stack) -> None:
+    before, revisions = _resources(stack), _revisions(stack)
+    name, lambda_ = f"{stack.settings.prefix}archive", stack.clients.lambda_
+    function: Mapping[str, Any] = lambda_.get_function_configuration(FunctionName=name)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("other.py", "")
+    lambda_.update_function_code(FunctionName=name, ZipFile=packed.getvalue())
+    lambda_.update_function_configuration(
+        FunctionName=name, Handler="other.handler", Timeout=3, Environment={"Variables": {}}
+    )
+
     Deployer(stack.clients, stack.settings, stack.contracts, stack.cloud.warehouse_dsn).deploy()
+
     assert _resources(stack) == before
+    kept = ("CodeSha256", "Handler", "Timeout", "Environment", "MemorySize", "Role", "Runtime")
+    after: Mapping[str, Any] = lambda_.get_function_configuration(FunctionName=name)
+    assert [after[field] for field in kept] == [function[field] for field in kept]
+    # The others were not even changed, for that would end their warm processes.
+    assert {**_revisions(stack), name: ""} == {**revisions, name: ""}
+
+
+def _revisions(stack: Stack) -> dict[str, object]:
+    """The revision of each function, which every change of it changes."""
+    pages = stack.clients.lambda_.get_paginator("list_functions").paginate()
+    return {found["FunctionName"]: found["RevisionId"] for page in pages for found in page["Functions"]}
 
 
 def test_every_table_has_a_crawler_and_an_index(stack: Stack) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from glue_jobs.conversion.spark import Limits, SparkEngine
+from localcloud.glue.spark_conf import JVM_OPTIONS
 from tests.spark.lake import Lake
 
 
@@ -23,7 +24,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": " ".join(JVM_OPTIONS),
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
         "spark.local.dir": str(tmp_path_factory.mktemp("local")),
