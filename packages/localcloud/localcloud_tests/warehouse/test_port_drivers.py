@@ -116,8 +116,7 @@ def test_sqlalchemy(address: dict[str, Any], driver: str, options: dict[str, Any
             alchemy.Column("seen", alchemy.DateTime),
             redshift_distkey="id",
         )
-        # Not looked for first: the dialect asks for columns of pg_class that are Redshift's own.
-        table.create(engine, checkfirst=False)
+        table.create(engine)
         rows = [(1, "a", MOMENT), (2, None, None)]
         with engine.begin() as connection:
             connection.execute(table.insert(), [dict(zip(("id", "name", "seen"), row, strict=True)) for row in rows])
@@ -126,5 +125,15 @@ def test_sqlalchemy(address: dict[str, Any], driver: str, options: dict[str, Any
             assert [tuple(row) for row in found] == rows
             created = "SELECT distkey FROM pg_table_def WHERE tablename = 'orders' AND \"column\" = 'id'"
             assert connection.execute(alchemy.text(created)).scalar() is True
+        inspector = alchemy.inspect(engine)
+        assert inspector.has_table("orders")
+        assert not inspector.has_table("nothing")
+        assert inspector.get_table_names() == ["orders"]
+        columns = [
+            (column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns("orders")
+        ]
+        assert columns == [("id", "INTEGER", False), ("name", "VARCHAR(20)", True), ("seen", "TIMESTAMP", True)]
+        found = alchemy.Table("orders", alchemy.MetaData(), autoload_with=engine)
+        assert found.dialect_options["redshift"]["distkey"] == "id"
     finally:
         engine.dispose()

@@ -11,7 +11,14 @@ BEGIN
 END $$;
 
 DROP VIEW IF EXISTS pg_catalog.svv_columns, pg_catalog.svv_tables, pg_catalog.pg_table_def, pg_catalog.svv_table_info;
-DROP VIEW IF EXISTS pg_catalog.stv_db_isolation_level, pg_catalog.redshift_tables;
+DROP VIEW IF EXISTS pg_catalog.stv_db_isolation_level, pg_catalog.redshift_tables, pg_catalog.redshift_class,
+    pg_catalog.redshift_attribute, pg_catalog.redshift_attrdef;
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_encodings() RETURNS text[] IMMUTABLE LANGUAGE sql
+RETURN ARRAY['none', 'bytedict', 'delta', 'delta32k', 'lzo', 'mostly8', 'mostly16', 'mostly32', 'runlength', 'text255', 'text32k',
+             'zstd', 'az64'];
+-- The name of an encoding by its number in pg_attribute; Redshift's numbers are not documented.
+CREATE OR REPLACE FUNCTION pg_catalog.format_encoding(number integer) RETURNS text IMMUTABLE LANGUAGE sql
+RETURN (pg_catalog.redshift_encodings())[number + 1];
 DROP VIEW IF EXISTS pg_catalog.sys_load_history, pg_catalog.sys_load_error_detail;
 DROP VIEW IF EXISTS pg_catalog.stl_load_errors, pg_catalog.stl_loaderror_detail, pg_catalog.redshift_all_load_errors;
 
@@ -67,6 +74,22 @@ JOIN pg_attribute a ON a.attrelid = t.relation AND a.attnum > 0 AND NOT a.attisd
 LEFT JOIN LATERAL jsonb_array_elements_text(t.layout -> 'sortkeys') WITH ORDINALITY AS s (name, place) ON s.name = a.attname
 WHERE t.kind = 'r' AND pg_table_is_visible(t.relation)
 ORDER BY t.schema_name, t.table_name, a.attnum;
+
+-- The catalog with the columns that are Redshift's own.
+CREATE VIEW pg_catalog.redshift_class AS
+SELECT c.*, CASE l.layout ->> 'style' WHEN 'even' THEN 0 WHEN 'key' THEN 1 WHEN 'all' THEN 8 ELSE 9 END AS reldiststyle
+FROM pg_class c LEFT JOIN pg_catalog.redshift_layout l ON l.relation = c.oid;
+CREATE VIEW pg_catalog.redshift_attribute AS
+SELECT a.*, coalesce(array_position(pg_catalog.redshift_encodings(),
+                                    pg_catalog.redshift_encoding(a.attrelid, coalesce(l.layout, '{}'), a.attname, a.atttypid)), 1) - 1
+           AS attencodingtype,
+       coalesce(l.layout ->> 'distkey' = a.attname, false) AS attisdistkey,
+       coalesce(s.place, 0)::integer AS attsortkeyord
+FROM pg_attribute a LEFT JOIN pg_catalog.redshift_layout l ON l.relation = a.attrelid
+LEFT JOIN LATERAL jsonb_array_elements_text(l.layout -> 'sortkeys') WITH ORDINALITY AS s (name, place) ON s.name = a.attname;
+CREATE VIEW pg_catalog.redshift_attrdef AS
+SELECT d.*, pg_get_expr(d.adbin, d.adrelid) AS adsrc FROM pg_attrdef d;
+GRANT SELECT ON pg_catalog.redshift_class, pg_catalog.redshift_attribute, pg_catalog.redshift_attrdef TO PUBLIC;
 
 -- Tables without rows are not shown, as in Redshift.
 CREATE VIEW pg_catalog.svv_table_info AS

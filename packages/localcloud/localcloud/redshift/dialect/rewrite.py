@@ -26,6 +26,7 @@ from localcloud.redshift.dialect.differences import (
 from localcloud.redshift.dialect.join_marks import without_join_marks
 from localcloud.redshift.dialect.lexer import Kind, Token, quote_name, quote_text, replace, tokenize
 from localcloud.redshift.dialect.lists import group_by_all, named, without_excluded, without_qualify
+from localcloud.redshift.dialect.own_columns import with_own_columns
 from localcloud.redshift.dialect.pivot import without_pivot
 from localcloud.redshift.dialect.spans import arguments, closing, select_of
 from localcloud.redshift.dialect.words import words
@@ -47,6 +48,7 @@ def rewrite(sql: str) -> str:
     refuse(sql)
     text = sql
     for change in (
+        with_own_columns,
         without_join_marks,
         _fold_names,
         named,
