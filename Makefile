@@ -5,8 +5,9 @@ VENV := .venv
 VENV35 := build/venv-spark35
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-# tests/scheduling.py says which worker gets which file.
-WORKERS ?= 3
+# tests/scheduling.py says which worker gets which file. More than a small machine has cores, for about half of
+# what a worker does is waiting for the processes that its tests start.
+WORKERS ?= 4
 PARALLEL = --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 KERNEL_TESTS = $(wildcard tests/unit/test_kernel_*.py tests/unit/test_conversion_*.py) tests/unit/test_cases.py \

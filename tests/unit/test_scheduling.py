@@ -72,7 +72,7 @@ def _config(workers: int) -> Any:
 @given(
     sizes=st.lists(st.integers(1, 4), min_size=len(FILES), max_size=len(FILES)),
     fast=st.lists(st.booleans(), min_size=200, max_size=200),
-    workers=st.integers(1, 3),
+    workers=st.integers(1, 4),
 )
 def test_every_test_runs_once_and_a_file_on_one_worker(sizes: list[int], fast: list[bool], workers: int) -> None:
     tests = [f"{file}::test_{n}" for file, size in zip(FILES, sizes, strict=True) for n in range(size)]
