@@ -156,3 +156,23 @@ DROP EVENT TRIGGER IF EXISTS redshift_keep_procedures;
 CREATE EVENT TRIGGER redshift_keep_procedures ON ddl_command_end
     WHEN TAG IN ('CREATE PROCEDURE')
     EXECUTE FUNCTION pg_catalog.redshift_keep_procedures();
+
+-- Source: https://docs.aws.amazon.com/redshift/latest/dg/materialized-view-create-sql-command.html (limitations)
+CREATE OR REPLACE FUNCTION pg_catalog.redshift_check_materialized(made text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    wrong text;
+BEGIN
+    SELECT CASE WHEN d.refclassid = 'pg_class'::regclass THEN 'view ' || d.refobjid::regclass::text
+                ELSE 'function ' || d.refobjid::regprocedure::text END
+    INTO wrong
+    FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+    WHERE r.ev_class = made::regclass AND (
+        (d.refclassid = 'pg_class'::regclass
+         AND EXISTS (SELECT FROM pg_class c WHERE c.oid = d.refobjid AND c.relkind = 'v'))
+        OR (d.refclassid = 'pg_proc'::regclass
+            AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = d.refobjid AND p.pronamespace <> 'pg_catalog'::regnamespace)))
+    LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'A materialized view cannot reference standard views, system views or user-defined functions: %', wrong;
+    END IF;
+END $$;
