@@ -24,6 +24,8 @@ def refuse_aliases(tree: exp.Expression, sql: str, columns: Columns) -> None:
     Raises:
         QueryError: COLUMN_NOT_FOUND.
     """
+    for source in (*tree.find_all(exp.Subquery), *tree.find_all(exp.CTE)):
+        _refuse_other_number(source, columns)
     for select in tree.find_all(exp.Select):
         names = {column.alias.lower() for column in select.expressions if isinstance(column, exp.Alias)}
         if not names:
@@ -35,6 +37,16 @@ def refuse_aliases(tree: exp.Expression, sql: str, columns: Columns) -> None:
             name = column.name.lower()
             if not column.table and name in names - known:
                 raise QueryError("COLUMN_NOT_FOUND", f"{place_of(sql, name)}Column '{name}' cannot be resolved")
+
+
+def _refuse_other_number(source: exp.Expr, columns: Columns) -> None:
+    """Refuse an alias with another number of columns than its query has."""
+    alias = source.args.get("alias")
+    renamed = (alias.args.get("columns") or ()) if alias is not None else ()
+    found = _columns_of_query(source.this, columns) if renamed else None
+    if found is not None and len(found) != len(renamed):
+        text = f"Column alias list has {len(renamed)} entries but '{source.alias}' has {len(found)} columns available"
+        raise QueryError("MISMATCHED_COLUMN_ALIASES", f"line 1:1: {text}")
 
 
 def _uses(select: exp.Select) -> Iterator[exp.Column]:

@@ -400,6 +400,11 @@ def _strpos(given: list[Any]) -> exp.Expression:
     return call(f"{PREFIX}strpos", *given)
 
 
+def _from_unixtime(given: list[Any]) -> exp.Expression:
+    moment = call(f"{PREFIX}from_unixtime", given[0])
+    return exp.AtTimeZone(this=moment, zone=given[1].copy()) if len(given) > 1 else moment
+
+
 def _at_timezone(given: list[Any]) -> exp.Expression:
     return exp.AtTimeZone(this=exp.paren(given[0].copy()), zone=given[1].copy())
 
@@ -482,6 +487,7 @@ def _map_zip_with(given: list[Any]) -> exp.Expression:
 REWRITTEN: Final[Mapping[str, Rewrite]] = {
     "array_sort": _array_sort,
     "at_timezone": _at_timezone,
+    "from_unixtime": _from_unixtime,
     "json_extract": _json_path("json_extract"),
     "json_extract_scalar": _json_path("json_extract_scalar"),
     "json_size": _json_path("json_size"),

@@ -20,7 +20,9 @@ CREATE MACRO athena_from_base(s, r) AS CAST(list_reduce(list_transform(str_split
     THEN CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1 AS BIGINT)
     ELSE CAST(error('INVALID_FUNCTION_ARGUMENT: Not a valid base-' || r || ' number: ' || s) AS BIGINT) END),
     lambda a, b: a * r + b) AS BIGINT);
-CREATE MACRO athena_split_part(s, d, n) AS list_extract(str_split(s, d), n);
+CREATE MACRO athena_split_part(s, d, n) AS CASE
+    WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero')
+    ELSE list_extract(str_split(s, d), n) END;
 -- Where the first match begins: in front of it is the shortest text.
 CREATE MACRO athena_regexp_position(s, p) AS CASE WHEN regexp_matches(s, p)
     THEN CAST(length(regexp_extract(s, '(?s)^(.*?)(?:' || p || ')', 1)) + 1 AS INTEGER) ELSE -1 END,

@@ -28,6 +28,8 @@ _RESERVED = frozenset(
     THEN TRUE UNNEST USING VALUES WHEN WHERE WITH
     """.split()  # noqa: SIM905 - so many names read better as a text
 )
+#: Behind these a bracket begins a list, as DuckDB writes arrays.
+_BEFORE_VALUES = ("(", ",", "[", "=", "<", ">", "+", "-", "*", "/", "||", "SELECT", "IN", "THEN", "ELSE", "AND", "OR")
 _SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
 
@@ -129,6 +131,7 @@ def _is_misplaced(sql: str, before: str, token: Token, following: Token) -> bool
         or (word == "," and after in ("FROM", "WHERE", ")"))
         or (before == "IN" and (word, after) == ("(", ")"))
         or (before == "LIMIT" and after == ",")
+        or (word in _BEFORE_VALUES and after == "[")
     )
 
 

@@ -24,13 +24,17 @@ _INTEGERS: Final[Mapping[str, int]] = {"tinyint": 3, "smallint": 5, "integer": 1
 _NUMBERS: Final = frozenset({*_INTEGERS, "ubigint", "uinteger", "decimal", "float", "double"})
 _MOMENTS: Final = frozenset({"date", "timestamp", "timestamp with time zone"})
 _MAX_DIGITS: Final = 38
-_NULL: Final = -1  # in place of the number of an expression: it is null itself, and has no type
+# In place of the number of an expression: it is null itself, and has no type; or it is a condition by its form.
+_NULL: Final = -1
+_BOOLEAN: Final = -2
+_KNOWN: Final[Mapping[int, Kind]] = {_NULL: Kind("null"), _BOOLEAN: Kind("boolean")}
 _INTEGER_TYPES: Final = {
     exp.DataType.Type.TINYINT: "TINYINT",
     exp.DataType.Type.SMALLINT: "SMALLINT",
     exp.DataType.Type.INT: "INT",
     exp.DataType.Type.BIGINT: "BIGINT",
 }
+_CONDITIONAL: Final = (exp.And, exp.Or, exp.Not, exp.Where, exp.Having, exp.Case, exp.If)
 _TEXT_TYPES: Final = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.CHAR)
 
 
@@ -53,7 +57,7 @@ def rewrite_typed(connection: duckdb.DuckDBPyConnection, tree: exp.Expression) -
     """
     root = exp.Tuple(expressions=[tree])
     for level in _levels(tree):
-        marked: dict[str, int] = {}
+        marked: dict[tuple[str, int], int] = {}
         numbers: list[tuple[exp.Expr, list[int]]] = []
         all_nodes: list[tuple[int, exp.Expr]] = []
         for node in level:
@@ -62,13 +66,18 @@ def rewrite_typed(connection: duckdb.DuckDBPyConnection, tree: exp.Expression) -
                 if isinstance(operand.unnest(), exp.Null):
                     places.append(_NULL)
                     continue
-                number = marked.setdefault(operand.sql(dialect="duckdb"), len(marked))
+                if _is_condition(operand):
+                    places.append(_BOOLEAN)
+                    continue
+                # The same text is another value in another query, and in another function.
+                where = id(operand.find_ancestor(exp.Query, exp.Lambda))
+                number = marked.setdefault((operand.sql(dialect="duckdb"), where), len(marked))
                 all_nodes.append((number, operand))
                 places.append(number)
             numbers.append((node, places))
         kinds = kinds_of(connection, root.expressions[0], all_nodes)
         for node, places in numbers:
-            _replace(node, [kinds.get(place, UNKNOWN) if place != _NULL else Kind("null") for place in places])
+            _replace(node, [_KNOWN.get(place) or kinds.get(place, UNKNOWN) for place in places])
     found: exp.Expression = root.expressions[0]
     found.pop()
     return found
@@ -113,10 +122,16 @@ def _typed_inside(node: exp.Expr) -> Iterator[exp.Expr]:
 def _is_typed(node: exp.Expr) -> bool:
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower() in _FUNCTIONS and bool(node.expressions)
+    if type(node) in _CONDITIONAL:
+        return not all(_is_condition(part) for part in _conditions(node)) or not _are_alike(_results(node))
     return type(node) in _NODES
 
 
 def _operands(node: exp.Expr) -> list[exp.Expr]:
+    if type(node) in _CONDITIONAL:
+        return [*_conditions(node), *_results(node)]
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() in _OF_ALL_ARGUMENTS:
+        return list(node.expressions)
     if isinstance(node, exp.Anonymous):
         first = node.expressions[1] if str(node.this).lower() == "date_trunc" else node.expressions[0]
         if isinstance(first, exp.Distinct):
@@ -131,6 +146,40 @@ def _operands(node: exp.Expr) -> list[exp.Expr]:
     if isinstance(node, exp.Binary):
         return [side for side in (node.left, node.right) if not isinstance(side, (exp.Any, exp.All))]
     return [node.this]
+
+
+def _is_condition(value: exp.Expr) -> bool:
+    """Whether a value is true, false or null by its form."""
+    return isinstance(value.unnest(), (exp.Predicate, exp.Not, exp.Connector, exp.Boolean, exp.Null))
+
+
+def _conditions(node: exp.Expr) -> list[exp.Expr]:
+    """What has to be true, false or null in an expression."""
+    if isinstance(node, exp.Connector):
+        return [node.left, node.right]
+    if isinstance(node, exp.Case):
+        return [] if node.this is not None else [branch.this for branch in node.args["ifs"]]
+    if isinstance(node, exp.If):
+        # The branches of a CASE are looked at with the whole of it.
+        return [] if isinstance(node.parent, exp.Case) else [node.this]
+    return [node.this]
+
+
+def _results(node: exp.Expr) -> list[exp.Expr]:
+    """What an expression gives, whichever of its branches is taken."""
+    if isinstance(node, exp.Case):
+        found = [*(branch.args["true"] for branch in node.args["ifs"]), node.args.get("default")]
+    elif isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
+        found = [node.args["true"], node.args.get("false")]
+    else:
+        return []
+    return [one for one in found if one is not None]
+
+
+def _are_alike(values: Sequence[exp.Expr]) -> bool:
+    """Whether values have the same type by their form."""
+    plain = [value for value in values if not isinstance(value, exp.Null)]
+    return all(isinstance(value, exp.Literal) for value in plain) and len({value.is_string for value in plain}) <= 1
 
 
 def _of_each_kind(values: Sequence[exp.Expr]) -> list[exp.Expr]:
@@ -215,6 +264,44 @@ def _compared(node: exp.Expr, kinds: Sequence[Kind]) -> None:
         raise QueryError("TYPE_MISMATCH", f"Cannot apply operator: {names}")
 
 
+def _conditional(node: exp.Expr, kinds: Sequence[Kind]) -> None:
+    count = len(_conditions(node))
+    for kind in kinds[:count]:
+        if kind.id not in ("boolean", "null"):
+            what: dict[type[exp.Expr], str] = {
+                exp.Where: "WHERE clause",
+                exp.Having: "HAVING clause",
+                exp.Not: "Value of logical NOT expression",
+            }
+            subject = what.get(type(node), "Logical expression term")
+            raise QueryError("TYPE_MISMATCH", f"{subject} must evaluate to a boolean (actual: {type_text(kind)})")
+    _common(kinds[count:], "All CASE results" if isinstance(node, exp.Case) else "Result types for IF")
+
+
+def _common(kinds: Sequence[Kind], what: str) -> None:
+    """Refuse types that have no common one."""
+    first, *others = [kind for kind in kinds if kind.id != "null"] or [Kind("null")]
+    for other in others:
+        if family(first) != family(other):
+            names = f"{type_text(first)} and {type_text(other)}"
+            raise QueryError("TYPE_MISMATCH", f"{what} must be the same type or coercible to a common type: {names}")
+
+
+def _coalesced(_: exp.Expr, kinds: Sequence[Kind]) -> None:
+    _common(kinds, "All COALESCE operands")
+
+
+def _takes(name: str, *ids: str) -> Rewrite:
+    """A function whose arguments have one of some types."""
+
+    def check(_: exp.Expr, kinds: Sequence[Kind]) -> None:
+        if any(kind.id not in (*ids, "null") for kind in kinds):
+            texts = ", ".join(type_text(kind) for kind in kinds)
+            raise QueryError("FUNCTION_NOT_FOUND", f"Unexpected parameters ({texts}) for function {name}")
+
+    return check
+
+
 def _joined(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     left, right = kinds
     if (left.id == "list") != (right.id == "list") and "null" not in (left.id, right.id):
@@ -281,7 +368,10 @@ def _quotient(left: exp.Expr, one: Kind, right: exp.Expr, other: Kind, result: K
 
 def _added(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     left, right = kinds
-    _refuse_text("+" if isinstance(node, exp.Add) else "-", left, right)
+    word = "+" if isinstance(node, exp.Add) else "-"
+    _refuse_text(word, left, right)
+    if {family(left), family(right)} == {"moment", "number"}:
+        raise QueryError("TYPE_MISMATCH", f"Cannot apply operator: {type_text(left)} {word} {type_text(right)}")
     if {left.id, right.id} == {"date", "interval"}:
         interval = next(
             (side for side in (node.args["this"], node.args["expression"]) if isinstance(side, exp.Interval)), None
@@ -299,6 +389,7 @@ def _added(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
 
 
 def _summed(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+    _takes("sum", *_NUMBERS, "interval")(node, kinds)
     whole = _with_modifiers(node).copy()
     if kinds[0].id in _INTEGERS:
         return exp.cast(whole, "bigint")
@@ -306,6 +397,7 @@ def _summed(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
 
 
 def _averaged(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+    _takes("avg", *_NUMBERS, "interval")(node, kinds)
     [kind] = kinds
     if kind.id == "float":
         return exp.cast(_with_modifiers(node).copy(), "float")
@@ -359,6 +451,7 @@ def _is_tried(node: exp.Expr) -> bool:
 
 
 def _counted(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
+    _takes("cardinality", "map", "list", "array")(node, kinds)
     name = "cardinality" if kinds[0].id == "map" else "len"
     return exp.cast(call(name, node.expressions[0]), "bigint")
 
@@ -432,9 +525,12 @@ def _zoned(node: exp.Expr, kinds: Sequence[Kind]) -> exp.Expr | None:
     return exp.AtTimeZone(this=exp.paren(utc), zone=node.args["zone"].copy())
 
 
+#: Calls of which all arguments are looked at.
+_OF_ALL_ARGUMENTS: Final = ("coalesce", "athena_date_diff")
 _NODES: Final[Mapping[type[exp.Expr], Rewrite]] = {
     **dict.fromkeys(COMPARISONS, _compared),
     exp.DPipe: _joined,
+    **dict.fromkeys(_CONDITIONAL, _conditional),
     exp.Like: _liked,
     exp.Div: _divided,
     exp.Add: _added,
@@ -451,6 +547,10 @@ _FUNCTIONS: Final[Mapping[str, Rewrite]] = {
     "duckdb_reverse": _reversed,
     "duckdb_typeof": _type_name,
     "duckdb_sequence": _series,
+    "coalesce": _coalesced,
+    "athena_date_diff": lambda node, kinds: _takes("date_diff", *_MOMENTS, "time")(node, kinds[1:]),
+    "athena_json_extract": lambda node, kinds: _takes("json_extract", "varchar", "json")(node, kinds[:1]),
+    "athena_json_extract_scalar": lambda node, kinds: _takes("json_extract_scalar", "varchar", "json")(node, kinds[:1]),
     "date_trunc": _truncated,
     "floor": _whole,
     "ceil": _whole,
