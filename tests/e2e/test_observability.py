@@ -13,9 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
+from sluice.aws.data_api import Address, DataApi
 from sluice.lake.layout import Partition
 from sluice.ledger.batch import BatchState
 from sluice.simulator import Sender, SimulatorOptions, Truth, simulate
+from sluice.warehouse.parts import load_user, refresh_user
 from sluice_laptop.demo.inbox import Inbox
 from tests.e2e.stack import Stack
 from tests.leaks import Secret, in_files, in_texts
@@ -75,6 +77,18 @@ def test_the_password_is_where_it_is_kept_and_nowhere_else(stack: Stack, heard: 
     # It was used all the same: statements name the secret and came in with what is in it.
     used = [described for _, described in _statements(stack).values() if "SecretArn" in described]
     assert {(one["SecretArn"], one["Status"]) for one in used} >= {(stack.settings.warehouse_secret, "FINISHED")}
+
+
+def test_loads_and_refreshes_run_as_the_users_of_their_roles(stack: Stack, heard: Inbox) -> None:
+    assert heard.messages
+    warehouse = DataApi(stack.clients.redshift_data, Address.from_settings(stack.settings))
+
+    def users_of(condition: str) -> set[str]:
+        ran = "FROM sys_query_history AS h INNER JOIN pg_user AS u ON u.usesysid = h.user_id"
+        return {str(user) for (user,) in warehouse.rows(f"SELECT DISTINCT TRIM(u.usename) {ran} WHERE {condition}")}
+
+    assert users_of("h.query_type IN ('COPY', 'MERGE')") == {load_user(stack.settings).lower()}
+    assert users_of("h.query_text LIKE 'CALL %'") <= {refresh_user(stack.settings).lower()}
 
 
 def test_every_line_of_a_run_says_whose_it_is(stack: Stack, heard: Inbox) -> None:
