@@ -7,6 +7,8 @@ https://github.com/sqlalchemy-redshift/sqlalchemy-redshift (what it asks for)
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from localcloud.redshift.dialect.lexer import Token, replace, tokenize
 
 #: By table: the view that has its columns and Redshift's own, and those columns.
@@ -15,6 +17,7 @@ _VIEWS = {
     "pg_attribute": ("redshift_attribute", frozenset({"attencodingtype", "attisdistkey", "attsortkeyord"})),
     "pg_attrdef": ("redshift_attrdef", frozenset({"adsrc"})),
 }
+_BEHIND_CONDITION = frozenset({"", "and", "or", "order", "group", "limit", "union", ")", ";"})
 _BEFORE_TABLE = frozenset({"from", "join", ",", "."})
 
 
@@ -29,10 +32,12 @@ def with_own_columns(sql: str) -> str:
     if not views and "svv_external_columns" not in keys:
         return sql
     before = {token.start: tokens[place - 1].key if place else "" for place, token in enumerate(tokens)}
+    behind = {token.start: following.key for token, following in pairwise(tokens)}
 
     def change(token: Token) -> str | None:
         if token.key in views and before[token.start] in _BEFORE_TABLE:
             return views[token.key]
-        return "true" if token.text == "1" and before[token.start] == "where" else None
+        is_condition = before[token.start] == "where" and behind.get(token.start, "") in _BEHIND_CONDITION
+        return "true" if token.text == "1" and is_condition else None
 
     return replace(sql, tokens, change)
