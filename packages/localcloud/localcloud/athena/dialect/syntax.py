@@ -20,6 +20,9 @@ _OF_VALUES = {
     "nth_value": exp.NthValue,
 }
 
+#: How names of functions begin, by then DuckDB's, whose values are arrays.
+_GIVE_ARRAYS = ("array_agg", "list_", "athena_array", "athena_slice", "athena_zip")
+
 #: Fields of EXTRACT that DuckDB counts otherwise or calls otherwise.
 #: Source: https://trino.io/docs/current/functions/datetime.html (extraction function)
 _PARTS = {
@@ -198,7 +201,16 @@ def _is_array(value: exp.Expr, types: Mapping[str, Type]) -> bool:
         return bool(value.args["to"].this == exp.DataType.Type.ARRAY)
     if isinstance(value, (exp.Array, exp.Paren)):
         return isinstance(value, exp.Array) or _is_array(value.this, types)
+    if isinstance(value, exp.Anonymous):
+        return str(value.this).lower().startswith(_GIVE_ARRAYS)
     found = _type_of(value, types)
+    if found is None and isinstance(value, exp.Column):
+        # A column of an inner query: what it gives its name to.
+        named = [one.this for one in value.root().find_all(exp.Alias) if one.alias.lower() == value.name.lower()]
+        known = [_type_of(one, types) for one in named if isinstance(one, exp.Column)]
+        return any(kind is not None and kind.base == "array" for kind in known) or any(
+            _is_array(one, types) for one in named if not isinstance(one, exp.Column)
+        )
     return found is not None and found.base == "array"
 
 
