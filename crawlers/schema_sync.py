@@ -1,8 +1,15 @@
 """After a crawl: compare what was crawled with its contracts, change what loses nothing, and tell the rest.
 
-A crawl's event may come twice, late, and while another is being worked on. Nothing that is done depends on that: every
-survey looks again. What was told is kept in the dataset's report, so that people hear once of what differs, and again
-when it differs in another way. The notice goes out before that is written down: a crash between the two tells it again.
+    event      Glue tells that a crawler has succeeded: which tables does it crawl, and which datasets are they of?
+    survey     each dataset apart from all others: every layer is looked at (`sluice.drift.survey`), and what only adds
+               or widens is changed
+    tell       support hears of what differs, once, and again when it differs in another way
+    report     the comparison, and what was told, are kept beside the dataset
+    measure    how much breaks, and how much was changed
+
+What holds after a crash: a survey looks again each time, so whatever was changed before is not found any more. The
+notice goes out before the report is written: a crash between the two tells it again. A crawl's event may come twice,
+late, and while another is being worked on; nothing that is done depends on that.
 """
 
 import logging

@@ -75,7 +75,7 @@ SHOWN = f"{sluice.__version__} customers orders products transactions 4\n"
 
 
 def test_functions_are_the_handlers_of_the_zip(tmp_path: Path) -> None:
-    assert set(LAMBDA_MODULES) == {"lambda_trigger.handlers", "lambda_trigger.bootstrap", "crawlers.sync_schema"}
+    assert set(LAMBDA_MODULES) == {"lambda_trigger.handlers", "lambda_trigger.bootstrap", "crawlers.handlers"}
     places = [_written(LAMBDA_PACKAGE, tmp_path), _runtime(tmp_path / "runtime", BOTO)]
     # A handler that needs its settings to be imported would fail at the start of the function only.
     lines = [line for name in HANDLERS for line in (f"import {name.rpartition('.')[0]}", f"assert callable({name})")]

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from crawlers import sync_schema
+from crawlers import handlers
+from crawlers.handlers import sync_of
 from crawlers.schema_sync import SchemaSync
-from crawlers.wiring import sync_of
 from localcloud_tests.warehouse.client import Sql
 from localcloud_tests.warehouse.conftest import LocalAws
 from localcloud_tests.warehouse.lake import Lake
@@ -388,9 +388,9 @@ def invoke(
 ) -> None:
     event: dict[str, Any] = json.loads(EVENT.read_text(encoding="utf-8"))
     event["detail"] |= {"crawlerName": crawler, "state": state}
-    monkeypatch.setattr(sync_schema, "schema_sync", lambda: shop.sync(contract))
+    monkeypatch.setattr(handlers, "schema_sync", lambda: shop.sync(contract))
     context: Any = Context()
-    sync_schema.handler(event, context)
+    handlers.sync_schema(event, context)
 
 
 def test_a_crawl_is_followed_and_told_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,11 @@
-"""The schema sync's parts put together, once per Lambda container."""
+"""The Lambda function that follows crawls, with the doors of `schema_sync` put together once per container."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 
 from crawlers.schema_sync import SchemaSync
 from lambda_trigger.logs import function_logger, share
@@ -20,6 +23,9 @@ from sluice.contract.packaged import packaged_contracts
 from sluice.drift.redshift import RedshiftSurvey
 from sluice.drift.survey import Survey
 from sluice.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = function_logger()
 
@@ -42,3 +48,13 @@ def schema_sync() -> SchemaSync:
     """The sync of this container, made at the first event from the environment and the packaged contracts."""
     share(logger)
     return sync_of(Clients(), Settings.from_environment(), packaged_contracts())
+
+
+@logger.inject_lambda_context
+def sync_schema(event: dict[str, Any], context: "LambdaContext") -> None:  # noqa: ARG001 - Lambda's signature
+    """Compare what was crawled with its contracts: Glue Crawler State Change, by way of EventBridge.
+
+    Source: https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
+    """
+    detail = EventBridgeEvent(event).detail
+    schema_sync().on_crawl(detail["crawlerName"], detail["state"])
