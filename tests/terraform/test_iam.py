@@ -62,7 +62,6 @@ NEVER = {
     ("load-step", "dynamodb:BatchWriteItem"): "a load has no counts of files",
     ("load-step", "s3:GetObjectVersion"): _CURRENT_READ,
     ("on-job-change", "s3:GetObjectVersion"): _CURRENT_READ,
-    ("sweep", "s3:GetObjectVersion"): _CURRENT_READ,
     ("sync-schema", "s3:GetObjectVersion"): "it reads what is there now",
     ("load", "s3:GetObjectVersion"): "it reads the documents of its claim, which have no version",
 }
