@@ -33,7 +33,7 @@ from sluice.errors import ConflictError
 from sluice.failures import Verdict, are_alike, is_unclear, outcome_verdict, run_verdict
 from sluice.lake.handover import BatchOutcome, ClosedClaim, LoadBatchOutcome, LoadOutcome, RunOutcome
 from sluice.ledger.batch import BatchState, Stage
-from sluice.ledger.record import BatchRecord, Claim, OpenLoad, Outage, Slot, timestamp
+from sluice.ledger.record import LONGEST_WAIT, BatchRecord, Claim, OpenLoad, Outage, Slot, timestamp
 from sluice.logs import log_context
 from sluice.parallel import each
 
@@ -380,4 +380,6 @@ def _may_be_looked_into(trigger: Trigger, claim: Claim, dead_before: datetime | 
 
 def _is_dead(trigger: Trigger, since: datetime, dead_before: datetime | None) -> bool:
     """Whether a dispatcher that began at a moment is at work no more."""
-    return (dead_before is not None and since < dead_before) or trigger.clock() - since > PATIENCE
+    age = trigger.clock() - since
+    # Nobody begins in the future: the clock was set back since.
+    return (dead_before is not None and since < dead_before) or age > PATIENCE or age < -LONGEST_WAIT

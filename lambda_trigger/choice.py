@@ -8,7 +8,7 @@ from itertools import islice
 
 from lambda_trigger.moves import newer_than
 from sluice.ledger.batch import BatchId, Stage
-from sluice.ledger.record import WAITING, BatchRecord, WaitEntry, timestamp
+from sluice.ledger.record import LONGEST_WAIT, WAITING, BatchRecord, WaitEntry, timestamp
 
 Versions = Callable[[Sequence[str]], Sequence[Sequence[BatchRecord]]]
 """Gives, for each of these batches, every batch of its partition, newest first."""
@@ -120,7 +120,7 @@ def choose(
         by_partition[BatchId.parse(entry.batch_id).prefix].append(entry)
     chooser = _Chooser(stage, now)
     ordered = sorted(
-        (group for group in by_partition.values() if group[-1].due_at <= timestamp(now)),
+        (group for group in by_partition.values() if _is_due(group[-1], now)),
         key=lambda group: (group[-1].due_at, group[-1].company, group[-1].batch_id),
     )
     take = _first_of(chooser, ordered, versions, limits, is_joint=is_joint)
@@ -159,3 +159,7 @@ def _with_versions(
     fitting = filter(fits, groups)
     while some := list(islice(fitting, _READ_AT_ONCE)):
         yield from zip(some, versions([group[-1].batch_id for group in some]), strict=True)
+
+
+def _is_due(entry: WaitEntry, now: datetime) -> bool:
+    return not timestamp(now) < entry.due_at <= timestamp(now + LONGEST_WAIT)

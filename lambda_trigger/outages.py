@@ -14,7 +14,7 @@ from lambda_trigger.trigger import Trigger
 from sluice.errors import ConflictError
 from sluice.failures import are_alike
 from sluice.ledger.batch import Stage
-from sluice.ledger.record import Claim, Outage
+from sluice.ledger.record import LONGEST_WAIT, Claim, Outage
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def begin_probe(trigger: Trigger, outage: Outage) -> bool:
         return False
     now = trigger.clock()
     tried = [other.tried_at or other.since for other in (outage, *_alike(trigger, outage))]
-    if max(tried) + PROBE_EVERY > now:
+    if now < max(tried) + PROBE_EVERY <= now + LONGEST_WAIT:
         return False
     try:
         if not trigger.ledger.save_outage(outage, outage.changed(tried_at=now)):

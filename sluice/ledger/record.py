@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Self
 
@@ -23,6 +23,8 @@ OTHER_REASONS = "other reasons"
 MAX_ABSENT = 100
 """Columns that a record names as absent from files; what each file lacks stands with the counts of the file."""
 _MAX_QUARANTINE_REASON_CHARACTERS = 300
+LONGEST_WAIT = timedelta(hours=2)
+"""Longer than anything is put off. What lies further ahead was written before the clock was set back: it is over."""
 UNKNOWN_DATASET = "unknown"
 """Dataset of batches whose folder fits no contract; their partition is the folder."""
 
@@ -208,7 +210,7 @@ class BatchRecord:
 
     def is_being_archived(self, now: datetime) -> bool:
         """Whether raw files of the partition may be deleted at this moment, so that no conversion may begin to read."""
-        return timestamp(now) < self.archiving_until
+        return timestamp(now) < self.archiving_until <= timestamp(now + LONGEST_WAIT)
 
     def archiving(self, until: datetime, at: datetime) -> Self:
         """The record while its files are moved to the archive; the move leaves no trace in the history.
@@ -448,7 +450,7 @@ class Outage:
 
     def is_resting(self, at: datetime) -> bool:
         """Whether the stage starts no run at a moment, unless it is a probe."""
-        return at < self.until
+        return at < self.until <= at + LONGEST_WAIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What proofs find and how it is shown; what a bad day is counted as, and how the page tells of it."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -174,6 +175,19 @@ def test_all_are_shown_and_written_and_one_that_lost_something_is_told(tmp_path:
 
 def test_nothing_proven_is_no_proof(tmp_path: Path) -> None:
     assert not prove_all([], ProofOptions(tmp_path), Console(file=StringIO()))
+
+
+def test_the_page_and_the_readme_name_every_proof_and_no_other() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "proofs.md").read_text(encoding="utf-8")
+    claims = [line for line in page.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    names = {proof.name for proof in PROOFS}
+    assert names == {name for line in claims for name in re.findall(r"`([a-z-]+)`", line.split("|")[2])}
+    files = {name for line in claims for name in re.findall(r"`((?:tests|packages)/[\w/]+\.py)`", line)}
+    assert [name for name in files if not (root / name).is_file()] == []
+    assert len(files) > 10
+    told = re.findall(r"ONLY=([a-z-]+)", (root / "README.md").read_text(encoding="utf-8"))
+    assert set(told) <= names
 
 
 def test_every_proof_is_where_it_is_said_to_be() -> None:

@@ -24,6 +24,7 @@ class GlueSettings:
         slots: runs that may be active at once; further ones stay WAITING.
         cores: Spark threads of one run.
         driver_memory: heap of a run's JVM, in Spark's notation.
+        memory_mib: most memory of each process of a run; 0 sets no bound. Linux alone keeps it.
         minute_seconds: length of a minute of a job's Timeout; tests shorten it.
         stop_grace_seconds: time between asking a run's process to end and killing it.
     """
@@ -31,6 +32,7 @@ class GlueSettings:
     slots: int = field(default_factory=lambda: min(4, _cores()))
     cores: int = field(default_factory=lambda: min(4, _cores()))
     driver_memory: str = "1g"
+    memory_mib: int = 0
     minute_seconds: float = 60.0
     stop_grace_seconds: float = 5.0
 

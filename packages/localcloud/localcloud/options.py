@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--glue-slots", type=int, default=defaults.glue.slots)
     made.add_argument("--glue-cores", type=int, default=defaults.glue.cores)
     made.add_argument("--glue-driver-memory", default=defaults.glue.driver_memory)
+    made.add_argument("--glue-memory-mib", type=int, default=defaults.glue.memory_mib)
     made.add_argument("--glue-minute-seconds", type=float, default=defaults.glue.minute_seconds)
     made.add_argument("--glue-stop-grace-seconds", type=float, default=defaults.glue.stop_grace_seconds)
     made.add_argument(
@@ -62,6 +63,7 @@ def from_options(options: argparse.Namespace) -> LocalCloudConfig:
             slots=options.glue_slots,
             cores=options.glue_cores,
             driver_memory=options.glue_driver_memory,
+            memory_mib=options.glue_memory_mib,
             minute_seconds=options.glue_minute_seconds,
             stop_grace_seconds=options.glue_stop_grace_seconds,
         ),
@@ -90,6 +92,7 @@ def to_arguments(config: LocalCloudConfig) -> Sequence[str]:
         "--glue-slots": config.glue.slots,
         "--glue-cores": config.glue.cores,
         "--glue-driver-memory": config.glue.driver_memory,
+        "--glue-memory-mib": config.glue.memory_mib,
         "--glue-minute-seconds": config.glue.minute_seconds,
         "--glue-stop-grace-seconds": config.glue.stop_grace_seconds,
     }

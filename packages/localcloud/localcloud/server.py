@@ -91,6 +91,16 @@ class LocalCloud:
             PortBusyError: a port is taken.
             LocalCloudError: this process has had its local cloud, or the start failed.
         """
+        try:
+            self._start()
+        except OSError as exc:
+            place = exc.filename or self.config.state_dir
+            raise LocalCloudError(
+                f"{place}: {exc.strerror or exc}; all of {self.config.state_dir} has to be yours to write, or choose "
+                "another folder with --state-dir"
+            ) from exc
+
+    def _start(self) -> None:
         own_folder(self.config.state_dir)
         self._lock.acquire()
         with ExitStack() as started:

@@ -6,6 +6,7 @@ from the job's own --extra-py-files, the awsglue shim and the installed packages
 
 import json
 import os
+import resource
 import runpy
 import signal
 import sys
@@ -24,22 +25,43 @@ def main() -> int:
     script = specification["script"]
     sys.argv = [script, *specification["argv"]]
     failure = Path(specification["failure_file"])
+    bound_memory(specification["memory_mib"])
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as error:
         return _exit_status(error, failure)
     except BaseException as error:  # noqa: BLE001 - the entry point: whatever ends the script is the run's message
         traceback.print_exception(error)
-        failure.write_text(describe(error), encoding="utf-8")
+        failure.write_text(describe(error, specification["memory_mib"]), encoding="utf-8")
         return FAILED
     return 0
 
 
-def describe(error: BaseException) -> str:
+def bound_memory(mib: int) -> None:
+    """Bound the memory of this process and of each that it starts, so that a run ends and not the machine.
+
+    What is only reserved, as the JVM does with its heap, does not count.
+    Source: https://man7.org/linux/man-pages/man2/setrlimit.2.html (RLIMIT_DATA)
+
+    Args:
+        mib: The bound; 0 sets none.
+    """
+    if mib:
+        resource.setrlimit(resource.RLIMIT_DATA, (mib << 20, mib << 20))
+
+
+def describe(error: BaseException, memory_mib: int = 0) -> str:
     """One line for the run's ErrorMessage: the class name, then what went wrong.
 
     A Java error comes with its stack; its own message is the second line of the text.
+
+    Args:
+        error: What ended the script.
+        memory_mib: Most memory that the process may have; 0 when there is no bound.
     """
+    if isinstance(error, MemoryError):
+        bound = f"this process may have {memory_mib} MiB" if memory_mib else "the machine has none left"
+        return f"MemoryError: out of memory, {bound}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if len(lines) > 1 and lines[1].startswith(":"):
         lines[0] += lines[1]

@@ -206,7 +206,9 @@ class Execution:
         if self.files.failure.exists():
             return self.files.failure.read_text(encoding="utf-8")[:MESSAGE_CHARACTERS]
         if exit_.status < 0:
-            return f"ProcessKilledError: the job's process was ended by {signal.Signals(-exit_.status).name}"
+            number = signal.Signals(-exit_.status)
+            why = "; is the machine out of memory?" if number is signal.SIGKILL else ""
+            return f"ProcessKilledError: the job's process was ended by {number.name}{why}"
         return f"ProcessExitError: the job's process ended with status {exit_.status}"
 
     def _download(self, location: str, folder: Path) -> Path:
@@ -263,6 +265,7 @@ class Execution:
             "argv": argv,
             "failure_file": str(self.files.failure),
             "hidden_paths": hidden_paths(),
+            "memory_mib": self._config.glue.memory_mib,
         }
         (self.files.work / "run.json").write_text(json.dumps(specification), encoding="utf-8")
 

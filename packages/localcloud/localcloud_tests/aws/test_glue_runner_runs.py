@@ -96,7 +96,10 @@ def test_a_script_gets_its_arguments_as_glue_passes_them(aws: Aws, jobs: Jobs) -
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("import sys; sys.exit('no manifest')", "SystemExit: no manifest"),
         ("import os; os._exit(4)", "ProcessExitError: the job's process ended with status 4"),
-        ("import os; os.kill(os.getpid(), 9)", "ProcessKilledError: the job's process was ended by SIGKILL"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "ProcessKilledError: the job's process was ended by SIGKILL; is the machine out of memory?",
+        ),
         ("import sluice", "ModuleNotFoundError: No module named 'sluice'"),
         ("def broken(:", "SyntaxError: invalid syntax (broken.py, line 1)"),
     ],

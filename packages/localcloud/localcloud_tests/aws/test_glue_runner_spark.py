@@ -113,7 +113,7 @@ def test_an_ended_run_leaves_what_it_had_written_and_no_process(
     run = jobs.wait(name, run_id)
 
     expected = {
-        "kill": ("FAILED", "ProcessKilledError: the job's process was ended by SIGKILL"),
+        "kill": ("FAILED", "ProcessKilledError: the job's process was ended by SIGKILL; is the machine out of memory?"),
         "stop": ("STOPPED", None),
     }
     assert (run["JobRunState"], run.get("ErrorMessage")) == expected[ending]

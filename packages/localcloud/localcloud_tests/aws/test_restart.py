@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from localcloud.child import LocalCloudProcess
-from localcloud.errors import AlreadyRunningError, PortBusyError
+from localcloud.errors import AlreadyRunningError, LocalCloudError, PortBusyError
 from localcloud_tests.aws.cloud import REGION, Aws, Jobs, eventually, let_s3_send, zip_of
 from localcloud_tests.aws.conftest import cloud_config
 
@@ -298,6 +298,37 @@ def test_a_busy_port_is_named_with_its_option(tmp_path: Path) -> None:
         with pytest.raises(PortBusyError) as refused:
             busy.start()
     assert str(refused.value) == f"port {port} on 127.0.0.1 is in use; choose another with --port"
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    """A file lies where a folder must be: that stops a superuser, too, whom a mode does not."""
+    (tmp_path / "logs").write_text("")
+    cloud = LocalCloudProcess(cloud_config(tmp_path))
+    with pytest.raises(LocalCloudError) as refused:
+        cloud.start()
+    assert str(refused.value) == (
+        f"{tmp_path / 'logs'}: File exists; all of {tmp_path} has to be yours to write, or choose another folder with "
+        "--state-dir"
+    )
+    (tmp_path / "logs").unlink()
+    with cloud:
+        assert Aws(cloud.endpoint_url).client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_run_that_needs_too_much_memory_says_so_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    config = cloud_config(tmp_path)
+    config = replace(config, glue=replace(config.glue, memory_mib=300))
+    with LocalCloudProcess(config) as cloud:
+        aws = Aws(cloud.endpoint_url)
+        jobs = Jobs(aws, aws.make_bucket("scripts"))
+        jobs.create("much", "b'x' * (1 << 30)")
+        jobs.create("little", "b'x' * (1 << 20)")
+        run = jobs.run("much")
+        assert (run["JobRunState"], run["ErrorMessage"]) == (
+            "FAILED",
+            "MemoryError: out of memory, this process may have 300 MiB",
+        )
+        assert jobs.run("little")["JobRunState"] == "SUCCEEDED"
 
 
 def test_the_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:

@@ -112,7 +112,9 @@ def test_a_developer_s_own_aws_settings_do_not_reach_the_local_cloud(
 
 
 def test_the_child_is_started_with_the_whole_configuration(tmp_path: Path) -> None:
-    glue = GlueSettings(slots=7, cores=3, driver_memory="2g", minute_seconds=0.5, stop_grace_seconds=1.5)
+    glue = GlueSettings(
+        slots=7, cores=3, driver_memory="2g", memory_mib=900, minute_seconds=0.5, stop_grace_seconds=1.5
+    )
     config = LocalCloudConfig(
         tmp_path / "a b",
         port=1,
