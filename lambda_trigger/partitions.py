@@ -167,7 +167,7 @@ def _put_right(trigger: Trigger, dataset: str, tables: Iterable[str], settled: M
         return False
     try:
         # Under the slot again: a run may have ended, and been booked, since.
-        still = {where: one for where, one in settled.items() if trigger.ledger.versions(one.batch_id)[0] == one}
+        still = {where: one for where, one in settled.items() if _accepted(trigger, one).get(where) == one}
         for table in tables:
             wrong = _wrong(_folders(trigger, table, still), _shown(trigger, table, still))
             if wrong:
@@ -176,6 +176,11 @@ def _put_right(trigger: Trigger, dataset: str, tables: Iterable[str], settled: M
     finally:
         trigger.ledger.release_slot(dataset, Stage.CONVERT, claim_id)
     return True
+
+
+def _accepted(trigger: Trigger, record: BatchRecord) -> dict[Partition, BatchRecord]:
+    """The newest accepted batch of a batch's partition, as it is now."""
+    return _newest(one for one in trigger.ledger.versions(record.batch_id) if one.state not in _NOT_ACCEPTED)
 
 
 def _folders(trigger: Trigger, table: str, published: Mapping[Partition, BatchRecord]) -> dict[tuple[str, ...], str]:

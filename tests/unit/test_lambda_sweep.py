@@ -99,7 +99,12 @@ def now_shown(world: World) -> dict[str, str]:
     return {name: found["sluice_processed", name]["2026", "11", "20", "01"] for name in ("orders", "order_items")}
 
 
-def test_what_a_run_switched_that_had_no_right_to_is_put_right_by_the_next_sweep(world: World) -> None:
+@pytest.mark.parametrize("has_rejected", [False, True])
+def test_what_a_run_switched_that_had_no_right_to_is_put_right_by_the_next_sweep(
+    world: World, has_rejected: bool
+) -> None:
+    if has_rejected:
+        world.deliver(world.send(FOLDER.format(1), manifest=b"{"))
     shown = zombie(world)
     world.sweep()
     assert now_shown(world) == shown
