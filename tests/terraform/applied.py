@@ -36,9 +36,9 @@ class AppliedStack(Stack):
         self._configuration = workspace.folder / "terraform" / "examples" / "local"
 
     def deploy(self) -> None:
-        """Apply the configuration, protected against a destroy, and learn from its outputs what it made."""
+        """Apply the configuration, and learn from its outputs what it made."""
         self._workspace.init(self._configuration)
-        self._write_variables(deletion_protection=True)
+        self._write_variables()
         self._run("apply", "-auto-approve", PARALLELISM)
         lines = self._run("output", "-raw", "environment").splitlines()
         words = [shlex.split(line) for line in lines]
@@ -63,9 +63,13 @@ class AppliedStack(Stack):
         """
         self._run("plan", "-detailed-exitcode", PARALLELISM)
 
-    def give_up(self) -> None:
-        """Switch the protection against a destroy off."""
-        self._write_variables(deletion_protection=False)
+    def protect(self, *, on: bool) -> None:
+        """Switch the protection against a destroy on or off.
+
+        Args:
+            on: Which.
+        """
+        self._write_variables(deletion_protection=on)
         self._run("apply", "-auto-approve", PARALLELISM)
 
     def objects(self) -> dict[str, list[str]]:
@@ -119,7 +123,7 @@ class AppliedStack(Stack):
         quiet = () if command == "output" else QUIET
         return self._workspace.run(command, *quiet, *arguments, configuration=self._configuration)
 
-    def _write_variables(self, *, deletion_protection: bool) -> None:
+    def _write_variables(self, *, deletion_protection: bool = False) -> None:
         assert self.cloud.warehouse_dsn is not None
         login = conninfo_to_dict(self.cloud.warehouse_dsn)
         credentials = {

@@ -100,12 +100,13 @@ def test_what_is_applied_takes_batches_in_stays_as_planned_and_goes_away(stack: 
     assert set(UNASKED) - present == set()
 
     # Protected, it stays whole: nothing goes before the destroy stops.
+    stack.protect(on=True)
     there = _everything(stack, truth)
     with pytest.raises(TerraformError, match="deletion_protection of lake is on"):
         stack.destroy()
     assert _everything(stack, truth) == there
 
-    stack.give_up()
+    stack.protect(on=False)
     stack.destroy()
     assert stack.left_behind() == NOT_OURS
 
