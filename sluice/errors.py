@@ -99,6 +99,10 @@ class WarehouseBusyError(TransientError):
     """The warehouse refused a statement because of load, locks or a lost connection."""
 
 
+class WarehouseAheadError(TransientError):
+    """A table has grown beyond the contract of this run: it was deployed from an older version than who grew it."""
+
+
 class WarehouseUnclearError(WarehouseBusyError):
     """The warehouse refused a statement for a reason that no rule knows; one batch alone may be the cause."""
 

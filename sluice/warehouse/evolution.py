@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 
 from sluice.contract.sqltype import SqlType
-from sluice.errors import WarehouseError
+from sluice.errors import WarehouseAheadError, WarehouseError
 from sluice.warehouse.quoting import MAX_IDENTIFIER_BYTES, identifier
 from sluice.warehouse.target import LiveColumn, Target, add_column
 
@@ -52,12 +52,14 @@ class Misfit:
         have: Its type in the warehouse.
         want: Its type in the contract.
         why: The reason, where it is not the types themselves; otherwise empty.
+        is_ahead: Whether the warehouse's type holds all values of the contract's, and more.
     """
 
     column: str
     have: str
     want: str
     why: str = ""
+    is_ahead: bool = False
 
     def __str__(self) -> str:
         reason = f" ({self.why})" if self.why else ""
@@ -137,13 +139,16 @@ def evolve_target(
         views: Asks for the views by the column that they show; it is asked only when a column is to be replaced.
 
     Raises:
+        WarehouseAheadError: Columns are wider than in the contract, and nothing else is in the way: while a deployment
+            is under way the contract may be that of yesterday.
         WarehouseError: A column has a type that cannot become the contract's; the message names every such column.
     """
     found = evolution_of(target, live)
     if found.replaced:
         found = found.held_by(views())
     if found.misfits:
-        raise WarehouseError(
+        kind = WarehouseAheadError if all(it.is_ahead for it in found.misfits) else WarehouseError
+        raise kind(
             f"table {target}: {'; '.join(map(str, found.misfits))}. A table can gain columns, longer varchar columns "
             f"and wider decimal columns; {ANOTHER_COLUMN}"
         )
@@ -200,7 +205,8 @@ def _retyped(
     target: Target, column: LiveColumn, wanted: SqlType, existing: Mapping[str, LiveColumn]
 ) -> Change | Misfit:
     if column.sql_type is None or not wanted.widens(column.sql_type):
-        return Misfit(column.name, column.type, str(wanted))
+        is_ahead = column.sql_type is not None and column.sql_type.widens(wanted)
+        return Misfit(column.name, column.type, str(wanted), is_ahead=is_ahead)
     if wanted.name == "varchar":
         encoding = next((item.encode for item in target.table.columns if item.name == column.name), None) or ""
         if encoding.lower() in _FIXED_ENCODINGS:

@@ -29,10 +29,14 @@ NAMES = ("dataset", "batch", "claim")
 
 
 @pytest.fixture(scope="module")
-def heard(stack: Stack) -> Inbox:
+def heard(stack: Stack) -> Iterator[Inbox]:
     """What people were told by a stack through which at least one batch has gone to its end."""
-    inbox = Inbox(stack.clients, stack.settings)
-    inbox.subscribe()
+    with Inbox(stack.clients, stack.settings) as inbox:
+        _hear(stack, inbox)
+        yield inbox
+
+
+def _hear(stack: Stack, inbox: Inbox) -> None:
     count = len(stack.ledger.batches(dataset=DATASET)) + 1
     if not any(batch.state in LOADED for batch in stack.ledger.batches()):
         contract = stack.contracts[DATASET]
@@ -47,7 +51,6 @@ def heard(stack: Stack) -> Inbox:
         assert time.monotonic() < deadline, "nobody was told of the rejected manifest"
         time.sleep(0.2)
         inbox.read()
-    return inbox
 
 
 def test_the_password_is_where_it_is_kept_and_nowhere_else(stack: Stack, heard: Inbox) -> None:
