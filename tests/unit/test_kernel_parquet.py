@@ -53,7 +53,6 @@ def read(kind: str | dict[str, Any], values: Any, **options: Any) -> Converted:
         ("bigint", pa.array([4.0]), [4]),
         ("decimal(38,0)", pa.array([2**64 - 1], pa.uint64()), [Decimal(2**64 - 1)]),
         ("decimal(12,2)", pa.array([Decimal("1.50")], pa.decimal256(50, 2)), [Decimal("1.50")]),
-        ("varchar(40)", pa.array([uuid.UUID(int=1).bytes], pa.uuid()), ["00000000-0000-0000-0000-000000000001"]),
         ("varchar(20)", pa.array([time(13, 5, 0, 250000)], pa.time64("us")), ["13:05:00.25"]),
         ("varchar(20)", pa.array([time(13, 5)], pa.time32("s")), ["13:05:00"]),
         ("varchar(20)", pa.array(["a", "Łódź", None]).dictionary_encode(), ["a", "Łódź", None]),
@@ -65,6 +64,13 @@ def read(kind: str | dict[str, Any], values: Any, **options: Any) -> Converted:
 )  # fmt: skip
 def test_values(kind: str, values: Any, expected: list[Any]) -> None:
     found = read(kind, values)
+    assert ([row[0] for row in found.rows["t"]], found.reasons) == (expected, [])
+
+
+@pytest.mark.skipif(not hasattr(pa, "uuid"), reason="this Arrow (that of Glue 5.0 for one) has no type of UUIDs")
+def test_a_uuid_is_its_text() -> None:
+    found = read("varchar(40)", pa.array([uuid.UUID(int=1).bytes], pa.uuid()))
+    expected = ["00000000-0000-0000-0000-000000000001"]
     assert ([row[0] for row in found.rows["t"]], found.reasons) == (expected, [])
 
 
