@@ -112,7 +112,7 @@ class _Commands(LazyGroup):
         ),
         Entry("dlq", "Deliver the events of manifests again that were given up."),
         Entry("query", "Run SQL: in the warehouse, or with Athena on the published files."),
-        Entry("contract", "Check contracts, guess new ones, and write their JSON Schema."),
+        Entry("contract", "Check contracts and plans of them, guess new ones, and write their JSON Schema."),
     )
 
 

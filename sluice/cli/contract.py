@@ -1,5 +1,7 @@
-"""`sluice contract`: check contracts, guess new ones, and write the schema that editors check them with."""
+"""`sluice contract`: check contracts and what a plan makes of them, guess new ones, and write editors' schema."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +11,12 @@ from sluice.cli.options import GlobalOptions
 from sluice.cli.paths import data_files
 from sluice.contract import Contract
 from sluice.contract.files import read_contract, read_contracts
+from sluice.drift import Kind
+from sluice.drift.planned import planned_changes
 from sluice.errors import CommandError, ContractError
 from sluice.infer.infer import DEFAULT_ROWS, Options, infer
 from sluice.root import ROOT
-from sluice.terminal import out, say, say_error, table_of
+from sluice.terminal import out, print_table, say, say_error, table_of
 
 SCHEMA_FILE = "contract.schema.json"
 """Beside the contracts, for editors."""
@@ -20,7 +24,7 @@ SCHEMA_FILE = "contract.schema.json"
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
-    help="Check contracts, guess new ones, and write their JSON Schema.",
+    help="Check contracts and plans of them, guess new ones, and write their JSON Schema.",
     no_args_is_help=True,
 )
 
@@ -133,6 +137,42 @@ def schema(
         raise CommandError(f"{path.parent}: no such folder")
     path.write_text(text, encoding="utf-8")
     say(f"{path} written")
+
+
+@app.command(epilog="Example: sluice contract plan plan.json --accept-breaking")
+def plan(
+    file: Annotated[Path, typer.Argument(help="What `terraform show -json <plan>` printed; `-` for standard input.")],
+    *,
+    accept_breaking: Annotated[
+        bool, typer.Option("--accept-breaking", help="Show what breaks published tables, and let it pass.")
+    ] = False,
+) -> None:
+    """Show what a plan of Terraform's changes in published tables, before it is applied; needs no account.
+
+    A column that gets a type which its files do not have, other partition keys and a removed table are refused: the
+    status is 1. After an agreed change of types, `sluice rebuild` converts what is published.
+    """
+    from sluice.cli.drift import render_differences  # noqa: PLC0415 - brings boto3, which the others do without
+
+    try:
+        found = planned_changes(json.loads(_text_of(file)))
+    except (KeyError, TypeError, ValueError) as exc:
+        raise CommandError(f"{file}: is not a plan as `terraform show -json` prints it: {exc!r}") from exc
+    if not found:
+        say("the plan leaves the columns of the published tables as they are")
+        return
+    print_table(render_differences(found))
+    if any(item.kind is Kind.BREAKING for item in found) and not accept_breaking:
+        say_error("the plan breaks published tables; change the contracts back, or agree with --accept-breaking")
+        raise typer.Exit(1)
+
+
+def _text_of(file: Path) -> str:
+    if file == Path("-"):
+        return sys.stdin.read()
+    if not file.is_file():
+        raise CommandError(f"{file}: no such file")
+    return file.read_text(encoding="utf-8")
 
 
 def _read(path: Path) -> list[Contract]:

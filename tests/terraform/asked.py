@@ -95,6 +95,7 @@ UNASKED: Mapping[tuple[str, str], str] = {
             "ProcessedPartitions",
             "RawFiles",
             "RawPartitions",
+            "RawVersions",
             "ReadDocuments",
             "RecentBatches",
             "Runs",

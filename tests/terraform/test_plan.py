@@ -11,6 +11,8 @@ from lambda_trigger.metrics import NAMESPACE, Metric
 from sluice.analysis import Reader, Schemas, queries, render
 from sluice.aws.items import EXPIRES, ledger_table_definition
 from sluice.contract.files import read_contracts
+from sluice.drift import Kind
+from sluice.drift.planned import planned_changes
 from sluice.lake.catalog_tables import processed_table, quarantine_table, raw_table
 from sluice.lake.layout import MANIFEST_NAME, Partition, ProcessedLayout
 from sluice.settings import Settings
@@ -464,3 +466,21 @@ def test_nothing_secret_is_in_the_plan(plan: Plan) -> None:
         for name, value in resource.values.items():
             if re.search(r"password(?!_secret)|secret_string", name):
                 assert value in (None, True, False), f"{resource.address}.{name}"
+
+
+def test_a_plan_s_own_form_of_published_tables_is_compared_before_it_is_applied(serverless: Plan) -> None:
+    def change(kind: str) -> Json:
+        entries = []
+        for resource in serverless.of("aws_glue_catalog_table"):
+            after = json.loads(json.dumps(resource.values))
+            for column in after["storage_descriptor"][0]["columns"]:
+                column["type"] = kind if column["name"] == "updated_at" else column["type"]
+            entries.append({"type": resource.kind, "change": {"before": resource.values, "after": after}})
+        return {"resource_changes": entries}
+
+    assert planned_changes(change("timestamp")) == []
+    found = planned_changes(change("date"))
+    assert {(item.column, item.have, item.want, item.kind) for item in found} == {
+        ("updated_at", "timestamp", "date", Kind.BREAKING)
+    }
+    assert "orders" in {item.table for item in found}

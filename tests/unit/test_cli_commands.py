@@ -101,6 +101,7 @@ def test_these_are_the_commands() -> None:
         "sluice contract check",
         "sluice contract new",
         "sluice contract schema",
+        "sluice contract plan",
     ]
 
 

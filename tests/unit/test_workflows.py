@@ -40,9 +40,9 @@ def test_one_version_of_an_action_everywhere() -> None:
 
 def test_what_is_applied_is_the_plan_that_was_agreed_to() -> None:
     plan, apply = list(_steps("plan")), list(_steps("apply"))
-    [made] = [step for step in plan if " plan " in step]
+    [made] = [step for step in plan if " plan -input=false " in step]
     assert f'-out="$GITHUB_WORKSPACE/{PLAN_FILE}"' in made
-    [shown] = [step for step in plan if " show " in step]
+    [shown] = [step for step in plan if " show -no-color " in step]
     assert f'"$GITHUB_WORKSPACE/{PLAN_FILE}"' in shown, "people read what the file says"
     assert plan.index(made) < plan.index(shown) < plan.index("actions/upload-artifact")
     # The job that waits for the reviewers makes no plan and no packages of its own.
@@ -80,3 +80,10 @@ def test_every_configuration_has_the_providers_of_the_same_lock_file() -> None:
     assert len(set(locks)) == 1
     assert len(re.findall(r'"zh:[0-9a-f]{64}"', locks[0])) == 15
     assert len(re.findall(r'"h1:[\w+/]{43}="', locks[0])) == 1
+
+
+def test_a_plan_that_breaks_published_tables_goes_no_further() -> None:
+    plan = list(_steps("plan"))
+    [judged] = [step for step in plan if "sluice contract plan" in step]
+    assert f'show -json "$GITHUB_WORKSPACE/{PLAN_FILE}"' in judged
+    assert plan.index(judged) < plan.index("actions/upload-artifact")
