@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -27,6 +27,7 @@ from localcloud.redshift.statements import Part, Statement, Status
 logger = logging.getLogger(__name__)
 
 _WORKERS = 48
+_INSIST_SECONDS = 0.2
 
 
 class Executor:
@@ -58,14 +59,25 @@ class Executor:
             if statement.status.is_final:
                 return False
             statement.is_cancelled = True
-            connection = self._running.get(statement.id)
-        if connection is not None:
-            connection.cancel_safe()
+        self._interrupt(statement)
+        threading.Thread(target=self._insist, args=(statement,), name="redshift-cancel", daemon=True).start()
         return True
 
     def stop(self) -> None:
         """Wait for the workers; what they run must have been cancelled before."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _interrupt(self, statement: Statement) -> None:
+        # Within the lock: the next statement of a session gets the connection only after this one has left.
+        with self._lock:
+            connection = self._running.get(statement.id)
+            if connection is not None:
+                connection.cancel_safe()
+
+    def _insist(self, statement: Statement) -> None:
+        """Interrupt until the statement has ended: PostgreSQL may be between two commands, with nothing to cancel."""
+        while not wait([statement.done], _INSIST_SECONDS).done:
+            self._interrupt(statement)
 
     def _work(self, statement: Statement) -> None:
         self._set(statement, Status.PICKED)
