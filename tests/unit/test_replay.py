@@ -14,7 +14,7 @@ from sluice.lake.layout import Partition
 from sluice.lake.stored import archive_location, raw_location
 from sluice.ledger.replay import MAX_PARTITIONS, parse_span
 from sluice.settings import Settings
-from tests.doubles.depot import ARCHIVE, BASE, FOLDER, HOUR, Depot
+from tests.doubles.depot import ARCHIVE, BASE, FOLDER, HOUR, LEASE, Depot
 
 FILES = {"part-1": b"one", "part-2": b"two"}
 
@@ -163,7 +163,7 @@ def test_a_partition_that_is_being_archived_is_refused_unless_it_is_forced() -> 
     depot = Depot()
     depot.take_and_load(depot.send(FILES))
     (record,) = depot.records
-    depot.ledger.save(record, record.archiving(depot.now.replace(hour=23), depot.now))
+    depot.ledger.save(record, record.archiving(depot.now + LEASE, depot.now))
     assert refused(depot) == (
         f"orders 2026-11-20T13: files of {record.batch_id} are being archived; wait, or use --force"
     )

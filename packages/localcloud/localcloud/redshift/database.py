@@ -80,6 +80,7 @@ class Database:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
             if found is None:
                 connection.execute(f"CREATE DATABASE {DATABASE} OWNER {USER}")
+                self._open_public()
         with self.administer() as connection, connection.transaction():
             connection.execute("SET LOCAL client_min_messages = warning")
             # Redshift's system views and functions are found under any search path, so they live in pg_catalog.
@@ -91,6 +92,14 @@ class Database:
             connection.execute(f"ALTER SCHEMA public OWNER TO {USER}")
             # A schema may be called like the user; it must not come first in the search path just for that.
             connection.execute(f"ALTER ROLE {USER} IN DATABASE {DATABASE} SET search_path = public")
+
+    def _open_public(self) -> None:
+        """Let everybody create in the schema public, until somebody takes that right away.
+
+        Source: https://docs.aws.amazon.com/redshift/latest/dg/r_Schemas_and_tables-schema-based-privileges.html
+        """
+        with self.administer() as connection:
+            connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
 
     def connect(self, login: Login | None = None, application: str = APPLICATION) -> Connection:
         """Open a connection that reads SQL as Redshift does: its isolation level, a backslash escapes, UTC.
