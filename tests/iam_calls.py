@@ -53,7 +53,16 @@ UNASKED: Mapping[tuple[str, str], str] = {
     **{("role/load-step", sid): _CHAIN for sid in ("RawFiles", "RawPartitions", "StartConversion")},
     **{
         ("role/sweep", sid): _LATE
-        for sid in ("Executions", "FileCounts", "ProcessedPartitions", "ReplacedFiles", "ReplacedNotes", "StartLoad")
+        for sid in (
+            "RawVersions",
+            "Runs",
+            "Executions",
+            "FileCounts",
+            "ProcessedPartitions",
+            "ReplacedFiles",
+            "ReplacedNotes",
+            "StartLoad",
+        )
     },
     **{
         ("key", sid): "the laptop's log groups, alarms, dead letters and foreign files have no key"
