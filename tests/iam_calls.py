@@ -56,7 +56,6 @@ UNASKED: Mapping[tuple[str, str], str] = {
         for sid in (
             "RawVersions",
             "Runs",
-            "Executions",
             "FileCounts",
             "ProcessedPartitions",
             "ReplacedFiles",
@@ -73,7 +72,6 @@ UNASKED: Mapping[tuple[str, str], str] = {
     ("role/bootstrap", "Key"): "the laptop's secret has no key of ours; AWS's managed one has",
     ("role/load", "Key"): "the laptop's machine has no key; the one of Terraform has",
     ("role/load", "LogDelivery"): "the laptop's machine writes no logs; the one of Terraform does",
-    ("role/sweep", "Notices"): _LOST,
     ("support", "Alarms"): "no alarm goes off",
     ("support", "Rules"): "no crawl fails",
 }
