@@ -213,7 +213,7 @@ lock: setup ## Renew the lock files from pyproject.toml
 	$(COMPILE) --upgrade requirements-checkov.in -o requirements-checkov.lock
 	$(COMPILE) --upgrade requirements-bench.in -o requirements-bench.lock
 	$(COMPILE) --upgrade requirements-docs.in -o requirements-docs.lock
-	$(COMPILE) --upgrade requirements-tools.in -o requirements-tools.lock
+	$(COMPILE) --upgrade --no-strip-extras requirements-tools.in -o requirements-tools.lock
 	for name in $(basename $(wildcard packages/localcloud/localcloud/runtimes/*.in)); do $(COMPILE) $$name.in -o $$name.lock; done
 
 .PHONY: clean
