@@ -21,7 +21,7 @@ from sluice.aws.ledger import Ledger
 from sluice.contract import Contract
 from sluice.errors import TransientError
 from sluice.lake.layout import Partition
-from sluice.ledger.batch import BatchState, Stage
+from sluice.ledger.batch import Stage
 from sluice.ledger.record import BatchRecord
 from sluice.names import SWEEP_FUNCTION
 from sluice.settings import Settings
@@ -37,7 +37,6 @@ from sluice_laptop.up import look_after_what_was_left
 CHECKPOINT_SECONDS: Final = 2.0
 _SWEEP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.5
-_DONE: Final = {BatchState.LOADED, BatchState.ARCHIVED}
 _MOST_BATCHES: Final = 100_000
 
 

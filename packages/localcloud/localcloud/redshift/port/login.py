@@ -38,8 +38,8 @@ class CancelRequest:
 
 
 @dataclass(frozen=True)
-class Login:
-    """A client that wants to come in.
+class StartUp:
+    """A client that wants to come in, as its first messages say.
 
     Attributes:
         database: that it names.
@@ -51,7 +51,7 @@ class Login:
     settings: tuple[tuple[str, str], ...]
 
 
-def greet(stream: Stream, tls: Tls) -> CancelRequest | Login:
+def greet(stream: Stream, tls: Tls) -> CancelRequest | StartUp:
     """Read what a client wants, up to its password.
 
     Raises:
@@ -75,7 +75,7 @@ def greet(stream: Stream, tls: Tls) -> CancelRequest | Login:
     return _login(stream, parameters)
 
 
-def _login(stream: Stream, parameters: dict[str, str]) -> Login:
+def _login(stream: Stream, parameters: dict[str, str]) -> StartUp:
     user = parameters.get("user", "")
     database = parameters.get("database") or user
     if not user:
@@ -93,7 +93,7 @@ def _login(stream: Stream, parameters: dict[str, str]) -> Login:
     kind, body = stream.read()
     if kind != _PASSWORD:
         raise LoginError(f"expected password response, got message type {kind[0]}")
-    return Login(Credentials(user, _password(body)), database, tuple(settings))
+    return StartUp(Credentials(user, _password(body)), database, tuple(settings))
 
 
 def _password(body: Body) -> str:

@@ -27,7 +27,7 @@ from localcloud.redshift.errors import LoginError, SqlError
 from localcloud.redshift.history import Ran
 from localcloud.redshift.loading.load import Loaded
 from localcloud.redshift.port import messages, values
-from localcloud.redshift.port.login import Login, check_encoding
+from localcloud.redshift.port.login import StartUp, check_encoding
 from localcloud.redshift.port.messages import Bind, Body, Field, Parse, ProtocolError, format_of
 from localcloud.redshift.port.stream import Stream
 from localcloud.redshift.results import Row, refuse_whole_rows, rows_of
@@ -117,7 +117,7 @@ class Session:
         if connection is not None and not connection.closed:
             connection.cancel_safe()
 
-    def open(self, login: Login) -> None:
+    def open(self, login: StartUp) -> None:
         """Let the client in.
 
         Raises:
