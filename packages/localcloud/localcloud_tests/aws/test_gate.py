@@ -205,7 +205,13 @@ def test_nothing_is_imported_from_the_folder_that_the_user_stands_in(
 
 
 def test_a_start_that_prints_something_else_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sitecustomize.py").write_text("print('hello from a site')\n")
+    # It does not listen either: whoever waited for its end would wait for long.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('hello from a site', flush=True)\n"
+        "time.sleep(600)\n"
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(
         LocalCloudError, match=r"answered 'hello from a site' at its start, which is not JSON; see .*\.log"
