@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 
@@ -77,7 +77,9 @@ class Executor:
     def _insist(self, statement: Statement) -> None:
         """Interrupt until the statement has ended: PostgreSQL may be between two commands, with nothing to cancel."""
         while not wait([statement.done], _INSIST_SECONDS).done:
-            self._interrupt(statement)
+            # A PostgreSQL that cannot be asked at this moment is asked again, or ends the statement by its own end.
+            with suppress(psycopg.Error):
+                self._interrupt(statement)
 
     def _work(self, statement: Statement) -> None:
         self._set(statement, Status.PICKED)

@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 20, 13, tzinfo=UTC)
 
 
 class Connection:
-    """One whose PostgreSQL is between two commands when it is first asked to stop."""
+    """One whose PostgreSQL is between two commands when it is first asked to stop, and then cannot be asked."""
 
     def __init__(self) -> None:
         self.info = SimpleNamespace(backend_pid=1)
@@ -25,7 +25,9 @@ class Connection:
 
     def cancel_safe(self) -> None:
         self.asked += 1
-        if self.asked > 1:
+        if self.asked == 2:
+            raise psycopg.OperationalError("too many connections")
+        if self.asked > 2:
             self.is_stopped.set()
 
     def close(self) -> None:
@@ -73,4 +75,4 @@ def test_a_request_to_stop_that_found_nothing_is_made_again() -> None:
     assert executor.cancel(statement)
     statement.done.result(30)
     executor.stop()
-    assert (statement.status, connection.asked) == (Status.ABORTED, 2)
+    assert (statement.status, connection.asked) == (Status.ABORTED, 3)
